@@ -1,0 +1,60 @@
+import type { NodeTable } from './node-table.ts';
+
+/** What one node answered, or why it didn't. `name` is the node's in the YAML file. */
+export type NodeView = ReachableView | UnreachableView;
+
+export interface ReachableView {
+  readonly name: string;
+  readonly reachable: true;
+  readonly table: NodeTable;
+  readonly info: ClusterInfo;
+  /** Keys in the node's database. */
+  readonly keyCount: number;
+  readonly redisVersion: string;
+  readonly usedMemoryBytes: number;
+  /** For a replica: whether it has its primary's data and follows it. */
+  readonly replicationLink: 'up' | 'down' | undefined;
+}
+
+export interface UnreachableView {
+  readonly name: string;
+  readonly reachable: false;
+  /** Why: `ECONNREFUSED`, `LOADING`, … */
+  readonly reason: string;
+}
+
+/** The fields of CLUSTER INFO that the program decides by. */
+export interface ClusterInfo {
+  readonly state: 'ok' | 'fail';
+  readonly slotsAssigned: number;
+  readonly slotsOk: number;
+  readonly knownNodes: number;
+  /** Primaries that own at least one slot. */
+  readonly size: number;
+}
+
+export function parseClusterInfo(text: string): ClusterInfo {
+  const fields = parseInfo(text);
+  const count = (name: string): number => Number(fields.get(name) ?? Number.NaN);
+  return {
+    state: fields.get('cluster_state') === 'ok' ? 'ok' : 'fail',
+    slotsAssigned: count('cluster_slots_assigned'),
+    slotsOk: count('cluster_slots_ok'),
+    knownNodes: count('cluster_known_nodes'),
+    size: count('cluster_size'),
+  };
+}
+
+/** The `field:value` lines of INFO and CLUSTER INFO. */
+export function parseInfo(text: string): Map<string, string> {
+  return new Map(
+    text.split(/\r?\n/).flatMap((line): [string, string][] => {
+      const colon = line.indexOf(':');
+      return colon < 1 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]];
+    }),
+  );
+}
+
+export function isReachable(view: NodeView): view is ReachableView {
+  return view.reachable;
+}

@@ -1,0 +1,76 @@
+import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import type { Endpoint } from './engine.ts';
+
+/** An error of dockerode's carries the HTTP status of the engine's answer; one of the socket does not. */
+export function hasStatus(error: unknown, status: number): boolean {
+  return typeof error === 'object' && error !== null && 'statusCode' in error && error.statusCode === status;
+}
+
+const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
+
+/**
+ * The engine gives these as prose with status 403, 404, 409 or 500: there is no code to match. The wording is that of
+ * Engine 20.10 to 29 and of Podman 4.
+ */
+const KNOWN_ANSWERS = [
+  {
+    code: 'PORT_TAKEN',
+    pattern:
+      /port is already allocated|address already in use.*bind|bind.*address already in use|ports are not available/i,
+    hint: 'Free the port, or choose another one in the YAML file under redis.nodes.<node>.ports.',
+  },
+  {
+    code: 'SUBNET_OVERLAP',
+    pattern: /pool overlaps|conflicts with network|subnet .* is already (used|being used)/i,
+    hint: 'Choose another network.subnet in the YAML file.',
+  },
+  {
+    code: 'ADDRESS_TAKEN',
+    pattern: /address already in use|requested ip address .* is already allocated/i,
+    hint: 'Choose another redis.nodes.<node>.ip in the YAML file.',
+  },
+  {
+    code: 'NAME_TAKEN',
+    pattern: /is already in use by container|already exists/i,
+    hint: 'Something made it in this moment. Run the command again.',
+  },
+  {
+    code: 'IMAGE_UNAVAILABLE',
+    pattern:
+      /no such image|manifest unknown|pull access denied|failed to resolve reference|lookup .* (no such host|on )|registry-1|Client\.Timeout|network is unreachable/i,
+    hint: 'npx tsx manage.ts image build   # makes a small local image, without a registry',
+  },
+] as const;
+
+/** What an engine call's failure means to the user. `doing` reads like `start container dev-redis-1`. */
+export function engineFailure(error: unknown, doing: string, endpoint: Endpoint): StackError {
+  if (error instanceof StackError) return error;
+  const code = systemErrorCode(error);
+  if (code !== undefined && CONNECTION_CODES.has(code)) {
+    return new StackError('ENGINE_UNREACHABLE', {
+      message: `the container engine at ${endpoint.address} (${endpoint.source}) does not answer: could not ${doing} (${code})`,
+      hint: 'Start the engine, then run the same command again: it goes on where it stopped.',
+      cause: error,
+    });
+  }
+  const answer = answerText(error);
+  const known = KNOWN_ANSWERS.find(({ pattern }) => pattern.test(answer));
+  return new StackError(known?.code ?? 'ENGINE_FAILED', {
+    message: `could not ${doing}: ${answer}`,
+    hint: known?.hint ?? 'npx tsx manage.ts status',
+    cause: error,
+  });
+}
+
+/** The engine's own sentence, without dockerode's `(HTTP code 500) server error - ` before it. */
+function answerText(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'json' in error) {
+    const { json } = error;
+    if (typeof json === 'object' && json !== null && 'message' in json && typeof json.message === 'string') {
+      return json.message.trim();
+    }
+  }
+  return errorMessage(error)
+    .replace(/^\(HTTP code \d+\) [^-]*- /, '')
+    .trim();
+}

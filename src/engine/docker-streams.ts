@@ -1,0 +1,128 @@
+import { PassThrough, type Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type Docker from 'dockerode';
+import type { ContainerFile } from '../plan/resources.ts';
+import type { ExecStreams, LogOptions } from './engine.ts';
+
+/** Resolves when the stream of a pull or an import has ended; the engine reports failures inside it, with status 200. */
+export async function followPull(
+  docker: Docker,
+  stream: NodeJS.ReadableStream,
+  onProgress: (text: string) => void,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const onFinished = (error: Error | null): void => {
+      if (error === null) resolve();
+      else reject(error);
+    };
+    docker.modem.followProgress(stream, onFinished, (event: { id?: string; status?: string; progress?: string }) => {
+      onProgress([event.id, event.status, event.progress].filter(Boolean).join(' '));
+    });
+  });
+}
+
+export async function tarOf(files: readonly ContainerFile[]): Promise<Buffer> {
+  const { pack } = await import('tar-stream');
+  const archive = pack();
+  for (const { path, content, mode, uid, gid } of files) {
+    const name = path.replace(/^\//, '');
+    archive.entry({ name, mode, uid, gid, type: path.endsWith('/') ? 'directory' : 'file' }, content);
+  }
+  archive.finalize();
+  return buffer(archive);
+}
+
+/** The text of the one file in the archive that `GET /containers/{id}/archive` answers. */
+export async function readTextFile(archive: NodeJS.ReadableStream): Promise<string | undefined> {
+  const { extract } = await import('tar-stream');
+  let text: string | undefined;
+  for await (const entry of archive.pipe(extract())) {
+    const content = await buffer(entry as unknown as Readable);
+    if (entry.header.type === 'file') text ??= content.toString('utf8');
+  }
+  return text;
+}
+
+export async function* readLogs(
+  docker: Docker,
+  name: string,
+  options: LogOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const container = docker.getContainer(name);
+  const query = {
+    stdout: true as const,
+    stderr: true as const,
+    timestamps: options.timestamps,
+    ...(options.tail === 'all' ? {} : { tail: options.tail }),
+  };
+  if (!options.follow) {
+    yield* demultiplexed(await container.logs({ ...query, follow: false }));
+    return;
+  }
+  const stream = await container.logs({ ...query, follow: true, abortSignal: signal });
+  const text = new PassThrough();
+  docker.modem.demuxStream(stream, text, text);
+  stream.on('end', () => text.end());
+  stream.on('error', () => text.end());
+  for await (const chunk of text) yield chunk as Buffer;
+}
+
+/** Engine API 1.41, "Attach to a container": each frame is an 8-byte header (stream, 0, 0, 0, length) and its payload. */
+function* demultiplexed(frames: Buffer): Generator<Buffer> {
+  const headerBytes = 8;
+  for (let at = 0; at + headerBytes <= frames.length;) {
+    const length = frames.readUInt32BE(at + 4);
+    yield frames.subarray(at + headerBytes, at + headerBytes + length);
+    at += headerBytes + length;
+  }
+}
+
+/** On a terminal the command gets one too, of the same size; otherwise its stdout and stderr stay apart. */
+export async function execInteractive(
+  docker: Docker,
+  name: string,
+  command: readonly string[],
+  { stdin, stdout, stderr }: ExecStreams,
+): Promise<number> {
+  const terminal = stdin.isTTY && stdout.isTTY;
+  const exec = await docker.getContainer(name).exec({
+    Cmd: [...command],
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: terminal,
+    ...(terminal ? { Env: [`TERM=${process.env['TERM'] ?? 'xterm'}`] } : {}),
+  });
+  const stream = await exec.start({ hijack: true, stdin: true, Tty: terminal });
+
+  const resize = (): void => {
+    // A resize that comes as the command ends finds no process: there is nothing left to resize.
+    exec.resize({ h: stdout.rows, w: stdout.columns }).catch(() => undefined);
+  };
+  if (terminal) {
+    stdin.setRawMode(true);
+    stdout.on('resize', resize);
+    resize();
+    stream.pipe(stdout, { end: false });
+  } else {
+    docker.modem.demuxStream(stream, stdout, stderr);
+  }
+  stdin.pipe(stream);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      stream.on('end', resolve);
+      stream.on('close', resolve);
+      stream.on('error', reject);
+    });
+  } finally {
+    stdin.unpipe(stream);
+    stdin.pause();
+    if (terminal) {
+      stdin.setRawMode(false);
+      stdout.off('resize', resize);
+    }
+  }
+  const { ExitCode } = await exec.inspect();
+  return ExitCode ?? 1;
+}

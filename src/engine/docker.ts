@@ -1,0 +1,242 @@
+import type Dockerode from 'dockerode';
+import type { ConnectionSettings } from './locate.ts';
+import type { Container, ContainerDefinition, ContainerState, Network, NetworkDefinition } from '../plan/resources.ts';
+import type { Engine } from './engine.ts';
+import { withinBounds, type Bounds } from '../bounds.ts';
+import { engineFailure, hasStatus } from './docker-errors.ts';
+import { execInteractive, followPull, readLogs, readTextFile, tarOf } from './docker-streams.ts';
+
+/**
+ * The engine behind `settings`, through dockerode.
+ *
+ * Every rejection is a StackError; the request paths are those of Engine API 1.41, sent without a version prefix so that
+ * the engine answers in its own.
+ */
+export async function connectDocker(settings: ConnectionSettings, { signal, timeoutMs }: Bounds): Promise<Engine> {
+  // Imported here because loading dockerode is a good part of the time that a short command takes.
+  const { default: Docker } = await import('dockerode');
+  const docker = new Docker(settings.options);
+  const { endpoint } = settings;
+  /** A call without a bound of its own: it takes as long as a person or a download takes. */
+  const attempt = async <T>(doing: string, call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw engineFailure(error, doing, endpoint);
+    }
+  };
+  const bounded = <T>(doing: string, call: () => Promise<T>): Promise<T> =>
+    attempt(doing, () => withinBounds(call(), `could not ${doing}`, { signal, timeoutMs }));
+
+  return {
+    endpoint,
+
+    version: () =>
+      bounded('read the engine version', async () => {
+        const { Version, ApiVersion, Os, Arch } = await docker.version();
+        return { version: Version, apiVersion: ApiVersion, platform: `${Os}/${Arch}` };
+      }),
+
+    findImage: (reference) =>
+      bounded(`look up image ${reference}`, () =>
+        unlessMissing(async () => {
+          const image = await docker.getImage(reference).inspect();
+          return { id: image.Id, labels: image.Config.Labels ?? {} };
+        }),
+      ),
+    pullImage: (reference, onProgress, signal) =>
+      attempt(`pull image ${reference}`, async () => {
+        const named = /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest`;
+        await followPull(docker, await docker.pull(named, { abortSignal: signal }), onProgress);
+      }),
+    importImage: (reference, rootFileSystem, instructions) =>
+      bounded(`import image ${reference}`, async () => {
+        const [repo, tag] = splitReference(reference);
+        const { Readable } = await import('node:stream');
+        // dockerode types `changes` as one string, while the API takes the parameter once an instruction.
+        const options = { repo, tag, changes: instructions as unknown as string };
+        await followPull(docker, await docker.importImage(Readable.from([rootFileSystem]), options), () => undefined);
+      }),
+
+    listNetworks: () =>
+      bounded('list networks', async () => (await docker.listNetworks()).map((network) => toNetwork(network))),
+    createNetwork: (network) =>
+      bounded(`create network ${network.name}`, async () => {
+        await docker.createNetwork(networkBody(network));
+      }),
+    removeNetwork: (name) =>
+      bounded(`remove network ${name}`, async () => {
+        await unlessMissing(() => docker.getNetwork(name).remove());
+      }),
+
+    listContainers: () =>
+      bounded('list containers', async () => (await docker.listContainers({ all: true })).map(toContainer)),
+    createContainer: (container) =>
+      bounded(`create container ${container.name}`, async () => {
+        await docker.createContainer(containerBody(container));
+      }),
+    writeFiles: (containerName, files) =>
+      bounded(`write the files of ${containerName}`, async () => {
+        await docker.getContainer(containerName).putArchive(await tarOf(files), { path: '/' });
+      }),
+    readFile: (containerName, path) =>
+      bounded(`read ${path} of ${containerName}`, () =>
+        unlessMissing(async () => readTextFile(await docker.getContainer(containerName).getArchive({ path }))),
+      ),
+    pathExists: (containerName, path) =>
+      bounded(`look for ${path} in ${containerName}`, async () => {
+        const found = await unlessMissing(() => docker.getContainer(containerName).infoArchive({ path }));
+        return found !== undefined;
+      }),
+    unpauseContainer: (name) =>
+      bounded(`unpause container ${name}`, async () => {
+        await docker.getContainer(name).unpause();
+      }),
+    startContainer: (name) =>
+      bounded(`start container ${name}`, async () => {
+        await unlessUnchanged(() => docker.getContainer(name).start());
+      }),
+    stopContainer: (name, graceSeconds) =>
+      bounded(`stop container ${name}`, async () => {
+        await unlessMissing(() => unlessUnchanged(() => docker.getContainer(name).stop({ t: graceSeconds })));
+      }),
+    restartContainer: (name, graceSeconds) =>
+      bounded(`restart container ${name}`, async () => {
+        await docker.getContainer(name).restart({ t: graceSeconds });
+      }),
+    removeContainer: (name) =>
+      bounded(`remove container ${name}`, async () => {
+        await unlessMissing(() => docker.getContainer(name).remove({ force: true }));
+      }),
+    containerExit: (name) =>
+      bounded(`inspect container ${name}`, async () => {
+        const { State } = await docker.getContainer(name).inspect();
+        return { exitCode: State.ExitCode, outOfMemory: State.OOMKilled, error: State.Error };
+      }),
+    logs: (name, options, signal) => readLogs(docker, name, options, signal),
+    execInteractive: (name, command, streams) =>
+      attempt(`run a command in ${name}`, () => execInteractive(docker, name, command, streams)),
+
+    listVolumes: () =>
+      bounded('list volumes', async () => {
+        const { Volumes } = await docker.listVolumes();
+        // Labels is null for a volume without any, whatever the types say.
+        return Volumes.map(({ Name, Labels }) => ({ name: Name, labels: (Labels as Labels | null) ?? {} }));
+      }),
+    removeVolume: (name) =>
+      bounded(`remove volume ${name}`, async () => {
+        await unlessMissing(() => docker.getVolume(name).remove());
+      }),
+  };
+}
+
+type Labels = Record<string, string>;
+
+async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (hasStatus(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** 304: the container already is what the call would make it. */
+async function unlessUnchanged(call: () => Promise<unknown>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (!hasStatus(error, 304)) throw error;
+  }
+}
+
+function splitReference(reference: string): [string, string] {
+  const colon = reference.lastIndexOf(':');
+  return [reference.slice(0, colon), reference.slice(colon + 1)];
+}
+
+function toNetwork(network: Dockerode.NetworkInspectInfo): Network {
+  return {
+    name: network.Name,
+    labels: network.Labels ?? {},
+    subnets: (network.IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet === undefined ? [] : [Subnet])),
+  };
+}
+
+function networkBody(network: NetworkDefinition): Dockerode.NetworkCreateOptions {
+  return {
+    Name: network.name,
+    Driver: 'bridge',
+    CheckDuplicate: true,
+    Labels: { ...network.labels },
+    IPAM: {
+      Driver: 'default',
+      Config: [{ Subnet: network.subnet, Gateway: network.gateway, IPRange: network.automaticRange }],
+    },
+  };
+}
+
+function toContainer(container: Dockerode.ContainerInfo): Container {
+  const networks = Object.entries(container.NetworkSettings?.Networks ?? {});
+  return {
+    name: container.Names[0]?.replace(/^\//, '') ?? container.Id,
+    state: container.State as ContainerState,
+    status: container.Status,
+    imageId: container.ImageID,
+    labels: container.Labels ?? {},
+    ports: container.Ports.flatMap(({ IP, PublicPort, PrivatePort }) =>
+      PublicPort === undefined ? [] : [{ hostAddress: IP, hostPort: PublicPort, containerPort: PrivatePort }],
+    ),
+    addresses: Object.fromEntries(networks.map(([name, { IPAddress }]) => [name, IPAddress])),
+    volumes: container.Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== undefined ? [Name] : [])),
+  };
+}
+
+function containerBody(container: ContainerDefinition): Dockerode.ContainerCreateOptions {
+  const { network, volume, healthcheck } = container;
+  const nanosecondsPerMs = 1_000_000;
+  return {
+    name: container.name,
+    Image: container.image,
+    User: container.user,
+    Cmd: [...container.command],
+    Hostname: container.hostname,
+    Labels: { ...container.labels },
+    ExposedPorts: Object.fromEntries(container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}])),
+    Healthcheck: {
+      Test: [...healthcheck.command],
+      Interval: healthcheck.intervalMs * nanosecondsPerMs,
+      Timeout: healthcheck.timeoutMs * nanosecondsPerMs,
+      Retries: 3,
+    },
+    HostConfig: {
+      NetworkMode: network.name,
+      PortBindings: Object.fromEntries(
+        container.ports.map((port) => [
+          `${port.containerPort}/tcp`,
+          [{ HostIp: port.hostAddress, HostPort: String(port.hostPort) }],
+        ]),
+      ),
+      Mounts: [
+        {
+          Type: 'volume',
+          Source: volume.name,
+          Target: volume.path,
+          VolumeOptions: { NoCopy: false, Labels: { ...volume.labels }, DriverConfig: { Name: 'local', Options: {} } },
+        },
+      ],
+      Memory: container.memoryBytes,
+      // Equal to Memory: no swap. A Redis that swaps is slower than one that evicts.
+      MemorySwap: container.memoryBytes,
+      NanoCpus: Math.round(container.cpus * 1e9),
+      RestartPolicy: { Name: container.restartPolicy },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+    },
+    NetworkingConfig: {
+      EndpointsConfig: {
+        [network.name]: { IPAMConfig: { IPv4Address: network.address }, Aliases: [...network.aliases] },
+      },
+    },
+  };
+}

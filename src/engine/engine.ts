@@ -1,0 +1,86 @@
+import type {
+  Container,
+  ContainerDefinition,
+  ContainerExit,
+  ContainerFile,
+  Image,
+  Network,
+  NetworkDefinition,
+  Volume,
+} from '../plan/resources.ts';
+
+/**
+ * The container engine in this program's own words. `docker.ts` speaks the Docker Engine API (1.41 and later); nothing
+ * else in the program knows dockerode's types.
+ */
+export interface Engine {
+  /** Where the engine is and why this one was chosen. */
+  readonly endpoint: Endpoint;
+
+  version(): Promise<EngineVersion>;
+
+  /** The image that `reference` names on this engine; undefined when it isn't there. */
+  findImage(reference: string): Promise<Image | undefined>;
+  /** Resolves when every layer has arrived. */
+  pullImage(reference: string, onProgress: (text: string) => void, signal: AbortSignal): Promise<void>;
+  /** Makes an image of one layer from a tar archive of a root file system. */
+  importImage(reference: string, rootFileSystem: Buffer, instructions: readonly string[]): Promise<void>;
+
+  listNetworks(): Promise<Network[]>;
+  createNetwork(network: NetworkDefinition): Promise<void>;
+  removeNetwork(name: string): Promise<void>;
+
+  /** Every container of the engine, running or not, ours or not. */
+  listContainers(): Promise<Container[]>;
+  /** Also makes the container's volume, when that is missing. */
+  createContainer(container: ContainerDefinition): Promise<void>;
+  /** Puts files into a container's file system, volumes included, whether it runs or not. */
+  writeFiles(containerName: string, files: readonly ContainerFile[]): Promise<void>;
+  /** A file's text; undefined when the file or the container isn't there. */
+  readFile(containerName: string, path: string): Promise<string | undefined>;
+  /** Whether a file or folder is there, in a container that exists. */
+  pathExists(containerName: string, path: string): Promise<boolean>;
+  startContainer(name: string): Promise<void>;
+  unpauseContainer(name: string): Promise<void>;
+  /** SIGTERM, and SIGKILL when the process is still there after `graceSeconds`. */
+  stopContainer(name: string, graceSeconds: number): Promise<void>;
+  restartContainer(name: string, graceSeconds: number): Promise<void>;
+  /** Removes the container, killing it if it runs. Its named volume stays. */
+  removeContainer(name: string): Promise<void>;
+  /** Why a container is not running. */
+  containerExit(name: string): Promise<ContainerExit>;
+  /** Chunks of a container's stdout and stderr as they come. */
+  logs(name: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Buffer>;
+  /** Runs a command in a container with this process's own terminal; resolves with its exit code. */
+  execInteractive(name: string, command: readonly string[], streams: ExecStreams): Promise<number>;
+
+  listVolumes(): Promise<Volume[]>;
+  removeVolume(name: string): Promise<void>;
+}
+
+export interface Endpoint {
+  /** As DOCKER_HOST writes it: `unix:///var/run/docker.sock`, `tcp://10.0.0.5:2376`, `ssh://user@host`. */
+  readonly address: string;
+  /** Why this one: `--host`, `DOCKER_HOST`, `context colima`, `default socket`, … */
+  readonly source: string;
+  /** The host at which the engine's published ports answer. */
+  readonly publishedHost: string;
+}
+
+export interface EngineVersion {
+  readonly version: string;
+  readonly apiVersion: string;
+  readonly platform: string;
+}
+
+export interface LogOptions {
+  readonly follow: boolean;
+  readonly tail: number | 'all';
+  readonly timestamps: boolean;
+}
+
+export interface ExecStreams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}

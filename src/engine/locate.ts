@@ -1,0 +1,142 @@
+import { connect } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import { contextEndpoint, currentContextName, dockerFolder, readTlsFiles, type TlsFiles } from './contexts.ts';
+import type { Endpoint } from './engine.ts';
+
+export interface ConnectionSettings {
+  readonly endpoint: Endpoint;
+  readonly options: Docker.DockerOptions;
+}
+
+export interface EngineChoice {
+  /** From `--host`; beats everything else. */
+  readonly host?: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * Finds the engine as the docker command line does: `--host`, DOCKER_HOST, DOCKER_CONTEXT, the current context. Where
+ * none of these says anything, the sockets are tried at which Docker, rootless Docker, Docker Desktop, Colima, OrbStack
+ * and Podman listen, in this order, and the first that answers is taken.
+ *
+ * @throws StackError USAGE for an address that can't be understood, ENGINE_UNREACHABLE when nobody answers at any of them.
+ */
+export async function locateEngine({ host, env }: EngineChoice): Promise<ConnectionSettings> {
+  if (host !== undefined) return connectionSettings(host, '--host', tlsFromEnvironment(env));
+  const fromEnvironment = env['DOCKER_HOST'];
+  if (fromEnvironment) return connectionSettings(fromEnvironment, 'DOCKER_HOST', tlsFromEnvironment(env));
+
+  const context = currentContextName(env);
+  if (context !== undefined) {
+    const { address, tls } = contextEndpoint(context.name, env);
+    return connectionSettings(address, `context ${context.name}, from ${context.source}`, tls);
+  }
+
+  const sockets = wellKnownSockets(env);
+  const tried: string[] = [];
+  for (const { path, owner } of sockets) {
+    const refusal = await socketRefusal(path);
+    if (refusal === undefined) return connectionSettings(`unix://${path}`, owner);
+    tried.push(`${path} (${owner}): ${refusal}`);
+  }
+  throw new StackError('ENGINE_UNREACHABLE', {
+    message: 'no container engine answers on this machine',
+    details: tried,
+    hint: HOW_TO_START,
+  });
+}
+
+export const HOW_TO_START =
+  'Start Docker Desktop, Colima, OrbStack or Podman; on Linux: sudo systemctl start docker. ' +
+  'None installed yet? sh scripts/bootstrap.sh';
+
+/** Where people have their engine's socket, the most common first. */
+export function wellKnownSockets(env: NodeJS.ProcessEnv): { path: string; owner: string }[] {
+  const home = env['HOME'] ?? homedir();
+  const runtime = env['XDG_RUNTIME_DIR'];
+  const config = env['XDG_CONFIG_HOME'] ?? join(home, '.config');
+  const inRuntime = (...path: string[]): string[] => (runtime === undefined ? [] : [join(runtime, ...path)]);
+  const table: [string, string[]][] = [
+    ['default socket', ['/var/run/docker.sock']],
+    ['rootless Docker', inRuntime('docker.sock')],
+    ['Docker Desktop', [join(home, '.docker/run/docker.sock'), join(home, '.docker/desktop/docker.sock')]],
+    ['Colima', [join(home, '.colima/default/docker.sock'), join(config, 'colima/default/docker.sock')]],
+    ['OrbStack', [join(home, '.orbstack/run/docker.sock')]],
+    [
+      'Podman',
+      [
+        ...inRuntime('podman/podman.sock'),
+        join(home, '.local/share/containers/podman/machine/podman.sock'),
+        '/run/podman/podman.sock',
+      ],
+    ],
+  ];
+  return table.flatMap(([owner, paths]) => paths.map((path) => ({ path, owner })));
+}
+
+/** Why nobody answers at a socket; undefined when somebody does. A file left by a dead engine refuses connections. */
+async function socketRefusal(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(undefined);
+    });
+    socket.once('error', (error) => {
+      const code = systemErrorCode(error) ?? errorMessage(error);
+      resolve(REFUSALS[code] ?? code);
+    });
+  });
+}
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOENT: 'not there',
+  ECONNREFUSED: 'nobody listens (the engine is stopped)',
+  EACCES: 'no permission (join the group docker: sudo usermod -aG docker $USER, then log in again)',
+};
+
+const LOOPBACK = '127.0.0.1';
+
+function connectionSettings(address: string, source: string, tls?: TlsFiles): ConnectionSettings {
+  if (address.startsWith('unix://')) {
+    const endpoint = { address, source, publishedHost: LOOPBACK };
+    // An empty host: else dockerode takes one from DOCKER_HOST and leaves the socket aside.
+    return { endpoint, options: { host: '', socketPath: address.slice('unix://'.length), protocol: 'http' } };
+  }
+  if (address.startsWith('npipe://')) {
+    const endpoint = { address, source, publishedHost: LOOPBACK };
+    return { endpoint, options: { host: '', socketPath: address.slice('npipe://'.length), protocol: 'http' } };
+  }
+  const url = parseUrl(address, source);
+  const endpoint = { address, source, publishedHost: url.hostname };
+  if (url.protocol === 'ssh:') {
+    const username = url.username === '' ? {} : { username: decodeURIComponent(url.username) };
+    const agent =
+      process.env['SSH_AUTH_SOCK'] === undefined ? {} : { sshOptions: { agent: process.env['SSH_AUTH_SOCK'] } };
+    return {
+      endpoint,
+      options: { protocol: 'ssh', host: url.hostname, port: Number(url.port || '22'), ...username, ...agent },
+    };
+  }
+  const secure = url.protocol === 'https:' || tls !== undefined;
+  const port = Number(url.port || (secure ? '2376' : '2375'));
+  return { endpoint, options: { protocol: secure ? 'https' : 'http', host: url.hostname, port, ...tls } };
+}
+
+function parseUrl(address: string, source: string): URL {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url !== undefined && ['tcp:', 'http:', 'https:', 'ssh:'].includes(url.protocol)) return url;
+  throw new StackError('USAGE', {
+    message: `the engine address '${address}' (${source}) is not one that can be understood`,
+    hint: 'Write unix:///path/to/docker.sock, tcp://host:port or ssh://user@host.',
+  });
+}
+
+/** As the docker command line reads them: DOCKER_TLS_VERIFY switches TLS on, DOCKER_CERT_PATH says where its files are. */
+function tlsFromEnvironment(env: NodeJS.ProcessEnv): TlsFiles | undefined {
+  if (!env['DOCKER_TLS_VERIFY']) return undefined;
+  return readTlsFiles(env['DOCKER_CERT_PATH'] ?? dockerFolder(env));
+}

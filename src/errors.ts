@@ -1,0 +1,69 @@
+/**
+ * Every way in which a command can fail that its user can do something about.
+ * Anything else that is thrown is a bug of ours and keeps its stack.
+ */
+const FAILURES = {
+  USAGE: { exitCode: 2, httpStatus: 400 },
+  SPEC_INVALID: { exitCode: 2, httpStatus: 422 },
+  CONFIRMATION_NEEDED: { exitCode: 2, httpStatus: 409 },
+  ENGINE_UNREACHABLE: { exitCode: 1, httpStatus: 503 },
+  ENGINE_FAILED: { exitCode: 1, httpStatus: 502 },
+  IMAGE_UNAVAILABLE: { exitCode: 1, httpStatus: 503 },
+  IMAGE_BUILD_FAILED: { exitCode: 1, httpStatus: 500 },
+  PORT_TAKEN: { exitCode: 1, httpStatus: 409 },
+  SUBNET_OVERLAP: { exitCode: 1, httpStatus: 409 },
+  ADDRESS_TAKEN: { exitCode: 1, httpStatus: 409 },
+  NAME_TAKEN: { exitCode: 1, httpStatus: 409 },
+  NOT_RUNNING: { exitCode: 1, httpStatus: 503 },
+  CONTAINER_EXITED: { exitCode: 1, httpStatus: 503 },
+  SECRET_UNREADABLE: { exitCode: 1, httpStatus: 500 },
+  AUTH_FAILED: { exitCode: 1, httpStatus: 502 },
+  CLUSTER_UNHEALTHY: { exitCode: 1, httpStatus: 503 },
+  WAIT_TIMEOUT: { exitCode: 1, httpStatus: 504 },
+  INTERRUPTED: { exitCode: 130, httpStatus: 503 },
+  TERMINATED: { exitCode: 143, httpStatus: 503 },
+} as const;
+
+export type FailureCode = keyof typeof FAILURES;
+
+export interface FailureText {
+  /** What failed, on which resource. */
+  readonly message: string;
+  /** The next command to type, or what to change. */
+  readonly hint?: string;
+  /** More lines of the same failure: every problem of a file, every socket that was tried. */
+  readonly details?: readonly string[];
+  readonly cause?: unknown;
+}
+
+export class StackError extends Error {
+  readonly code: FailureCode;
+  readonly hint: string | undefined;
+  readonly details: readonly string[];
+
+  constructor(code: FailureCode, text: FailureText) {
+    super(text.message, text.cause === undefined ? undefined : { cause: text.cause });
+    this.name = 'StackError';
+    this.code = code;
+    this.hint = text.hint;
+    this.details = text.details ?? [];
+  }
+
+  get exitCode(): number {
+    return FAILURES[this.code].exitCode;
+  }
+
+  get httpStatus(): number {
+    return FAILURES[this.code].httpStatus;
+  }
+}
+
+/** The `code` of a Node.js system error (`ECONNREFUSED`, `ENOENT`, …), if `error` is one. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Who listens on a TCP port of this machine, like `redis-server (process 4711)`; undefined where that can't be seen. */
+export async function findPortHolder(port: number): Promise<string | undefined> {
+  return process.platform === 'linux' ? holderFromProc(port) : holderFromLsof(port);
+}
+
+/** proc(5): /proc/net/tcp has port and socket inode; /proc/PID/fd links to `socket:[inode]`. */
+async function holderFromProc(port: number): Promise<string | undefined> {
+  const inodes = new Set<string>();
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    const text = await readFile(table, 'utf8').catch(() => '');
+    for (const line of text.split('\n').slice(1)) {
+      const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
+      const listening = '0A';
+      if (state === listening && Number.parseInt(local.split(':')[1] ?? '', 16) === port)
+        inodes.add(`socket:[${inode}]`);
+    }
+  }
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const folder = `/proc/${pid}/fd`;
+    // Processes come and go while this looks, and those of other users can't be looked into.
+    const descriptors = await readdir(folder).catch(() => []);
+    const links = await Promise.all(descriptors.map((name) => readlink(`${folder}/${name}`).catch(() => '')));
+    if (!links.some((target) => inodes.has(target))) continue;
+    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'unknown');
+    return `${name.trim()} (process ${pid})`;
+  }
+  return undefined;
+}
+
+async function holderFromLsof(port: number): Promise<string | undefined> {
+  const fields = await run('lsof', ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc']).catch(() => undefined);
+  const pid = /^p(\d+)/m.exec(fields?.stdout ?? '')?.[1];
+  const name = /^c(.+)/m.exec(fields?.stdout ?? '')?.[1];
+  return pid === undefined ? undefined : `${name ?? 'unknown'} (process ${pid})`;
+}

@@ -1,0 +1,42 @@
+/**
+ * What a plan is made of: data, one action a call, from a closed set. `after` names the actions that have to be done
+ * first; all others may run at the same time.
+ */
+export interface Action {
+  readonly type: ActionType;
+  /** The resource that the call is about. */
+  readonly target: string;
+  /** Why, as a person reads it: `missing`, `its definition changed`. */
+  readonly cause: string;
+  /** It deletes data. The command line asks first; the planner never does. */
+  readonly destructive: boolean;
+  readonly after: readonly string[];
+}
+
+export type ActionType =
+  | 'create network'
+  | 'remove network'
+  | 'create container'
+  | 'configure container'
+  | 'configure and seed container'
+  | 'start container'
+  | 'unpause container'
+  | 'stop container'
+  | 'restart container'
+  | 'remove container'
+  | 'remove volume';
+
+export function actionKey({ type, target }: Pick<Action, 'type' | 'target'>): string {
+  return `${type} ${target}`;
+}
+
+/** The stable text that `plan` prints: one line an action, with its cause. */
+export function planText(actions: readonly Action[]): string {
+  return actions.map((action) => `${sign(action)} ${actionKey(action)}  (${action.cause})\n`).join('');
+}
+
+function sign({ type, destructive }: Action): string {
+  if (destructive) return '!';
+  if (type.startsWith('create')) return '+';
+  return type.startsWith('remove') ? '-' : '~';
+}

@@ -1,0 +1,108 @@
+import type { FailureCode } from '../errors.ts';
+import { overlaps, parseBlock } from '../spec/addresses.ts';
+import { LABELS } from './names.ts';
+import type { Observed } from './observed.ts';
+import type { Wanted } from './plan-up.ts';
+
+/** Something of somebody else's that stands in the way: found before anything is made, and left alone. */
+export interface Conflict {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export function findConflicts(stack: string, wanted: Wanted, observed: Observed): Conflict[] {
+  return [
+    ...foreignNames(stack, wanted, observed),
+    ...overlappingNetworks(wanted, observed),
+    ...takenPorts(stack, wanted, observed),
+    ...takenAddresses(stack, wanted, observed),
+  ];
+}
+
+type Labelled = { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+
+function foreignNames(stack: string, { network, containers }: Wanted, observed: Observed): Conflict[] {
+  const wantedContainers = [...containers.values()];
+  const foreign = (things: readonly Labelled[], names: readonly string[]): Labelled[] =>
+    things.filter(({ name, labels }) => names.includes(name) && labels[LABELS.stack] !== stack);
+  const conflict = (kind: string, { name, labels }: Labelled, rename: string): Conflict => {
+    const owner = labels[LABELS.stack] ?? labels['com.docker.compose.project'];
+    const whose = owner === undefined ? 'was not made by this program' : `belongs to the stack '${owner}'`;
+    return {
+      code: 'NAME_TAKEN',
+      message: `the ${kind} ${name} exists and ${whose}; it is left alone`,
+      hint: `Choose another ${rename} in the YAML file, or remove the ${kind} if nobody needs it.`,
+    };
+  };
+  const containerNames = wantedContainers.map(({ name }) => name);
+  const volumeNames = wantedContainers.map(({ volume }) => volume.name);
+  return [
+    ...foreign(observed.networks, [network.name]).map((one) => conflict('network', one, 'network.name')),
+    ...foreign(observed.containers, containerNames).map((one) => conflict('container', one, 'name')),
+    ...foreign(observed.volumes, volumeNames).map((one) => conflict('volume', one, 'name')),
+  ];
+}
+
+function overlappingNetworks({ network }: Wanted, { networks }: Observed): Conflict[] {
+  const own = parseBlock(network.subnet);
+  return networks
+    .filter(({ name }) => name !== network.name)
+    .flatMap(({ name, subnets }) =>
+      subnets
+        .filter((subnet) => {
+          const other = parseBlock(subnet);
+          return own !== undefined && other !== undefined && overlaps(own, other);
+        })
+        .map((subnet): Conflict => ({
+          code: 'SUBNET_OVERLAP',
+          message: `the subnet ${network.subnet} overlaps ${subnet} of the network ${name}`,
+          hint: `Choose another network.subnet in the YAML file, or remove the network: docker network rm ${name}`,
+        })),
+    );
+}
+
+function takenPorts(stack: string, { containers }: Wanted, observed: Observed): Conflict[] {
+  const wanted = [...containers.values()];
+  const others = observed.containers.filter(
+    ({ labels, state }) => labels[LABELS.stack] !== stack && state === 'running',
+  );
+  return wanted.flatMap((definition) =>
+    definition.ports.flatMap(({ hostPort, hostAddress }) => {
+      const holder = others.find(({ ports }) =>
+        ports.some((port) => port.hostPort === hostPort && sharesAddress(port.hostAddress, hostAddress)),
+      );
+      if (holder === undefined) return [];
+      return [portConflict(hostAddress, hostPort, definition.name, `the container ${holder.name}`)];
+    }),
+  );
+}
+
+export function portConflict(address: string, port: number, target: string, holder: string): Conflict {
+  return {
+    code: 'PORT_TAKEN',
+    message: `host port ${address}:${port}, which ${target} is to have, is held by ${holder}`,
+    hint: 'Stop the holder, or choose another port in the YAML file under redis.nodes.<node>.ports.',
+  };
+}
+
+function sharesAddress(one: string, other: string): boolean {
+  const everywhere = ['', '0.0.0.0', '::'];
+  return one === other || everywhere.includes(one) || everywhere.includes(other);
+}
+
+function takenAddresses(stack: string, { network, containers }: Wanted, observed: Observed): Conflict[] {
+  const others = observed.containers.filter(({ labels }) => labels[LABELS.stack] !== stack);
+  return [...containers.values()].flatMap((definition) => {
+    const { address } = definition.network;
+    const holder = others.find(({ addresses }) => addresses[network.name] === address);
+    if (holder === undefined) return [];
+    return [
+      {
+        code: 'ADDRESS_TAKEN' as const,
+        message: `the address ${address}, which ${definition.name} is to have, is held by the container ${holder.name}`,
+        hint: `Choose another ip in the YAML file, or free it: docker network disconnect ${network.name} ${holder.name}`,
+      },
+    ];
+  });
+}

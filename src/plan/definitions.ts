@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { CONTAINER_PORTS, type HostPorts, type NodeSpec, type Spec } from '../spec/spec.ts';
+import type { ContainerDefinition, NetworkDefinition } from './resources.ts';
+import { composeLabels, containerName, LABELS, volumeName } from './names.ts';
+import { CONFIG_FOLDER, redisConf } from './redis-config.ts';
+
+/** The uid of the user redis in the official images; Redis runs as it in any image, and never as root. */
+export const REDIS_UID = 999;
+export const REDIS_GID = 999;
+
+export function networkDefinition(spec: Spec): NetworkDefinition {
+  const { name, subnet, gateway, automaticRange } = spec.network;
+  const definition = { name, subnet: subnet.text, gateway, automaticRange: automaticRange.text };
+  const labels = {
+    [LABELS.stack]: spec.name,
+    [LABELS.definition]: digest(definition),
+    ...composeLabels(spec.name, { network: name }),
+  };
+  return { ...definition, labels };
+}
+
+/** @param userConf the text of the user's own redis.conf, empty without one. */
+export function containerDefinition(spec: Spec, node: NodeSpec, image: string, userConf: string): ContainerDefinition {
+  const { name: stack, redis, network } = spec;
+  const volume = volumeName(stack, node.name);
+  const owner = { [LABELS.stack]: stack, [LABELS.node]: node.name };
+  const definition: ContainerDefinition = {
+    name: containerName(stack, node.name),
+    image,
+    user: `${REDIS_UID}:${REDIS_GID}`,
+    command: ['redis-server', `${CONFIG_FOLDER}/redis.conf`],
+    hostname: node.name,
+    labels: { ...owner, ...composeLabels(stack, { service: node.name }) },
+    network: { name: network.name, address: node.ip, aliases: [node.name] },
+    ports: (Object.entries(node.ports) as [keyof HostPorts, number][]).map(([kind, hostPort]) => ({
+      hostAddress: redis.bind,
+      hostPort,
+      containerPort: CONTAINER_PORTS[kind],
+    })),
+    volume: { name: volume, path: '/data', labels: { ...owner, ...composeLabels(stack, { volume }) } },
+    memoryBytes: redis.memoryBytes,
+    cpus: redis.cpus,
+    restartPolicy: redis.restartPolicy,
+    healthcheck: HEALTHCHECK,
+  };
+  const network_ = networkDefinition(spec).labels[LABELS.definition];
+  const files = [redisConf(spec, node), userConf];
+  return {
+    ...definition,
+    labels: { ...definition.labels, [LABELS.definition]: digest([definition, files, network_]) },
+  };
+}
+
+/**
+ * The user `health` may send PING and CLUSTER INFO and has no password, so there is none to leak. A node that answers
+ * but can't serve the cluster is unhealthy too. Exit codes of redis-cli say nothing: 0 even for an error, before 7.0.
+ */
+const HEALTHCHECK: ContainerDefinition['healthcheck'] = {
+  command: [
+    'CMD-SHELL',
+    'redis-cli --no-auth-warning --user health --pass health cluster info | grep -q cluster_state:ok',
+  ],
+  intervalMs: 5000,
+  timeoutMs: 3000,
+};
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+
+/** Names and labels of all that the program makes. They are how it finds its own things again: there is no state file. */
+
+const PREFIX = 'redis-cluster-as-code';
+
+export const LABELS = {
+  /** The stack's name: on everything. */
+  stack: `${PREFIX}.stack`,
+  /** The node's name: on containers and volumes. */
+  node: `${PREFIX}.node`,
+  /** A digest of what the thing was made from, to see when the YAML file asks for another. */
+  definition: `${PREFIX}.definition`,
+} as const;
+
+/** The image that `image build` makes on this engine. No registry has one of this name. */
+export const LOCAL_IMAGE = `${PREFIX}:local`;
+
+export function containerName(stack: string, node: string): string {
+  return `${stack}-${node}`;
+}
+
+export function volumeName(stack: string, node: string): string {
+  return `${stack}-${node}-data`;
+}
+
+/**
+ * The id under which a node enters a new cluster: 40 hexadecimal digits, as Redis wants them. It follows from the names,
+ * so that two runs that prepare the same cluster, or a run and the one that finishes it, write the same node tables.
+ */
+export function initialNodeId(stack: string, node: string): string {
+  return createHash('sha1').update(`${PREFIX}/${stack}/${node}`).digest('hex');
+}
+
+/** Labels by which Docker Desktop and `docker compose ls` group the stack. */
+export function composeLabels(
+  stack: string,
+  resource: { service: string } | { network: string } | { volume: string },
+): Record<string, string> {
+  const project = { 'com.docker.compose.project': stack };
+  if ('network' in resource) return { ...project, 'com.docker.compose.network': resource.network };
+  if ('volume' in resource) return { ...project, 'com.docker.compose.volume': resource.volume };
+  return {
+    ...project,
+    'com.docker.compose.service': resource.service,
+    'com.docker.compose.container-number': '1',
+    'com.docker.compose.oneoff': 'False',
+  };
+}

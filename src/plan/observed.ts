@@ -1,0 +1,19 @@
+import type { Container, Network, Volume } from './resources.ts';
+
+/** What is: everything on the engine that a plan may depend on. */
+export interface Observed {
+  readonly networks: readonly Network[];
+  /** Also those that aren't ours: they may hold a name, a port or an address. */
+  readonly containers: readonly Container[];
+  readonly volumes: readonly Volume[];
+  /** Node name → what its data folder holds; only where a plan needs to know (see `needsData`). */
+  readonly data: ReadonlyMap<string, NodeData>;
+}
+
+/**
+ * `empty`: no node table, no append-only file, no dump: it never ran.
+ * `bootstrapping`: a node table with which it can't have taken a write yet, of exactly the cluster that is wanted.
+ * `foreign bootstrap`: such a table, but of another cluster than the wanted one: an unfinished `up` of an older YAML file.
+ * `formed`: anything else. It may hold data.
+ */
+export type NodeData = 'empty' | 'bootstrapping' | 'foreign bootstrap' | 'formed';

@@ -1,0 +1,126 @@
+import { isBootstrapping, isPhantom, phantomRows } from '../cluster/bootstrap-table.ts';
+import type { NodeRow } from '../cluster/node-table.ts';
+import { divideSlots, type SlotRange } from '../cluster/slots.ts';
+import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
+import { CONTAINER_PORTS, primariesOf, type Spec } from '../spec/spec.ts';
+
+/** One cluster command, sent to `node`. */
+export type ClusterAction = { readonly node: string; readonly cause: string } & (
+  | { readonly type: 'take over' }
+  | { readonly type: 'forget'; readonly nodeId: string }
+  | { readonly type: 'meet'; readonly ip: string; readonly port: number; readonly busPort: number }
+  | { readonly type: 'add slots'; readonly range: SlotRange }
+  | { readonly type: 'replicate'; readonly primaryId: string }
+);
+
+/**
+ * The next commands on the way to one cluster, from what the nodes say right now. Empty means: nothing to send, whether
+ * all is well or something has to come about by itself. Ask again until the cluster is healthy: facts that only exist
+ * once something runs are observed, never guessed.
+ *
+ * Nothing here takes slots from a node that holds data: slots are handed out only where no node owns any and no node
+ * has a key.
+ */
+export function planCluster(spec: Spec, views: readonly NodeView[]): ClusterAction[] {
+  const reachable = views.filter(isReachable);
+  const steps = [planMeetings, planTakeovers, planForgetting, planSlots, planReplicas];
+  for (const step of steps) {
+    const actions = step(spec, reachable);
+    if (actions.length > 0) return actions;
+  }
+  return [];
+}
+
+/** Bootstrap, step 1: once every link stands and a node is `ok`, it may become a primary and stays `ok`. */
+function planTakeovers(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
+  if (views.length < spec.nodes.length || !views.every((view) => isLinkedToAll(view, views))) return [];
+  return views
+    .filter(({ table, info, name }) => isBootstrapping(table) && info.state === 'ok' && isInitialPrimary(spec, name))
+    .map(({ name }) => ({ type: 'take over', node: name, cause: 'its slots are still held for it' }));
+}
+
+/** Bootstrap, step 2: when nobody believes any more that a phantom owns slots. Not sooner: a slot would have no owner. */
+function planForgetting(_spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
+  const phantomsAreEmpty = views.every(({ table }) => phantomRows(table).every(({ slots }) => slots.length === 0));
+  if (!phantomsAreEmpty) return [];
+  return views.flatMap(({ name, table }) =>
+    phantomRows(table)
+      // A replica can't forget its own primary. It follows the new one by itself, or by `planReplicas`.
+      .filter(({ id }) => id !== table.myself.primaryId)
+      .map(({ id }) => ({ type: 'forget', node: name, nodeId: id, cause: 'it only held the slots' })),
+  );
+}
+
+/**
+ * Nodes that don't know each other, or only under an address that is no longer theirs. Only where no data can be lost by
+ * it: two nodes with data that don't know each other may be two clusters, and one would lose its keys in the merger.
+ */
+function planMeetings(_spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
+  return views.flatMap((view, index) =>
+    views.slice(index + 1).flatMap((other): ClusterAction[] => {
+      if (isAcquainted(view, other) && isAcquainted(other, view)) return [];
+      const areRelated = knows(view, other) || knows(other, view);
+      if (!areRelated && !isBlank(view) && !isBlank(other)) return [];
+      const { ip } = other.table.myself;
+      const cause = areRelated ? `it has an old address of ${other.name}` : `it doesn't know ${other.name}`;
+      return [{ type: 'meet', node: view.name, ip, port: CONTAINER_PORTS.plain, busPort: CONTAINER_PORTS.bus, cause }];
+    }),
+  );
+}
+
+/** The slow way to a new cluster: for nodes that were started without a node table. */
+function planSlots(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
+  if (views.length < spec.nodes.length || !isUnborn(views)) return [];
+  if (!views.every((view) => isLinkedToAll(view, views))) return [];
+  const primaries = primariesOf(spec);
+  return divideSlots(primaries.length).flatMap((range, index): ClusterAction[] => {
+    const node = primaries[index]?.name;
+    return node === undefined ? [] : [{ type: 'add slots', node, range, cause: 'no slot has an owner' }];
+  });
+}
+
+/** An empty primary that is to be a replica, and a replica whose primary never existed. */
+function planReplicas(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
+  const idOf = new Map(views.map(({ name, table }) => [name, table.myself.id]));
+  return spec.nodes.flatMap(({ name, initialPrimary }): ClusterAction[] => {
+    const view = views.find((one) => one.name === name);
+    if (view === undefined || initialPrimary === undefined) return [];
+    const { myself } = view.table;
+    const primaryId = idOf.get(initialPrimary);
+    const primaryRow = view.table.rows.find(({ id }) => id === primaryId);
+    if (primaryId === undefined || primaryRow === undefined || primaryRow.slots.length === 0) return [];
+    const isEmptyPrimary = myself.role === 'primary' && myself.slots.length === 0 && view.keyCount === 0;
+    if (!isEmptyPrimary && !isPhantom(myself.primaryId)) return [];
+    return [{ type: 'replicate', node: name, primaryId, cause: `it is to be a replica of ${initialPrimary}` }];
+  });
+}
+
+function isInitialPrimary(spec: Spec, name: string): boolean {
+  return spec.nodes.some((node) => node.name === name && node.initialRole === 'primary');
+}
+
+function rowOf(view: ReachableView, other: ReachableView): NodeRow | undefined {
+  return view.table.rows.find(({ id }) => id === other.table.myself.id);
+}
+
+function knows(view: ReachableView, other: ReachableView): boolean {
+  return rowOf(view, other) !== undefined;
+}
+
+/** `view` knows `other` under the address that it has. */
+function isAcquainted(view: ReachableView, other: ReachableView): boolean {
+  return rowOf(view, other)?.ip === other.table.myself.ip;
+}
+
+function isLinkedToAll(view: ReachableView, views: readonly ReachableView[]): boolean {
+  return views.every((other) => other === view || rowOf(view, other)?.connected === true);
+}
+
+function isBlank({ table, keyCount }: ReachableView): boolean {
+  return table.rows.every(({ slots }) => slots.length === 0) && table.myself.role === 'primary' && keyCount === 0;
+}
+
+/** No node owns a slot and none holds a key. */
+function isUnborn(views: readonly ReachableView[]): boolean {
+  return views.every(isBlank);
+}

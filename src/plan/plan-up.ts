@@ -1,0 +1,144 @@
+import type { NodeSpec, Spec } from '../spec/spec.ts';
+import { actionKey, type Action, type ActionType } from './actions.ts';
+import { LABELS } from './names.ts';
+import type { NodeData, Observed } from './observed.ts';
+import type { Container, ContainerDefinition, NetworkDefinition } from './resources.ts';
+
+/** What the engine should hold. `containers` is keyed by node name. */
+export interface Wanted {
+  readonly network: NetworkDefinition;
+  readonly containers: ReadonlyMap<string, ContainerDefinition>;
+  readonly imageId: string;
+}
+
+/**
+ * The engine calls from what is to what should be: the network, and a running container for each node. Volumes come with
+ * their containers and are never removed. An empty plan means that nothing has to change.
+ */
+export function planUp(spec: Spec, wanted: Wanted, observed: Observed): Action[] {
+  const network = planNetwork(wanted.network, observed);
+  const isFresh = canStartFresh(spec, observed.data);
+  const nodes = spec.nodes.flatMap((node) => planNode(node, wanted, observed, isFresh, network.length > 0));
+  const leftovers = planLeftovers(spec, observed);
+  return ordered([...leftovers, ...network, ...nodes]);
+}
+
+/**
+ * Whether the nodes' data has to be looked at: only where one of them may be new. Then the others decide whether it
+ * begins a new cluster with them or comes into theirs.
+ */
+export function needsData(spec: Spec, wanted: Wanted, observed: Omit<Observed, 'data'>): boolean {
+  return spec.nodes.some(({ name }) => {
+    const definition = wanted.containers.get(name);
+    const container = observed.containers.find((one) => one.name === definition?.name);
+    const hasVolume = observed.volumes.some((volume) => volume.name === definition?.volume.name);
+    return !hasVolume || container?.state === 'created';
+  });
+}
+
+/** No node has ever taken a write: they may all begin with the node tables of a new cluster. */
+function canStartFresh(spec: Spec, data: Observed['data']): boolean {
+  return data.size === spec.nodes.length && ![...data.values()].includes('formed');
+}
+
+function planNetwork(wanted: NetworkDefinition, { networks }: Observed): Action[] {
+  const present = networks.find(({ name }) => name === wanted.name);
+  if (present === undefined) return [action('create network', wanted.name, 'missing')];
+  if (isSameDefinition(present, wanted)) return [];
+  const cause = 'its definition changed';
+  return [action('remove network', wanted.name, cause), action('create network', wanted.name, cause)];
+}
+
+function planNode(
+  { name }: NodeSpec,
+  wanted: Wanted,
+  { containers, data }: Observed,
+  isFresh: boolean,
+  isNetworkNew: boolean,
+): Action[] {
+  const definition = wanted.containers.get(name);
+  if (definition === undefined) return [];
+  const target = definition.name;
+  const present = containers.find((container) => container.name === target);
+  const own = data.get(name);
+  const seeds = isFresh && own !== 'bootstrapping';
+  const replaced =
+    present === undefined ? undefined : replacementCause(present, definition, wanted.imageId, isNetworkNew, own);
+
+  if (present !== undefined && replaced === undefined) {
+    if (present.state === 'running') return [];
+    if (present.state === 'paused') return [action('unpause container', target, 'it is paused')];
+    if (present.state !== 'created') return [action('start container', target, `it is ${present.state}`)];
+    const cause = 'made, but never started';
+    return [
+      action(seeds ? 'configure and seed container' : 'configure container', target, cause),
+      action('start container', target, cause),
+    ];
+  }
+  const cause = replaced ?? 'missing';
+  return [
+    ...(present === undefined
+      ? []
+      : [action('stop container', target, cause), action('remove container', target, cause)]),
+    action('create container', target, cause),
+    action(
+      seeds ? 'configure and seed container' : 'configure container',
+      target,
+      seeds ? 'begins a new cluster' : cause,
+    ),
+    action('start container', target, cause),
+  ];
+}
+
+function replacementCause(
+  present: Container,
+  definition: ContainerDefinition,
+  imageId: string,
+  isNetworkNew: boolean,
+  data: NodeData | undefined,
+): string | undefined {
+  if (present.imageId !== imageId) return 'its image changed';
+  if (!isSameDefinition(present, definition)) return 'its definition changed';
+  if (isNetworkNew) return 'its network is made anew';
+  if (data === 'foreign bootstrap') return 'it was prepared for another cluster, and holds no data';
+  if (present.state === 'dead' || present.state === 'removing') return `it is ${present.state}`;
+  return undefined;
+}
+
+/** Containers of this stack that the YAML file doesn't name any more. Their volumes stay. */
+function planLeftovers(spec: Spec, { containers }: Observed): Action[] {
+  return containers
+    .filter(({ labels }) => labels[LABELS.stack] === spec.name)
+    .filter(({ labels }) => !spec.nodes.some(({ name }) => name === labels[LABELS.node]))
+    .flatMap(({ name }) => [
+      action('stop container', name, 'not in the YAML file any more'),
+      action('remove container', name, 'not in the YAML file any more'),
+    ]);
+}
+
+function isSameDefinition(present: { labels: Readonly<Record<string, string>> }, wanted: typeof present): boolean {
+  return present.labels[LABELS.definition] === wanted.labels[LABELS.definition];
+}
+
+function action(type: ActionType, target: string, cause: string): Action {
+  return { type, target, cause, destructive: false, after: [] };
+}
+
+/**
+ * Fills in `after`. A container's own steps follow each other; it starts when the network is there, and the network goes
+ * when no container of ours is left on it.
+ */
+function ordered(actions: readonly Action[]): Action[] {
+  const keys = (type: ActionType): string[] => actions.filter((one) => one.type === type).map(actionKey);
+  let previous: Action | undefined;
+  return actions.map((one) => {
+    const own = previous?.target === one.target ? [actionKey(previous)] : [];
+    previous = one;
+    const others: Partial<Record<ActionType, string[]>> = {
+      'remove network': keys('remove container'),
+      'create container': keys('remove network'),
+      'start container': keys('create network'),
+    };
+    return { ...one, after: [...own, ...(others[one.type] ?? [])] };
+  });
+}

@@ -1,0 +1,88 @@
+/** What stands on the container engine, as it is seen and as it is asked for. Plain data, in this program's own words. */
+
+export interface Image {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Network {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly subnets: readonly string[];
+}
+
+export interface NetworkDefinition {
+  readonly name: string;
+  readonly subnet: string;
+  readonly gateway: string;
+  /** Where the engine takes automatic addresses from, so that it never takes a fixed one. */
+  readonly automaticRange: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The Engine API's container states, `GET /containers/json`. */
+export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+
+export interface Container {
+  readonly name: string;
+  readonly state: ContainerState;
+  /** The engine's own sentence: `Up 5 seconds (healthy)`. */
+  readonly status: string;
+  readonly imageId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly ports: readonly PublishedPort[];
+  /** Network name → the address the container has there (empty while it doesn't run). */
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+}
+
+export interface PublishedPort {
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
+
+export interface ContainerDefinition {
+  readonly name: string;
+  readonly image: string;
+  /** `uid:gid`, in numbers, so that it holds in any image. */
+  readonly user: string;
+  readonly command: readonly string[];
+  readonly hostname: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly network: { readonly name: string; readonly address: string; readonly aliases: readonly string[] };
+  readonly ports: readonly PublishedPort[];
+  readonly volume: {
+    readonly name: string;
+    readonly path: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly restartPolicy: 'no' | 'always' | 'on-failure' | 'unless-stopped';
+  readonly healthcheck: {
+    readonly command: readonly string[];
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+  };
+}
+
+export interface ContainerFile {
+  /** Absolute; a path that ends in `/` is a directory. */
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface ContainerExit {
+  readonly exitCode: number;
+  readonly outOfMemory: boolean;
+  readonly error: string;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,56 @@
+import type { Cluster } from 'ioredis';
+import type { SlotRange } from '../cluster/slots.ts';
+import { errorMessage, StackError } from '../errors.ts';
+import type { Secret } from '../secret.ts';
+
+/** Announced address → the address that reaches it from this host, as ioredis takes it. */
+export type NatMap = Record<string, { host: string; port: number }>;
+
+/**
+ * Writes, reads back and deletes one key in each of `ranges` through a cluster-aware client, as an application would.
+ *
+ * @throws StackError CLUSTER_UNHEALTHY when a key doesn't come back.
+ */
+export async function proveReadWrite(natMap: NatMap, password: Secret, ranges: readonly SlotRange[]): Promise<void> {
+  const { Cluster } = await import('ioredis');
+  const { default: keySlot } = await import('cluster-key-slot');
+  const cluster = new Cluster(Object.values(natMap), {
+    natMap,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    clusterRetryStrategy: () => null,
+    slotsRefreshTimeout: 5000,
+    redisOptions: { password: password.reveal(), protocol: 2, disableClientInfo: true, enableReadyCheck: false },
+  });
+  cluster.on('error', () => undefined);
+  try {
+    await cluster.connect();
+    await Promise.all(ranges.map((range) => proveKey(cluster, keyInRange(range, keySlot))));
+  } catch (error) {
+    if (error instanceof StackError) throw error;
+    throw new StackError('CLUSTER_UNHEALTHY', {
+      message: `a key could not be written and read back: ${errorMessage(error)}`,
+      hint: 'npx tsx manage.ts status',
+    });
+  } finally {
+    cluster.disconnect();
+  }
+}
+
+async function proveKey(cluster: Cluster, key: string): Promise<void> {
+  const value = `${process.pid}-${Date.now()}`;
+  // It expires by itself where this process dies before it deletes it.
+  await cluster.set(key, value, 'EX', 10);
+  const read = await cluster.get(key);
+  await cluster.del(key);
+  if (read === value) return;
+  throw new StackError('CLUSTER_UNHEALTHY', { message: `the key ${key} was written and read back as something else` });
+}
+
+function keyInRange({ start, end }: SlotRange, keySlot: (key: string) => number): string {
+  for (let attempt = 0; ; attempt += 1) {
+    const key = `redis-cluster-as-code:proof:${attempt}`;
+    const slot = keySlot(key);
+    if (slot >= start && slot <= end) return key;
+  }
+}

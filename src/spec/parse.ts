@@ -1,0 +1,122 @@
+import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import { z } from 'zod';
+import { checkDocument, type Finding, type Path } from './rules.ts';
+import { specSchema } from './schema.ts';
+import { toSpec, type Spec } from './spec.ts';
+
+/** Something in a file that has to be changed. Lines and columns count from 1. */
+export interface Problem {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+export type ParseResult = { readonly spec: Spec } | { readonly problems: readonly Problem[] };
+
+const MOST_CHARACTERS = 256 * 1024;
+
+/** YAML text → Spec, or every problem at once. Never throws, whatever the text. */
+export function parseSpec(text: string): ParseResult {
+  if (text.length > MOST_CHARACTERS) {
+    return {
+      problems: [{ line: 1, column: 1, message: 'the file is larger than 256 KiB: it is no stack description' }],
+    };
+  }
+  const lines = new LineCounter();
+  const positionAt = (offset: number): { line: number; column: number } => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: Math.max(col, 1) };
+  };
+  try {
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+    if (document.errors.length > 0) {
+      const problems = document.errors.map(({ pos, message, code }) => ({
+        ...positionAt(pos[0]),
+        message: code === 'DUPLICATE_KEY' ? 'this key stands here twice' : message,
+        hint: code === 'DUPLICATE_KEY' ? 'keep one of the two' : undefined,
+      }));
+      return { problems };
+    }
+    const result = specSchema.safeParse(document.toJS({ maxAliasCount: 100 }));
+    const findings = result.success ? checkDocument(result.data) : result.error.issues.flatMap(toFindings);
+    const spec = result.success && findings.length === 0 ? toSpec(result.data) : undefined;
+    if (spec !== undefined) return { spec };
+    return {
+      problems: findings.map((finding) => ({
+        ...positionAt(offsetOf(document, finding.path)),
+        ...problemText(finding),
+      })),
+    };
+  } catch (error) {
+    // An alias bomb, or nesting too deep for the stack: nobody's honest stack description.
+    const message = error instanceof Error ? error.message : String(error);
+    return {
+      problems: [
+        { line: 1, column: 1, message: `the file can't be read: ${message}`, hint: 'write it without aliases' },
+      ],
+    };
+  }
+}
+
+function problemText({ path, message, hint }: Finding): Pick<Problem, 'message' | 'hint'> {
+  const where = path.length === 0 ? '' : `${path.map(String).join('.')}: `;
+  return { message: `${where}${message}`, hint };
+}
+
+function toFindings(issue: z.core.$ZodIssue): Finding[] {
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(issue.path);
+    const hint = known.length === 0 ? undefined : `known here: ${known.join(', ')}`;
+    return issue.keys.map((key) => ({
+      path: [...issue.path, key],
+      message: 'unknown key',
+      ...(hint === undefined ? {} : { hint }),
+    }));
+  }
+  if (issue.code === 'invalid_key')
+    return issue.issues.map(({ message }) => ({ path: issue.path, message: `name ${message}` }));
+  const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+  const message = issue.message.replace(/^Invalid input: /, '');
+  return [
+    { path: issue.path, message: missing ? `is missing (${message.replace(', received undefined', '')})` : message },
+  ];
+}
+
+/** The keys that the schema knows at a path, for the hint under an unknown one. */
+function knownKeys(path: Path): string[] {
+  let schema: unknown = specSchema;
+  for (const key of path) {
+    schema = unwrapped(schema);
+    if (schema instanceof z.ZodObject) schema = schema.shape[String(key)];
+    else if (schema instanceof z.ZodRecord) schema = schema.valueType;
+  }
+  schema = unwrapped(schema);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function unwrapped(schema: unknown): unknown {
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+}
+
+/** Where the key at `path` begins; for a key that is missing, where the map begins that should hold it. */
+function offsetOf(document: Document, path: Path): number {
+  let node: unknown = document.contents;
+  let offset = rangeStart(node);
+  for (const step of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+      if (pair === undefined) break;
+      offset = rangeStart(pair.key);
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(step)];
+      offset = rangeStart(node) || offset;
+    } else break;
+  }
+  return offset;
+}
+
+function rangeStart(node: unknown): number {
+  return (node as Node | null | undefined)?.range?.[0] ?? 0;
+}

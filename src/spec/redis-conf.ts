@@ -1,0 +1,53 @@
+import type { Problem } from './parse.ts';
+
+/** Directives that the YAML file or the program itself decides; the value says where to set it instead. */
+const MANAGED: Readonly<Record<string, string>> = {
+  port: 'the port inside is always 6379; set redis.nodes.<node>.ports for the host',
+  'tls-port': 'the port inside is always 6380; set redis.nodes.<node>.ports for the host',
+  bind: 'set redis.bind in the YAML file',
+  'protected-mode': 'every client has to authenticate',
+  unixsocket: 'containers are reached over TCP',
+  dir: 'the data is always in the volume, at /data',
+  daemonize: 'a container runs its process in the foreground',
+  supervised: 'a container runs its process in the foreground',
+  logfile: 'logs go to stdout: npx tsx manage.ts logs',
+  requirepass: 'set secrets in the YAML file',
+  masterauth: 'set secrets in the YAML file',
+  masteruser: 'set secrets in the YAML file',
+  aclfile: 'put the user lines into this file instead',
+  include: 'put the lines into this file instead',
+  maxmemory: 'set redis.maxmemory in the YAML file',
+  'maxmemory-policy': 'set redis.maxmemoryPolicy in the YAML file',
+  appendonly: 'set redis.persistence.appendonly in the YAML file',
+  appendfsync: 'set redis.persistence.appendfsync in the YAML file',
+  'rename-command': 'renamed commands would lock this program out',
+  replicaof: 'set redis.replicas in the YAML file',
+  slaveof: 'set redis.replicas in the YAML file',
+  'cluster-node-timeout': 'set redis.nodeTimeoutMs in the YAML file',
+  'cluster-require-full-coverage': 'set redis.requireFullCoverage in the YAML file',
+};
+
+/** The lines of a user's redis.conf that this program decides itself. Other mistakes are for Redis to find. */
+export function checkRedisConf(text: string): Problem[] {
+  return text.split(/\r?\n/).flatMap((line, index): Problem[] => {
+    const [directive = '', subject = ''] = line.trim().toLowerCase().split(/\s+/);
+    const hint = managedHint(directive, subject);
+    if (hint === undefined) return [];
+    const column = line.length - line.trimStart().length + 1;
+    return [{ line: index + 1, column, message: `'${directive}' can't be set in this file`, hint }];
+  });
+}
+
+function managedHint(directive: string, subject: string): string | undefined {
+  if (directive === 'user' && (subject === 'default' || subject === 'health')) {
+    return `the user ${subject} is this program's own; add users of other names`;
+  }
+  if (
+    directive.startsWith('cluster-announce') ||
+    directive === 'cluster-enabled' ||
+    directive === 'cluster-config-file'
+  ) {
+    return 'this program decides how the nodes form the cluster';
+  }
+  return Object.hasOwn(MANAGED, directive) ? MANAGED[directive] : undefined;
+}

@@ -1,0 +1,127 @@
+import { contains, freePart, isAddress, parseBlock, type Block } from './addresses.ts';
+import { parseByteSize } from './byte-size.ts';
+import type { SpecDocument } from './schema.ts';
+
+/** A path into the document, as zod writes it. */
+export type Path = readonly PropertyKey[];
+
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** The checks that need more than one value: addresses against the subnet, ports against each other, node counts. */
+export function checkDocument(document: SpecDocument): Finding[] {
+  return [...checkAddresses(document), ...checkPorts(document), ...checkNodeCount(document), ...checkMemory(document)];
+}
+
+function checkAddresses({ network, redis }: SpecDocument): Finding[] {
+  const subnet = parseBlock(network.subnet);
+  if (subnet === undefined) return [];
+  const subnetPath = ['network', 'subnet'];
+  if (subnet.text !== `${subnet.network}/${subnet.prefix}`) {
+    const hint = `write ${subnet.network}/${subnet.prefix}`;
+    return [{ path: subnetPath, message: `${subnet.text} is an address inside a subnet, not a subnet`, hint }];
+  }
+  if (subnet.prefix < 8 || subnet.prefix > 28) {
+    return [
+      { path: subnetPath, message: `/${subnet.prefix} is not a usable size`, hint: 'take a prefix from /8 to /28' },
+    ];
+  }
+
+  const findings: Finding[] = [];
+  const holders = new Map<string, string>();
+  const gateway = network.gateway ?? subnet.firstHost;
+  const claims: [address: string, holder: string, path: Path][] = [
+    [gateway, "the network's gateway", ['network', 'gateway']],
+    ...Object.entries(redis.nodes).map(([name, { ip }]): [string, string, Path] => [
+      ip,
+      name,
+      ['redis', 'nodes', name, 'ip'],
+    ]),
+  ];
+  for (const [address, holder, path] of claims) {
+    if (!isAddress(address)) continue;
+    const refusal = addressRefusal(subnet, address);
+    if (refusal !== undefined) findings.push({ path, ...refusal });
+    const other = holders.get(address);
+    if (other !== undefined) {
+      findings.push({
+        path,
+        message: `address ${address} is used twice: ${other} has it too`,
+        hint: 'give each its own',
+      });
+    }
+    holders.set(address, holder);
+  }
+  if (findings.length === 0 && freePart(subnet, [...holders.keys()]) === undefined) {
+    const message = `the nodes leave no free block in ${subnet.text} for automatic addresses`;
+    findings.push({ path: subnetPath, message, hint: 'take a larger subnet, or put the nodes next to each other' });
+  }
+  return findings;
+}
+
+function addressRefusal(subnet: Block, address: string): Omit<Finding, 'path'> | undefined {
+  if (!contains(subnet, address)) {
+    return {
+      message: `address ${address} is outside the subnet ${subnet.text}`,
+      hint: 'change network.subnet or the address',
+    };
+  }
+  if (address === subnet.network || address === subnet.broadcast) {
+    return {
+      message: `address ${address} is the ${address === subnet.network ? 'network' : 'broadcast'} address of ${subnet.text}`,
+    };
+  }
+  return undefined;
+}
+
+function checkPorts({ redis }: SpecDocument): Finding[] {
+  const findings: Finding[] = [];
+  const holders = new Map<number, string>();
+  for (const [name, { ports }] of Object.entries(redis.nodes)) {
+    for (const [kind, port] of Object.entries(ports)) {
+      const path = ['redis', 'nodes', name, 'ports', kind];
+      const other = holders.get(port);
+      if (other === undefined) holders.set(port, `${name}.${kind}`);
+      else
+        findings.push({
+          path,
+          message: `host port ${port} is used twice: ${other} has it too`,
+          hint: 'give each its own',
+        });
+    }
+  }
+  return findings;
+}
+
+function checkNodeCount({ redis }: SpecDocument): Finding[] {
+  const path = ['redis', 'nodes'];
+  const count = Object.keys(redis.nodes).length;
+  const perPrimary = redis.replicas + 1;
+  if (count % perPrimary !== 0) {
+    const message = `${count} nodes can't be divided into primaries with ${redis.replicas} replica(s) each`;
+    return [{ path, message, hint: `the number of nodes must be a multiple of ${perPrimary}` }];
+  }
+  if (count / perPrimary < 3) {
+    const message = `${count} node(s) with ${redis.replicas} replica(s) each make ${count / perPrimary} primaries`;
+    return [{ path, message, hint: `a Redis Cluster needs at least 3 primaries: ${3 * perPrimary} nodes` }];
+  }
+  const most = 1000;
+  if (count > most)
+    return [{ path, message: `${count} nodes are more than the ${most} that Redis Cluster is made for` }];
+  return [];
+}
+
+function checkMemory({ redis }: SpecDocument): Finding[] {
+  const path = ['redis', 'maxmemory'];
+  const limit = parseByteSize(redis.memory);
+  const smallestLimit = 6 * 1024 ** 2;
+  if (limit < smallestLimit) {
+    return [{ path: ['redis', 'memory'], message: `${redis.memory} is less than the 6mb that the engine asks for` }];
+  }
+  if (parseByteSize(redis.maxmemory) < limit) return [];
+  const message = `maxmemory ${redis.maxmemory} does not fit into the container's ${redis.memory}`;
+  return [{ path, message, hint: 'Redis needs room beside its data: take half of redis.memory' }];
+}

@@ -1,0 +1,74 @@
+import { parseBlock, freePart, type Block } from './addresses.ts';
+import { parseByteSize } from './byte-size.ts';
+import type { SpecDocument } from './schema.ts';
+
+/** What should be: a document that has passed every check, with what follows from it worked out. */
+export interface Spec {
+  readonly name: string;
+  readonly network: {
+    readonly name: string;
+    readonly subnet: Block;
+    readonly gateway: string;
+    /** Where automatic addresses come from: a part of the subnet without any fixed address. */
+    readonly automaticRange: Block;
+  };
+  readonly redis: Omit<SpecDocument['redis'], 'nodes' | 'memory' | 'maxmemory'> & {
+    readonly memoryBytes: number;
+    readonly maxmemoryBytes: number;
+  };
+  /** Primaries first, in the order of the file. */
+  readonly nodes: readonly NodeSpec[];
+  readonly secrets: SpecDocument['secrets'];
+}
+
+export interface NodeSpec {
+  readonly name: string;
+  readonly ip: string;
+  readonly ports: HostPorts;
+  /** The role with which a new cluster begins; a failover may change it later. */
+  readonly initialRole: 'primary' | 'replica';
+  /** For a replica: the node whose copy it begins as. */
+  readonly initialPrimary: string | undefined;
+}
+
+export interface HostPorts {
+  readonly plain: number;
+  readonly tls: number;
+  readonly bus: number;
+}
+
+export const CONTAINER_PORTS = { plain: 6379, tls: 6380, bus: 16379 } as const;
+
+/** @returns undefined where the addresses leave no spec to speak of; `checkDocument` then says why. */
+export function toSpec(document: SpecDocument): Spec | undefined {
+  const subnet = parseBlock(document.network.subnet);
+  if (subnet === undefined) return undefined;
+  const gateway = document.network.gateway ?? subnet.firstHost;
+  const { nodes: nodeDocuments, memory, maxmemory, ...redis } = document.redis;
+  const automaticRange = freePart(subnet, [gateway, ...Object.values(nodeDocuments).map(({ ip }) => ip)]);
+  if (automaticRange === undefined) return undefined;
+
+  const names = Object.keys(nodeDocuments);
+  const primaryCount = names.length / (redis.replicas + 1);
+  const nodes = Object.entries(nodeDocuments).map(([name, { ip, ports }], index): NodeSpec => {
+    const isPrimary = index < primaryCount;
+    return {
+      name,
+      ip,
+      ports,
+      initialRole: isPrimary ? 'primary' : 'replica',
+      initialPrimary: isPrimary ? undefined : names[index % primaryCount],
+    };
+  });
+  return {
+    name: document.name,
+    network: { name: document.network.name, subnet, gateway, automaticRange },
+    redis: { ...redis, memoryBytes: parseByteSize(memory), maxmemoryBytes: parseByteSize(maxmemory) },
+    nodes,
+    secrets: document.secrets,
+  };
+}
+
+export function primariesOf(spec: Spec): readonly NodeSpec[] {
+  return spec.nodes.filter(({ initialRole }) => initialRole === 'primary');
+}

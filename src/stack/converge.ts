@@ -1,0 +1,124 @@
+import { findClusterProblems, type Expectation } from '../cluster/health.ts';
+import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
+import { StackError } from '../errors.ts';
+import { containerName } from '../plan/names.ts';
+import { planCluster, type ClusterAction } from '../plan/plan-cluster.ts';
+import type { NodeLink } from '../redis/node-link.ts';
+import { primariesOf, type Spec } from '../spec/spec.ts';
+import type { Session } from './session.ts';
+
+export interface Converged {
+  readonly views: readonly ReachableView[];
+  /** Cluster commands that were sent. */
+  readonly commandCount: number;
+}
+
+/**
+ * Observe → plan → execute → observe again, until every node says that the cluster is whole. It doesn't matter where
+ * the nodes stand: brand new, half-way through a bootstrap that was killed, or just restarted with their data.
+ *
+ * @throws StackError WAIT_TIMEOUT with what was last observed, CONTAINER_EXITED with the last lines of its log.
+ */
+export async function converge(session: Session, links: readonly NodeLink[]): Promise<Converged> {
+  const { spec, signal, timeoutMs, report } = session;
+  const expected = expectationOf(spec);
+  const start = Date.now();
+  const sentAt = new Map<string, number>();
+  let lookAtContainersAt = start + CONTAINER_CHECK_MS;
+  let commandCount = 0;
+
+  for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.1, LONGEST_PAUSE_MS)) {
+    signal.throwIfAborted();
+    const views = await Promise.all(links.map((link) => link.observe()));
+    const due = planCluster(spec, views).filter(
+      (action) => Date.now() - (sentAt.get(JSON.stringify(action)) ?? 0) > RESEND_AFTER_MS,
+    );
+    for (const action of due) sentAt.set(JSON.stringify(action), Date.now());
+    await Promise.all(due.map((action) => send(action, links)));
+    commandCount += due.length;
+    if (due.length > 0) pauseMs = SHORTEST_PAUSE_MS;
+
+    const problems = findClusterProblems(expected, views);
+    const reachable = views.filter(isReachable);
+    if (problems.length === 0 && due.length === 0) return { views: reachable, commandCount };
+    report({ subject: 'cluster', state: 'running', text: due[0]?.type ?? problems[0] ?? 'settling' });
+    if (reachable.length < views.length && Date.now() > lookAtContainersAt) {
+      await rejectExited(session, views);
+      lookAtContainersAt = Date.now() + CONTAINER_CHECK_MS;
+    }
+    if (Date.now() - start > timeoutMs) throw timedOut(timeoutMs, problems);
+    await pause(pauseMs, signal);
+  }
+}
+
+const SHORTEST_PAUSE_MS = 4;
+const LONGEST_PAUSE_MS = 100;
+const CONTAINER_CHECK_MS = 1000;
+/** A command's effect may take this long to show, through gossip; until then it is not sent again. */
+const RESEND_AFTER_MS = 1000;
+
+export function expectationOf(spec: Spec): Expectation {
+  return {
+    primaryCount: primariesOf(spec).length,
+    addresses: new Map(spec.nodes.map(({ name, ip }) => [name, ip])),
+  };
+}
+
+async function send(action: ClusterAction, links: readonly NodeLink[]): Promise<void> {
+  const link = links.find(({ name }) => name === action.node);
+  await link?.send('CLUSTER', ...words(action));
+}
+
+function words(action: ClusterAction): (string | number)[] {
+  switch (action.type) {
+    case 'take over':
+      return ['FAILOVER', 'TAKEOVER'];
+    case 'forget':
+      return ['FORGET', action.nodeId];
+    case 'meet':
+      return ['MEET', action.ip, action.port, action.busPort];
+    case 'add slots': {
+      // ADDSLOTSRANGE came with Redis 7.0; this works with all.
+      const { start, end } = action.range;
+      return ['ADDSLOTS', ...Array.from({ length: end - start + 1 }, (_, index) => start + index)];
+    }
+    case 'replicate':
+      return ['REPLICATE', action.primaryId];
+  }
+}
+
+/** A container that has ended won't answer however long anybody waits. */
+async function rejectExited({ engine, spec, signal }: Session, views: readonly NodeView[]): Promise<void> {
+  const containers = await engine.listContainers();
+  for (const view of views.filter(({ reachable }) => !reachable)) {
+    const name = containerName(spec.name, view.name);
+    const container = containers.find((one) => one.name === name);
+    if (container?.state === 'running') continue;
+    if (container === undefined) {
+      throw new StackError('NOT_RUNNING', { message: `the container ${name} is gone`, hint: 'npx tsx manage.ts up' });
+    }
+    const { exitCode, outOfMemory, error } = await engine.containerExit(name);
+    const log: string[] = [];
+    for await (const chunk of engine.logs(name, { follow: false, tail: 8, timestamps: false }, signal))
+      log.push(chunk.toString());
+    const why = outOfMemory ? 'it was out of memory' : error || `exit code ${exitCode}`;
+    throw new StackError('CONTAINER_EXITED', {
+      message: `the container ${name} is ${container.state}: ${why}`,
+      details: log.join('').split('\n').filter(Boolean),
+      hint: `npx tsx manage.ts logs ${view.name}`,
+    });
+  }
+}
+
+function timedOut(timeoutMs: number, problems: readonly string[]): StackError {
+  return new StackError('WAIT_TIMEOUT', {
+    message: `the cluster was not whole within ${timeoutMs / 1000} s`,
+    details: problems,
+    hint: 'npx tsx manage.ts status, npx tsx manage.ts logs NODE, or more time with --timeout SECONDS',
+  });
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => setTimeout(resolve, ms));
+  signal.throwIfAborted();
+}

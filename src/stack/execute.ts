@@ -1,0 +1,42 @@
+import { actionKey, type Action } from '../plan/actions.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Walks a plan: each action begins as soon as those before it are done. After a failure nothing more begins; what runs
+ * is awaited, and the first error is thrown.
+ */
+export async function execute(
+  actions: readonly Action[],
+  perform: (action: Action) => Promise<void>,
+  { report, signal }: Pick<Session, 'report' | 'signal'>,
+): Promise<void> {
+  const byKey = new Map(actions.map((action) => [actionKey(action), action]));
+  const begun = new Map<string, Promise<void>>();
+  let failed = false;
+
+  const begin = (key: string): Promise<void> => {
+    const action = byKey.get(key);
+    if (action === undefined) return Promise.resolve();
+    const running = begun.get(key) ?? run(action);
+    begun.set(key, running);
+    return running;
+  };
+  const run = async (action: Action): Promise<void> => {
+    await Promise.all(action.after.map(begin));
+    signal.throwIfAborted();
+    if (failed) return;
+    report({ subject: action.target, state: 'running', text: action.type });
+    try {
+      await perform(action);
+      report({ subject: action.target, state: 'done', text: action.type });
+    } catch (error) {
+      failed = true;
+      report({ subject: action.target, state: 'failed', text: action.type });
+      throw error;
+    }
+  };
+
+  const results = await Promise.allSettled([...byKey.keys()].map(begin));
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+}

@@ -1,0 +1,56 @@
+import { isBootstrapping, isPhantom } from '../cluster/bootstrap-table.ts';
+import { parseNodeTable, type NodeTable } from '../cluster/node-table.ts';
+import type { Engine } from '../engine/engine.ts';
+import { containerName } from '../plan/names.ts';
+import type { NodeData, Observed } from '../plan/observed.ts';
+import { needsData, type Wanted } from '../plan/plan-up.ts';
+import { initialNodeTable, NODE_TABLE_FILE } from '../plan/redis-config.ts';
+import type { NodeSpec, Spec } from '../spec/spec.ts';
+
+/** Everything on the engine that a plan depends on. Reads only. */
+export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted): Promise<Observed> {
+  const [networks, containers, volumes] = await Promise.all([
+    engine.listNetworks(),
+    engine.listContainers(),
+    engine.listVolumes(),
+  ]);
+  const seen = { networks, containers, volumes };
+  if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map() };
+  const data = await Promise.all(
+    spec.nodes.map(async (node): Promise<[string, NodeData]> => {
+      const volume = wanted.containers.get(node.name)?.volume.name;
+      if (!volumes.some(({ name }) => name === volume)) return [node.name, 'empty'];
+      return [node.name, await observeData(engine, spec, node)];
+    }),
+  );
+  return { ...seen, data: new Map(data) };
+}
+
+/** A volume without a container can't be looked into: it counts as one with data. */
+async function observeData(engine: Engine, spec: Spec, node: NodeSpec): Promise<NodeData> {
+  const container = containerName(spec.name, node.name);
+  const text = await engine.readFile(container, NODE_TABLE_FILE);
+  if (text === undefined) {
+    const hasContainer = await engine.pathExists(container, '/');
+    const traces = ['/data/appendonlydir', '/data/appendonly.aof', '/data/dump.rdb'];
+    const found = await Promise.all(traces.map((path) => engine.pathExists(container, path)));
+    return hasContainer && !found.includes(true) ? 'empty' : 'formed';
+  }
+  try {
+    const table = parseNodeTable(text);
+    if (!isBootstrapping(table)) return 'formed';
+    return isSameCluster(table, parseNodeTable(initialNodeTable(spec, node))) ? 'bootstrapping' : 'foreign bootstrap';
+  } catch {
+    // Not a node table. Redis will refuse it and say why; it isn't ours to overwrite.
+    return 'formed';
+  }
+}
+
+/** The same nodes at the same addresses, and the same phantom for this node. */
+function isSameCluster(table: NodeTable, wanted: NodeTable): boolean {
+  const members = ({ rows, myself }: NodeTable): string =>
+    [...rows.map(({ id, ip }) => (isPhantom(id) ? id : `${id} ${ip}`)), `in ${myself.primaryId ?? '-'}`]
+      .toSorted()
+      .join('\n');
+  return members(table) === members(wanted);
+}

@@ -1,0 +1,42 @@
+import { createServer } from 'node:net';
+import { systemErrorCode } from '../errors.ts';
+import { portConflict, type Conflict } from '../plan/conflicts.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { Wanted } from '../plan/plan-up.ts';
+import { findPortHolder } from '../host/port-holder.ts';
+import type { Session } from './session.ts';
+
+/**
+ * The first host port that a process of this machine holds, found by trying to listen on it. Only for containers that
+ * don't run: those that do hold their ports themselves.
+ */
+export async function findTakenPort(
+  { engine }: Session,
+  wanted: Wanted,
+  observed: Observed,
+): Promise<Conflict | undefined> {
+  if (!/^(unix|npipe):/.test(engine.endpoint.address)) return undefined;
+  const running = observed.containers.filter(
+    ({ state }) => state === 'running' || state === 'restarting' || state === 'paused',
+  );
+  const idle = [...wanted.containers.values()].filter(
+    ({ name }) => !running.some((container) => container.name === name),
+  );
+  const ports = idle.flatMap(({ name, ports: published }) => published.map((port) => ({ name, ...port })));
+  const taken = await Promise.all(
+    ports.map(async (port) => ((await isTaken(port.hostAddress, port.hostPort)) ? [port] : [])),
+  );
+  const [first] = taken.flat();
+  if (first === undefined) return undefined;
+  const holder = await findPortHolder(first.hostPort);
+  return portConflict(first.hostAddress, first.hostPort, first.name, holder ?? 'another process');
+}
+
+function isTaken(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    // Any other refusal (a privileged port, an address of a VM) says nothing of what the engine can do.
+    server.once('error', (error) => resolve(systemErrorCode(error) === 'EADDRINUSE'));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(false)));
+  });
+}
