@@ -2,7 +2,8 @@ import { dirname, resolve } from 'node:path';
 import { containerName } from '../plan/names.ts';
 import { PASSWORD_FILE } from '../plan/redis-config.ts';
 import { defaultPasswordFile, generatedPassword, readPassword } from '../secrets/generated.ts';
-import type { Secret } from '../secret.ts';
+import { Secret } from '../secret.ts';
+import { StackError } from '../errors.ts';
 import type { Session } from './session.ts';
 
 export function passwordFile({ spec, path, env }: Pick<Session, 'spec' | 'path' | 'env'>): string {
@@ -15,9 +16,22 @@ export function ensurePassword(session: Session): Promise<Secret> {
   return generatedPassword(passwordFile(session), () => passwordInContainers(session));
 }
 
-/** The password of a stack that somebody else may have made; undefined where there is none. Writes nothing. */
+/** The password, where there is one already. Makes none. */
 export async function knownPassword(session: Session): Promise<Secret | undefined> {
-  return readPassword(passwordFile(session));
+  const kept = await readPassword(passwordFile(session));
+  if (kept !== undefined) return kept;
+  const recovered = await passwordInContainers(session);
+  return recovered === undefined ? undefined : new Secret(recovered);
+}
+
+/** @throws StackError NOT_RUNNING when the stack has never been up. */
+export async function requirePassword(session: Session): Promise<Secret> {
+  const password = await knownPassword(session);
+  if (password !== undefined) return password;
+  throw new StackError('NOT_RUNNING', {
+    message: `the stack ${session.spec.name} has no password yet: it has never been up here`,
+    hint: 'npx tsx manage.ts up',
+  });
 }
 
 async function passwordInContainers({ engine, spec }: Session): Promise<string | undefined> {

@@ -16,6 +16,7 @@ import {
 import type { ContainerFile } from '../plan/resources.ts';
 import { proveReadWrite } from '../redis/prove.ts';
 import type { Secret } from '../secret.ts';
+import type { NodeSpec } from '../spec/spec.ts';
 import { converge } from './converge.ts';
 import { natMapOf } from './connection.ts';
 import { execute } from './execute.ts';
@@ -23,6 +24,7 @@ import { ensureImage, type ResolvedImage } from './image.ts';
 import { linkNodes } from './links.ts';
 import { observeEngine } from './observe.ts';
 import { ensurePassword } from './password.ts';
+import { performOnEngine } from './perform.ts';
 import { findTakenPort } from './taken-ports.ts';
 import { wantedOf } from './wanted.ts';
 import type { Session } from './session.ts';
@@ -74,66 +76,40 @@ async function rejectConflicts(session: Session, wanted: Wanted, observed: Obser
   });
 }
 
-async function perform(
-  { engine, spec, userConf }: Session,
-  wanted: Wanted,
-  password: Secret,
-  action: Action,
-): Promise<void> {
+async function perform(session: Session, wanted: Wanted, password: Secret, action: Action): Promise<void> {
+  const { engine, spec } = session;
   const node = spec.nodes.find(({ name }) => wanted.containers.get(name)?.name === action.target);
   const definition = node === undefined ? undefined : wanted.containers.get(node.name);
-  const stopGraceSeconds = 10;
+  if (action.type === 'create network') return engine.createNetwork(wanted.network);
+  if (node === undefined || definition === undefined) return performOnEngine(engine, action);
   switch (action.type) {
-    case 'create network':
-      return engine.createNetwork(wanted.network);
-    case 'remove network':
-      return engine.removeNetwork(action.target);
     case 'create container':
-      if (definition !== undefined) await engine.createContainer(definition);
-      return;
+      return engine.createContainer(definition);
     case 'configure container':
-      if (node !== undefined)
-        await engine.writeFiles(action.target, configFiles(redisConf(spec, node), userConf, password));
-      return;
-    case 'configure and seed container':
-      if (node !== undefined) {
-        const files = configFiles(redisConf(spec, node), userConf, password);
-        await engine.writeFiles(action.target, [...files, nodeTableFile(initialNodeTable(spec, node))]);
-      }
-      return;
-    case 'start container':
-      return engine.startContainer(action.target);
-    case 'unpause container':
-      return engine.unpauseContainer(action.target);
-    case 'stop container':
-      return engine.stopContainer(action.target, stopGraceSeconds);
-    case 'restart container':
-      return engine.restartContainer(action.target, stopGraceSeconds);
-    case 'remove container':
-      return engine.removeContainer(action.target);
-    case 'remove volume':
-      return engine.removeVolume(action.target);
+      return engine.writeFiles(action.target, configFiles(session, node, password));
+    case 'configure and seed container': {
+      const seed = { path: NODE_TABLE_FILE, content: initialNodeTable(spec, node), mode: 0o644, ...OWNER };
+      return engine.writeFiles(action.target, [...configFiles(session, node, password), seed]);
+    }
+    default:
+      return performOnEngine(engine, action);
   }
 }
 
 const OWNER = { uid: REDIS_UID, gid: REDIS_GID };
 
 /** The folder belongs to Redis's user, so that CONFIG REWRITE works, and nobody else can look into it. */
-function configFiles(conf: string, userConf: string, password: Secret): ContainerFile[] {
+function configFiles({ spec, userConf }: Session, node: NodeSpec, password: Secret): ContainerFile[] {
   const file = (path: string, content: string): ContainerFile => ({ path, content, mode: 0o600, ...OWNER });
   return [
     { path: `${CONFIG_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
-    file(`${CONFIG_FOLDER}/redis.conf`, conf),
+    file(`${CONFIG_FOLDER}/redis.conf`, redisConf(spec, node)),
     file(`${CONFIG_FOLDER}/user.conf`, userConf),
     file(`${CONFIG_FOLDER}/secret.conf`, secretConf(password.reveal())),
     file(PASSWORD_FILE, password.reveal()),
     // Some images leave their data folder to root, for an entrypoint that runs as root.
     { path: '/data/', content: '', mode: 0o755, ...OWNER },
   ];
-}
-
-function nodeTableFile(content: string): ContainerFile {
-  return { path: NODE_TABLE_FILE, content, mode: 0o644, ...OWNER };
 }
 
 async function prove(session: Session, password: Secret, views: readonly ReachableView[]): Promise<void> {

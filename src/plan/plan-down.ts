@@ -1,0 +1,52 @@
+import { actionKey, type Action, type ActionType } from './actions.ts';
+import { LABELS } from './names.ts';
+import type { Container, Network, Volume } from './resources.ts';
+
+export interface Present {
+  readonly containers: readonly Container[];
+  readonly networks: readonly Network[];
+  readonly volumes: readonly Volume[];
+}
+
+/**
+ * Removes what carries the stack's label, whatever the YAML file says by now: containers, then the network. The data
+ * stays, unless `withVolumes`. A network that somebody else's container is on stays too: see `networkGuests`.
+ */
+export function planDown(stack: string, present: Present, withVolumes: boolean): Action[] {
+  const isOurs = ({ labels }: { labels: Readonly<Record<string, string>> }): boolean => labels[LABELS.stack] === stack;
+  const containers = present.containers.filter(isOurs);
+  const cause = 'down';
+  const containerActions = containers.flatMap(({ name, state }): Action[] => {
+    // Data that is about to be deleted needs no orderly shutdown.
+    const isStopped = withVolumes || state === 'created' || state === 'exited' || state === 'dead';
+    const remove = action('remove container', name, cause);
+    if (isStopped) return [remove];
+    const stop = action('stop container', name, cause);
+    return [stop, { ...remove, after: [actionKey(stop)] }];
+  });
+  const removals = containers.map(({ name }) => actionKey({ type: 'remove container', target: name }));
+  const networks = present.networks
+    .filter((network) => isOurs(network) && networkGuests(stack, network.name, present).length === 0)
+    .map(({ name }) => ({ ...action('remove network', name, cause), after: removals }));
+  const volumes = (withVolumes ? present.volumes.filter(isOurs) : []).map(({ name }) => ({
+    ...action('remove volume', name, 'down --volumes'),
+    destructive: true,
+    after: containers.filter((container) => container.volumes.includes(name)).map(removalKey),
+  }));
+  return [...containerActions, ...networks, ...volumes];
+}
+
+/** Containers that aren't ours on a network that is. */
+export function networkGuests(stack: string, network: string, { containers }: Pick<Present, 'containers'>): string[] {
+  return containers
+    .filter(({ labels, addresses }) => labels[LABELS.stack] !== stack && network in addresses)
+    .map(({ name }) => name);
+}
+
+function removalKey({ name }: Container): string {
+  return actionKey({ type: 'remove container', target: name });
+}
+
+function action(type: ActionType, target: string, cause: string): Action {
+  return { type, target, cause, destructive: false, after: [] };
+}

@@ -1,0 +1,54 @@
+import { StackError } from '../errors.ts';
+import type { Action } from '../plan/actions.ts';
+import { LABELS } from '../plan/names.ts';
+import { networkGuests, planDown } from '../plan/plan-down.ts';
+import { execute } from './execute.ts';
+import { performOnEngine } from './perform.ts';
+import type { Session } from './session.ts';
+
+export interface DownOptions {
+  readonly withVolumes: boolean;
+  /** Asked before data is deleted, with the names of the volumes. */
+  readonly confirm: (volumes: readonly string[]) => Promise<boolean>;
+}
+
+export interface DownResult {
+  readonly actions: readonly Action[];
+  /** Volumes that still hold the data. */
+  readonly keptVolumes: readonly string[];
+  /** Containers of others for whose sake the network stays. */
+  readonly networkGuests: readonly string[];
+}
+
+/**
+ * Removes the stack's containers and network; data only `withVolumes`, and only after a yes.
+ *
+ * @throws StackError CONFIRMATION_NEEDED when the answer is no: nothing was changed.
+ */
+export async function down(session: Session, { withVolumes, confirm }: DownOptions): Promise<DownResult> {
+  const { engine, spec } = session;
+  const [containers, networks, volumes] = await Promise.all([
+    engine.listContainers(),
+    engine.listNetworks(),
+    engine.listVolumes(),
+  ]);
+  const present = { containers, networks, volumes };
+  const actions = planDown(spec.name, present, withVolumes);
+  const doomed = actions.filter(({ destructive }) => destructive).map(({ target }) => target);
+  if (doomed.length > 0 && !(await confirm(doomed))) {
+    throw new StackError('CONFIRMATION_NEEDED', {
+      message: `deleting ${doomed.join(', ')} was not confirmed; nothing was changed`,
+      hint: 'npx tsx manage.ts down --volumes --yes   # deletes the data without asking',
+    });
+  }
+  await execute(actions, (action) => performOnEngine(engine, action), session);
+  return {
+    actions,
+    keptVolumes: volumes
+      .filter(({ name, labels }) => labels[LABELS.stack] === spec.name && !doomed.includes(name))
+      .map(({ name }) => name),
+    networkGuests: networks.some(({ name }) => name === spec.network.name)
+      ? networkGuests(spec.name, spec.network.name, present)
+      : [],
+  };
+}

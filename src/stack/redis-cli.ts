@@ -1,0 +1,33 @@
+import type { ExecStreams } from '../engine/engine.ts';
+import { containerName } from '../plan/names.ts';
+import { PASSWORD_FILE } from '../plan/redis-config.ts';
+import { StackError } from '../errors.ts';
+import { findNode } from './restart.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Runs the node's own redis-cli in cluster mode. The password goes from the container's file into that one process's
+ * environment: it is in no argument and in no record of the engine.
+ *
+ * @returns redis-cli's exit code.
+ */
+export async function runRedisCli(
+  session: Session,
+  nodeName: string | undefined,
+  args: readonly string[],
+  streams: ExecStreams,
+): Promise<number> {
+  const { engine, spec } = session;
+  const [first] = spec.nodes;
+  const node = nodeName === undefined ? first : findNode(session, nodeName);
+  const name = containerName(spec.name, node?.name ?? '');
+  const container = (await engine.listContainers()).find((one) => one.name === name);
+  if (container?.state !== 'running') {
+    throw new StackError('NOT_RUNNING', {
+      message: `the container ${name} ${container === undefined ? 'does not exist' : `is ${container.state}`}`,
+      hint: 'npx tsx manage.ts up',
+    });
+  }
+  const script = `REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec redis-cli -c "$@"`;
+  return engine.execInteractive(name, ['sh', '-c', script, 'redis-cli', ...args], streams);
+}

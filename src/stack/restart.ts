@@ -1,0 +1,55 @@
+import type { ReachableView } from '../cluster/view.ts';
+import { StackError } from '../errors.ts';
+import type { Action } from '../plan/actions.ts';
+import { containerName } from '../plan/names.ts';
+import type { NodeSpec } from '../spec/spec.ts';
+import { converge } from './converge.ts';
+import { execute } from './execute.ts';
+import { linkNodes } from './links.ts';
+import { requirePassword } from './password.ts';
+import { performOnEngine } from './perform.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Restarts the named nodes, or all, side by side, and waits until the cluster is whole again. Every key stays: Redis
+ * writes what it has on SIGTERM.
+ *
+ * @throws StackError USAGE for a node that isn't in the YAML file, NOT_RUNNING for one without a container.
+ */
+export async function restart(session: Session, nodeNames: readonly string[]): Promise<readonly ReachableView[]> {
+  const { engine, spec, report } = session;
+  const nodes = nodeNames.length === 0 ? spec.nodes : nodeNames.map((name) => findNode(session, name));
+  const containers = await engine.listContainers();
+  const actions = nodes.map(({ name }): Action => {
+    const target = containerName(spec.name, name);
+    if (!containers.some((container) => container.name === target)) throw notRunning(target);
+    return { type: 'restart container', target, cause: 'asked for', destructive: false, after: [] };
+  });
+  const password = await requirePassword(session);
+  await execute(actions, (action) => performOnEngine(engine, action), session);
+  const links = linkNodes(spec, engine.endpoint, password);
+  try {
+    const { views } = await converge(session, links);
+    report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
+    return views;
+  } finally {
+    for (const link of links) link.close();
+  }
+}
+
+/** A node by the name that the YAML file gives it, or by its container's. @throws StackError USAGE */
+export function findNode({ spec }: Pick<Session, 'spec'>, name: string): NodeSpec {
+  const node = spec.nodes.find((one) => one.name === name || containerName(spec.name, one.name) === name);
+  if (node !== undefined) return node;
+  throw new StackError('USAGE', {
+    message: `there is no node '${name}' in the stack ${spec.name}`,
+    hint: `Its nodes are: ${spec.nodes.map((one) => one.name).join(', ')}`,
+  });
+}
+
+export function notRunning(container: string): StackError {
+  return new StackError('NOT_RUNNING', {
+    message: `the container ${container} does not exist`,
+    hint: 'npx tsx manage.ts up',
+  });
+}

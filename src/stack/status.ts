@@ -1,0 +1,64 @@
+import { findClusterProblems } from '../cluster/health.ts';
+import type { NodeView } from '../cluster/view.ts';
+import type { Endpoint, EngineVersion } from '../engine/engine.ts';
+import { containerName } from '../plan/names.ts';
+import type { Container } from '../plan/resources.ts';
+import type { NodeSpec } from '../spec/spec.ts';
+import { expectationOf } from './converge.ts';
+import { resolveImage, type ResolvedImage } from './image.ts';
+import { linkNodes } from './links.ts';
+import { knownPassword } from './password.ts';
+import type { Session } from './session.ts';
+
+export interface Status {
+  readonly stack: string;
+  readonly endpoint: Endpoint;
+  readonly engine: EngineVersion;
+  /** What the YAML file names means this on the engine; undefined when it has no such image. */
+  readonly image: ResolvedImage | undefined;
+  readonly nodes: readonly NodeStatus[];
+  /** Empty when the cluster is whole. */
+  readonly problems: readonly string[];
+}
+
+export interface NodeStatus {
+  readonly node: NodeSpec;
+  readonly container: Container | undefined;
+  readonly view: NodeView;
+}
+
+/** What runs, and what keeps the cluster from being whole. Reads only, and doesn't wait. */
+export async function readStatus(session: Session): Promise<Status> {
+  const { engine, spec } = session;
+  const [version, image, containers, password] = await Promise.all([
+    engine.version(),
+    resolveImage(engine, spec.redis.image),
+    engine.listContainers(),
+    knownPassword(session),
+  ]);
+  const links = password === undefined ? [] : linkNodes(spec, engine.endpoint, password);
+  const nodes = await Promise.all(
+    spec.nodes.map(async (node): Promise<NodeStatus> => {
+      const container = containers.find(({ name }) => name === containerName(spec.name, node.name));
+      const link = links.find(({ name }) => name === node.name);
+      // Nobody else's Redis on the same port is to be taken for ours, or to be sent our password.
+      const absence =
+        container?.state === 'running' ? undefined : `its container is ${container?.state ?? 'not there'}`;
+      if (absence !== undefined || link === undefined) {
+        return {
+          node,
+          container,
+          view: { name: node.name, reachable: false, reason: absence ?? 'the password is not known here' },
+        };
+      }
+      const view = await link.observe();
+      link.close();
+      return { node, container, view };
+    }),
+  );
+  const problems = findClusterProblems(
+    expectationOf(spec),
+    nodes.map(({ view }) => view),
+  );
+  return { stack: spec.name, endpoint: engine.endpoint, engine: version, image, nodes, problems };
+}

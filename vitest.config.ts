@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Engine tests start real containers: one file at a time, so that two cores are enough for what they wait for. */
+const onEngine = { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...onEngine } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onEngine } },
+    ],
+  },
+});
