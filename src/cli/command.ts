@@ -1,0 +1,39 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Session } from '../stack/session.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A command as data: what is typed, what it says of itself, and what it does. */
+export interface Command {
+  /** With a space for a command below another: `image build`. */
+  readonly name: string;
+  /** As commander writes them: `[nodes...]`. */
+  readonly operands?: string;
+  readonly summary: string;
+  readonly options?: readonly CommandOption[];
+  /** What follows `--` is for another program, named here for the help text. */
+  readonly passesOn?: string;
+  /** @returns the exit code. */
+  readonly run: (invocation: Invocation) => Promise<number>;
+}
+
+export interface CommandOption {
+  readonly flags: string;
+  readonly summary: string;
+}
+
+export interface Invocation {
+  readonly operands: readonly string[];
+  /** By their camel-case names. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** What stood behind `--`. */
+  readonly passedOn: readonly string[];
+  readonly terminal: Terminal;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+  /** Reads the YAML file, then finds the engine. Called by commands that work on a stack. */
+  readonly openSession: () => Promise<Session>;
+  /** Finds the engine only. */
+  readonly openEngine: () => Promise<Engine>;
+  /** Ends the live view, so that what comes next stays on the screen. */
+  readonly endProgress: () => void;
+}

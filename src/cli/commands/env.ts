@@ -1,0 +1,55 @@
+import { StackError } from '../../errors.ts';
+import type { ConnectionInfo } from '../../stack/connection.ts';
+import type { Command } from '../command.ts';
+
+const FORMATS = ['dotenv', 'shell', 'json'] as const;
+type Format = (typeof FORMATS)[number];
+
+export const env: Command = {
+  name: 'env',
+  summary: 'print what an application needs to connect',
+  options: [
+    { flags: '--format <format>', summary: 'dotenv, shell or json (default: dotenv)' },
+    { flags: '--reveal', summary: 'the password itself instead of the path of its file' },
+  ],
+  run: async ({ openSession, options, terminal, json }) => {
+    const format = json ? 'json' : parseFormat(options['format']);
+    const session = await openSession();
+    const { readConnection } = await import('../../stack/connection.ts');
+    const variables = environment(await readConnection(session), options['reveal'] === true);
+    terminal.stdout.write(render(variables, format));
+    return 0;
+  },
+};
+
+function environment(
+  { nodes, natMap, passwordFile, password }: ConnectionInfo,
+  reveal: boolean,
+): Record<string, string> {
+  return {
+    REDIS_CLUSTER_NODES: nodes.join(','),
+    REDIS_NAT_MAP: JSON.stringify(natMap),
+    ...(reveal ? { REDIS_PASSWORD: password.reveal() } : { REDIS_PASSWORD_FILE: passwordFile }),
+  };
+}
+
+function render(variables: Readonly<Record<string, string>>, format: Format): string {
+  if (format === 'json') return `${JSON.stringify(variables, null, 2)}\n`;
+  const prefix = format === 'shell' ? 'export ' : '';
+  return Object.entries(variables)
+    .map(([name, value]) => `${prefix}${name}=${quoted(value, format)}\n`)
+    .join('');
+}
+
+/** In single quotes neither a shell nor a dotenv reader changes anything, as long as none is inside. */
+function quoted(value: string, format: Format): string {
+  if (/^[\w.:,/@-]*$/.test(value)) return value;
+  if (format === 'shell') return `'${value.replaceAll("'", `'\\''`)}'`;
+  return value.includes("'") ? JSON.stringify(value) : `'${value}'`;
+}
+
+function parseFormat(value: unknown): Format {
+  const format = value === undefined ? 'dotenv' : FORMATS.find((one) => one === value);
+  if (format !== undefined) return format;
+  throw new StackError('USAGE', { message: `--format takes ${FORMATS.join(', ')}, not '${String(value)}'` });
+}

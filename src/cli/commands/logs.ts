@@ -1,0 +1,38 @@
+import { StackError } from '../../errors.ts';
+import type { Command } from '../command.ts';
+
+export const logs: Command = {
+  name: 'logs',
+  operands: '[node]',
+  summary: "show the nodes' logs",
+  options: [
+    { flags: '--follow', summary: 'go on with what comes, until Ctrl-C' },
+    { flags: '--tail <lines>', summary: 'only so many lines of each node, or `all` (default: 100)' },
+    { flags: '--timestamps', summary: "with the engine's own time before each line" },
+  ],
+  run: async ({ openSession, operands, options, terminal, json, signal }) => {
+    const tail = parseTail(options['tail']);
+    const session = await openSession();
+    const { readLogs } = await import('../../stack/logs.ts');
+    const [node] = operands;
+    const follow = options['follow'] === true;
+    try {
+      await readLogs(session, node, { follow, tail, timestamps: options['timestamps'] === true }, (line) => {
+        const text = node === undefined ? `${line.node} | ${line.text}` : line.text;
+        terminal.stdout.write(`${json ? JSON.stringify(line) : text}\n`);
+      });
+    } catch (error) {
+      // Ctrl-C is how a person ends it, not a failure.
+      if (!follow || !signal.aborted) throw error;
+    }
+    return 0;
+  },
+};
+
+function parseTail(value: unknown): number | 'all' {
+  if (value === undefined) return 100;
+  if (value === 'all') return 'all';
+  const lines = Number(value);
+  if (Number.isInteger(lines) && lines >= 0) return lines;
+  throw new StackError('USAGE', { message: `--tail takes a number of lines or all, not '${String(value)}'` });
+}

@@ -1,0 +1,27 @@
+import { planText } from '../../plan/actions.ts';
+import type { Command } from '../command.ts';
+
+const CHANGES_PENDING = 3;
+
+export const plan: Command = {
+  name: 'plan',
+  summary: 'show what `up` would do and why; changes nothing',
+  options: [{ flags: '--detailed-exitcode', summary: 'exit with 3 when there is something to do' }],
+  run: async ({ openSession, options, terminal, json }) => {
+    const session = await openSession();
+    const { plan: makePlan } = await import('../../stack/plan.ts');
+    const { actions, conflicts, pulls } = await makePlan(session);
+    if (json) {
+      terminal.stdout.write(`${JSON.stringify({ stack: session.spec.name, pulls, actions, conflicts }, null, 2)}\n`);
+    } else {
+      if (pulls !== undefined) terminal.stdout.write(`+ pull image ${pulls}  (not on this engine)\n`);
+      terminal.stdout.write(planText(actions));
+      if (actions.length === 0 && pulls === undefined)
+        terminal.stdout.write('Nothing to do: all is as the YAML file says.\n');
+      for (const { code, message, hint } of conflicts) terminal.stdout.write(`✗ ${message} [${code}]\n  → ${hint}\n`);
+    }
+    if (conflicts.length > 0) return 1;
+    const isPending = actions.length > 0 || pulls !== undefined;
+    return isPending && options['detailedExitcode'] === true ? CHANGES_PENDING : 0;
+  },
+};

@@ -1,0 +1,28 @@
+import type { Command } from '../command.ts';
+import { nodesAsJson } from '../views/cluster.ts';
+import { painter } from '../terminal.ts';
+
+export const restart: Command = {
+  name: 'restart',
+  operands: '[nodes...]',
+  summary: 'restart the named nodes, or all, and wait for the cluster; every key stays',
+  run: async ({ openSession, operands, terminal, json, endProgress }) => {
+    const session = await openSession();
+    const { restart: restartNodes } = await import('../../stack/restart.ts');
+    const start = performance.now();
+    const views = await restartNodes(session, operands);
+    const elapsedMs = Math.round(performance.now() - start);
+    endProgress();
+    if (json) {
+      const result = { stack: session.spec.name, elapsedMs, nodes: nodesAsJson(session, views) };
+      terminal.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+      return 0;
+    }
+    const paint = painter(terminal.stdout, terminal.env);
+    const what = operands.length === 0 ? session.spec.name : operands.join(', ');
+    terminal.stdout.write(
+      `${paint('green', '✓')} ${what} restarted, cluster_state:ok, in ${(elapsedMs / 1000).toFixed(2)} s\n`,
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,47 @@
+import { isReachable } from '../../cluster/view.ts';
+import type { Session } from '../../stack/session.ts';
+import type { Status } from '../../stack/status.ts';
+import { painter, type Terminal } from '../terminal.ts';
+import { clusterRow, engineLine, imageLine, nodesAsJson } from './cluster.ts';
+import { table } from './table.ts';
+
+export async function showStatus(session: Session, status: Status, { stdout, env }: Terminal): Promise<void> {
+  const paint = painter(stdout, env);
+  const views = status.nodes.map(({ view }) => view).filter(isReachable);
+  const isWhole = status.problems.length === 0;
+  const headline = isWhole ? 'cluster_state:ok, every node agrees' : 'the cluster is not whole';
+  stdout.write(
+    `${isWhole ? paint('green', '✓') : paint('red', '✗')} ${paint('bold', `${status.stack}: ${headline}`)}\n\n`,
+  );
+  const rows = status.nodes.map(({ node, container, view }) => {
+    const state = container?.status ?? 'no container';
+    const facts = view.reachable ? clusterRow(session, view, views).slice(1) : ['', '', '', '', '', ''];
+    return [node.name, state, ...facts];
+  });
+  const head = ['node', 'container', 'role', 'slots', 'keys', 'memory', 'from this host', 'in the network'];
+  stdout.write(`${await table(head, rows)}\n\n`);
+  stdout.write(`${imageLine(session, status.image, views[0]?.redisVersion)}\n`);
+  stdout.write(`${engineLine(session)}, ${status.engine.version}, API ${status.engine.apiVersion}\n`);
+  for (const problem of status.problems) stdout.write(`${paint('red', '✗')} ${problem}\n`);
+  if (!isWhole) stdout.write('Next: npx tsx manage.ts up   # mends what can be mended without losing data\n');
+}
+
+export function statusAsJson(session: Session, { stack, endpoint, engine, image, nodes, problems }: Status): object {
+  const views = nodes.map(({ view }) => view).filter(isReachable);
+  return {
+    stack,
+    healthy: problems.length === 0,
+    problems,
+    engine: { ...endpoint, ...engine },
+    image: image ?? null,
+    redisVersion: views[0]?.redisVersion ?? null,
+    containers: nodes.map(({ node, container }) => ({
+      node: node.name,
+      container: container?.name ?? null,
+      state: container?.state ?? null,
+      status: container?.status ?? null,
+      imageId: container?.imageId ?? null,
+    })),
+    nodes: nodesAsJson(session, views),
+  };
+}
