@@ -16,7 +16,7 @@ export async function withinBounds<T>(work: Promise<T>, failing: string, { signa
   signal.throwIfAborted();
   let stopWaiting: () => void = () => undefined;
   const bound = new Promise<never>((_resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
+    const onAbort = (): void => reject(abortReason(signal));
     const onTimeout = (): void =>
       reject(
         new StackError('WAIT_TIMEOUT', {
@@ -36,4 +36,10 @@ export async function withinBounds<T>(work: Promise<T>, failing: string, { signa
   } finally {
     stopWaiting();
   }
+}
+
+/** `signal.reason` is typed any, while it is always what throwIfAborted throws. */
+function abortReason(signal: AbortSignal): Error {
+  const { reason } = signal as { reason: unknown };
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -24,7 +24,7 @@ export interface CommandOption {
 export interface Invocation {
   readonly operands: readonly string[];
   /** By their camel-case names. */
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly options: OptionValues;
   /** What stood behind `--`. */
   readonly passedOn: readonly string[];
   readonly terminal: Terminal;
@@ -37,3 +37,5 @@ export interface Invocation {
   /** Ends the live view, so that what comes next stays on the screen. */
   readonly endProgress: () => void;
 }
+
+export type OptionValues = Readonly<Record<string, string | number | boolean | undefined>>;

@@ -1,11 +1,11 @@
 import { Command as Commander, CommanderError, InvalidArgumentError } from 'commander';
-import type { Command } from './command.ts';
+import type { Command, OptionValues } from './command.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Parsed {
   readonly command: Command;
   readonly operands: readonly string[];
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly options: OptionValues;
   readonly passedOn: readonly string[];
   readonly json: boolean;
   readonly file: string | undefined;
@@ -65,7 +65,7 @@ export async function parseCommandLine(
   return parsed;
 }
 
-interface CommonValues extends Record<string, unknown> {
+interface CommonValues extends Record<string, string | number | boolean | undefined> {
   file?: string;
   host?: string;
   json?: boolean;

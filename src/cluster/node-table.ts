@@ -8,7 +8,8 @@ export interface NodeRow {
   readonly ip: string;
   readonly port: number;
   readonly busPort: number;
-  readonly flags: ReadonlySet<NodeFlag>;
+  /** In Redis's own words: myself, master, slave, fail?, fail, handshake, noaddr, nofailover, noflags. */
+  readonly flags: ReadonlySet<string>;
   readonly role: 'primary' | 'replica';
   /** For a replica: the id of its primary. */
   readonly primaryId: string | undefined;
@@ -24,10 +25,6 @@ export interface OpenSlot {
   readonly direction: 'migrating' | 'importing';
   readonly nodeId: string;
 }
-
-/** The flags of the CLUSTER NODES documentation, in Redis's own words. */
-export type NodeFlag =
-  'myself' | 'master' | 'slave' | 'fail?' | 'fail' | 'handshake' | 'noaddr' | 'nofailover' | 'noflags';
 
 /** What one node says of the cluster: `rows` holds its own row too. */
 export interface NodeTable {
@@ -54,7 +51,7 @@ export function parseNodeTable(text: string): NodeTable {
 function parseRow(line: string): NodeRow {
   const [id = '', address = '', flagText = '', primaryId = '-', , , epoch = '0', link = '', ...slotTexts] =
     line.split(/\s+/);
-  const flags = new Set(flagText.split(',') as NodeFlag[]);
+  const flags = new Set(flagText.split(','));
   const ranges = slotTexts.filter((slot) => !slot.startsWith('['));
   return {
     id,

@@ -1,4 +1,4 @@
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import type { ContainerFile } from '../plan/resources.ts';
@@ -37,7 +37,7 @@ export async function readTextFile(archive: NodeJS.ReadableStream): Promise<stri
   const { extract } = await import('tar-stream');
   let text: string | undefined;
   for await (const entry of archive.pipe(extract())) {
-    const content = await buffer(entry as unknown as Readable);
+    const content = await buffer(entry);
     if (entry.header.type === 'file') text ??= content.toString('utf8');
   }
   return text;
@@ -65,7 +65,8 @@ export async function* readLogs(
   docker.modem.demuxStream(stream, text, text);
   stream.on('end', () => text.end());
   stream.on('error', () => text.end());
-  for await (const chunk of text) yield chunk as Buffer;
+  const chunks: AsyncIterable<Buffer> = text;
+  yield* chunks;
 }
 
 /** Engine API 1.41, "Attach to a container": each frame is an 8-byte header (stream, 0, 0, 0, length) and its payload. */

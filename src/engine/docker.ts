@@ -1,6 +1,13 @@
 import type Dockerode from 'dockerode';
 import type { ConnectionSettings } from './locate.ts';
-import type { Container, ContainerDefinition, ContainerState, Network, NetworkDefinition } from '../plan/resources.ts';
+import {
+  CONTAINER_STATES,
+  type Container,
+  type ContainerDefinition,
+  type ContainerState,
+  type Network,
+  type NetworkDefinition,
+} from '../plan/resources.ts';
 import type { Engine } from './engine.ts';
 import { withinBounds, type Bounds } from '../bounds.ts';
 import { engineFailure, hasStatus } from './docker-errors.ts';
@@ -45,7 +52,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
           return { id: image.Id, labels: image.Config.Labels ?? {} };
         }),
       ),
-    pullImage: (reference, onProgress, signal) =>
+    pullImage: (reference, onProgress) =>
       attempt(`pull image ${reference}`, async () => {
         const named = /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest`;
         await followPull(docker, await docker.pull(named, { abortSignal: signal }), onProgress);
@@ -54,8 +61,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
       bounded(`import image ${reference}`, async () => {
         const [repo, tag] = splitReference(reference);
         const { Readable } = await import('node:stream');
-        // dockerode types `changes` as one string, while the API takes the parameter once an instruction.
-        const options = { repo, tag, changes: instructions as unknown as string };
+        const options = { repo, tag, changes: [...instructions] };
         await followPull(docker, await docker.importImage(Readable.from([rootFileSystem]), options), () => undefined);
       }),
 
@@ -114,7 +120,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
         const { State } = await docker.getContainer(name).inspect();
         return { exitCode: State.ExitCode, outOfMemory: State.OOMKilled, error: State.Error };
       }),
-    logs: (name, options, signal) => readLogs(docker, name, options, signal),
+    logs: (name, options) => readLogs(docker, name, options, signal),
     execInteractive: (name, command, streams) =>
       attempt(`run a command in ${name}`, () => execInteractive(docker, name, command, streams)),
 
@@ -181,7 +187,7 @@ function toContainer(container: Dockerode.ContainerInfo): Container {
   const networks = Object.entries(container.NetworkSettings?.Networks ?? {});
   return {
     name: container.Names[0]?.replace(/^\//, '') ?? container.Id,
-    state: container.State as ContainerState,
+    state: toState(container.State),
     status: container.Status,
     imageId: container.ImageID,
     labels: container.Labels ?? {},
@@ -191,6 +197,11 @@ function toContainer(container: Dockerode.ContainerInfo): Container {
     addresses: Object.fromEntries(networks.map(([name, { IPAddress }]) => [name, IPAddress])),
     volumes: container.Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== undefined ? [Name] : [])),
   };
+}
+
+function toState(text: string): ContainerState {
+  // A state that this program has never heard of is certainly not `running`.
+  return CONTAINER_STATES.find((state) => state === text) ?? 'dead';
 }
 
 function containerBody(container: ContainerDefinition): Dockerode.ContainerCreateOptions {

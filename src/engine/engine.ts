@@ -22,7 +22,7 @@ export interface Engine {
   /** The image that `reference` names on this engine; undefined when it isn't there. */
   findImage(reference: string): Promise<Image | undefined>;
   /** Resolves when every layer has arrived. */
-  pullImage(reference: string, onProgress: (text: string) => void, signal: AbortSignal): Promise<void>;
+  pullImage(reference: string, onProgress: (text: string) => void): Promise<void>;
   /** Makes an image of one layer from a tar archive of a root file system. */
   importImage(reference: string, rootFileSystem: Buffer, instructions: readonly string[]): Promise<void>;
 
@@ -50,7 +50,7 @@ export interface Engine {
   /** Why a container is not running. */
   containerExit(name: string): Promise<ContainerExit>;
   /** Chunks of a container's stdout and stderr as they come. */
-  logs(name: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Buffer>;
+  logs(name: string, options: LogOptions): AsyncIterable<Buffer>;
   /** Runs a command in a container with this process's own terminal; resolves with its exit code. */
   execInteractive(name: string, command: readonly string[], streams: ExecStreams): Promise<number>;
 

@@ -87,8 +87,8 @@ export function portConflict(address: string, port: number, target: string, hold
 }
 
 function sharesAddress(one: string, other: string): boolean {
-  const everywhere = ['', '0.0.0.0', '::'];
-  return one === other || everywhere.includes(one) || everywhere.includes(other);
+  const everywhere = new Set(['', '0.0.0.0', '::']);
+  return one === other || everywhere.has(one) || everywhere.has(other);
 }
 
 function takenAddresses(stack: string, { network, containers }: Wanted, observed: Observed): Conflict[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CONTAINER_PORTS, type HostPorts, type NodeSpec, type Spec } from '../spec/spec.ts';
+import { CONTAINER_PORTS, type NodeSpec, type Spec } from '../spec/spec.ts';
 import type { ContainerDefinition, NetworkDefinition } from './resources.ts';
 import { composeLabels, containerName, LABELS, volumeName } from './names.ts';
 import { CONFIG_FOLDER, redisConf } from './redis-config.ts';
@@ -32,9 +32,9 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, u
     hostname: node.name,
     labels: { ...owner, ...composeLabels(stack, { service: node.name }) },
     network: { name: network.name, address: node.ip, aliases: [node.name] },
-    ports: (Object.entries(node.ports) as [keyof HostPorts, number][]).map(([kind, hostPort]) => ({
+    ports: (['plain', 'tls', 'bus'] as const).map((kind) => ({
       hostAddress: redis.bind,
-      hostPort,
+      hostPort: node.ports[kind],
       containerPort: CONTAINER_PORTS[kind],
     })),
     volume: { name: volume, path: '/data', labels: { ...owner, ...composeLabels(stack, { volume }) } },
@@ -43,11 +43,11 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, u
     restartPolicy: redis.restartPolicy,
     healthcheck: HEALTHCHECK,
   };
-  const network_ = networkDefinition(spec).labels[LABELS.definition];
   const files = [redisConf(spec, node), userConf];
+  const networkDigest = networkDefinition(spec).labels[LABELS.definition];
   return {
     ...definition,
-    labels: { ...definition.labels, [LABELS.definition]: digest([definition, files, network_]) },
+    labels: { ...definition.labels, [LABELS.definition]: digest([definition, files, networkDigest]) },
   };
 }
 

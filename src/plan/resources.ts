@@ -21,7 +21,8 @@ export interface NetworkDefinition {
 }
 
 /** The Engine API's container states, `GET /containers/json`. */
-export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+export const CONTAINER_STATES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'] as const;
+export type ContainerState = (typeof CONTAINER_STATES)[number];
 
 export interface Container {
   readonly name: string;

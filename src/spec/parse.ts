@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { checkDocument, type Finding, type Path } from './rules.ts';
 import { specSchema } from './schema.ts';
@@ -118,5 +118,5 @@ function offsetOf(document: Document, path: Path): number {
 }
 
 function rangeStart(node: unknown): number {
-  return (node as Node | null | undefined)?.range?.[0] ?? 0;
+  return isNode(node) ? (node.range?.[0] ?? 0) : 0;
 }

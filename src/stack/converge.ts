@@ -88,7 +88,7 @@ function words(action: ClusterAction): (string | number)[] {
 }
 
 /** A container that has ended won't answer however long anybody waits. */
-async function rejectExited({ engine, spec, signal }: Session, views: readonly NodeView[]): Promise<void> {
+async function rejectExited({ engine, spec }: Session, views: readonly NodeView[]): Promise<void> {
   const containers = await engine.listContainers();
   for (const view of views.filter(({ reachable }) => !reachable)) {
     const name = containerName(spec.name, view.name);
@@ -99,7 +99,7 @@ async function rejectExited({ engine, spec, signal }: Session, views: readonly N
     }
     const { exitCode, outOfMemory, error } = await engine.containerExit(name);
     const log: string[] = [];
-    for await (const chunk of engine.logs(name, { follow: false, tail: 8, timestamps: false }, signal))
+    for await (const chunk of engine.logs(name, { follow: false, tail: 8, timestamps: false }))
       log.push(chunk.toString());
     const why = outOfMemory ? 'it was out of memory' : error || `exit code ${exitCode}`;
     throw new StackError('CONTAINER_EXITED', {

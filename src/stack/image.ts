@@ -23,7 +23,7 @@ export async function resolveImage(engine: Engine, reference: string): Promise<R
 }
 
 /** Like `resolveImage`, and pulls the image where there is none. @throws StackError IMAGE_UNAVAILABLE */
-export async function ensureImage({ engine, spec, report, signal }: Session): Promise<ResolvedImage> {
+export async function ensureImage({ engine, spec, report }: Session): Promise<ResolvedImage> {
   const { image: reference } = spec.redis;
   const present = await resolveImage(engine, reference);
   if (present !== undefined) return present;
@@ -31,7 +31,7 @@ export async function ensureImage({ engine, spec, report, signal }: Session): Pr
   const subject = `image ${reference}`;
   report({ subject, state: 'running', text: 'pulling' });
   try {
-    await engine.pullImage(reference, (text) => report({ subject, state: 'running', text }), signal);
+    await engine.pullImage(reference, (text) => report({ subject, state: 'running', text }));
   } catch (error) {
     report({ subject, state: 'failed', text: 'not available' });
     if (!(error instanceof StackError) || error.code === 'INTERRUPTED' || error.code === 'TERMINATED') throw error;

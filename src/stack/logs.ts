@@ -15,7 +15,7 @@ export async function readLogs(
   options: LogOptions,
   onLine: (line: LogLine) => void,
 ): Promise<void> {
-  const { engine, spec, signal } = session;
+  const { engine, spec } = session;
   const nodes = nodeName === undefined ? spec.nodes : [findNode(session, nodeName)];
   const present = new Set((await engine.listContainers()).map(({ name }) => name));
   const absent = nodes.map(({ name }) => containerName(spec.name, name)).find((name) => !present.has(name));
@@ -23,7 +23,7 @@ export async function readLogs(
   await Promise.all(
     nodes.map(async ({ name }) => {
       let rest = '';
-      for await (const chunk of engine.logs(containerName(spec.name, name), options, signal)) {
+      for await (const chunk of engine.logs(containerName(spec.name, name), options)) {
         const lines = (rest + chunk.toString('utf8')).split('\n');
         rest = lines.pop() ?? '';
         for (const text of lines) onLine({ node: name, text });

@@ -1,6 +1,6 @@
 import { StackError } from '../../errors.ts';
 import type { ConnectionInfo } from '../../stack/connection.ts';
-import type { Command } from '../command.ts';
+import type { Command, OptionValues } from '../command.ts';
 
 const FORMATS = ['dotenv', 'shell', 'json'] as const;
 type Format = (typeof FORMATS)[number];
@@ -48,7 +48,7 @@ function quoted(value: string, format: Format): string {
   return value.includes("'") ? JSON.stringify(value) : `'${value}'`;
 }
 
-function parseFormat(value: unknown): Format {
+function parseFormat(value: OptionValues[string]): Format {
   const format = value === undefined ? 'dotenv' : FORMATS.find((one) => one === value);
   if (format !== undefined) return format;
   throw new StackError('USAGE', { message: `--format takes ${FORMATS.join(', ')}, not '${String(value)}'` });

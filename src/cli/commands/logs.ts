@@ -1,5 +1,5 @@
 import { StackError } from '../../errors.ts';
-import type { Command } from '../command.ts';
+import type { Command, OptionValues } from '../command.ts';
 
 export const logs: Command = {
   name: 'logs',
@@ -29,7 +29,7 @@ export const logs: Command = {
   },
 };
 
-function parseTail(value: unknown): number | 'all' {
+function parseTail(value: OptionValues[string]): number | 'all' {
   if (value === undefined) return 100;
   if (value === 'all') return 'all';
   const lines = Number(value);

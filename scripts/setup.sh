@@ -1,0 +1,79 @@
+#!/bin/sh
+# Prepares a machine: Node packages, a container engine that answers, an image to run. Used by bootstrap.sh and test.sh.
+# It asks before it installs anything for the whole machine, except with --yes or where CI is set.
+set -eu
+cd "$(dirname "$0")/.."
+
+yes=${CI:+1}
+for argument in "$@"; do
+  case $argument in
+    -y | --yes) yes=1 ;;
+    *)
+      echo "setup: unknown argument $argument (known: --yes)" >&2
+      exit 2
+      ;;
+  esac
+done
+
+say() { printf '%s\n' "$*" >&2; }
+fail() {
+  say "✗ $1"
+  say "  → $2"
+  exit 1
+}
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+agreed() {
+  [ -z "$yes" ] || return 0
+  [ -t 0 ] || return 1
+  printf '%s [y/N] ' "$1" >&2
+  read -r answer
+  case $answer in y | Y | yes) return 0 ;; *) return 1 ;; esac
+}
+
+command -v node >/dev/null || fail 'Node.js is not installed' 'Install Node.js 20.19 or later: https://nodejs.org'
+node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' ||
+  fail "Node.js $(node --version) is too old" 'Install Node.js 20.19 or later: https://nodejs.org'
+
+if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  say '· installing the Node packages'
+  npm ci --no-audit --no-fund --loglevel=error >&2
+fi
+
+engine_answers() { npx tsx scripts/prepare.ts engine >/dev/null 2>&1; }
+
+install_engine() {
+  command -v apt-get >/dev/null ||
+    fail 'no container engine answers on this machine' 'Install and start Docker Desktop, Colima, OrbStack or Podman, then run this again.'
+  agreed 'No container engine found. Install docker.io from the packages of this distribution?' ||
+    fail 'no container engine, and none was to be installed' 'sh scripts/bootstrap.sh --yes   # installs docker.io, or install one yourself'
+  say '· installing docker.io'
+  as_root apt-get update -q >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends docker.io iptables >/dev/null
+}
+
+start_engine() {
+  say '· starting the container engine'
+  if [ -d /run/systemd/system ]; then
+    as_root systemctl start docker
+  else
+    # A machine that was stopped hard leaves the pid file of a daemon that is gone; it would keep a new one from starting.
+    pid=$(cat /var/run/docker.pid 2>/dev/null || true)
+    if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" != dockerd ]; then as_root rm -f /var/run/docker.pid; fi
+    as_root sh -c 'setsid dockerd >/var/log/dockerd.log 2>&1 </dev/null &'
+  fi
+  tries=0
+  until engine_answers; do
+    tries=$((tries + 1))
+    [ $tries -lt 30 ] || fail 'the container engine does not start' 'sudo tail -n 20 /var/log/dockerd.log'
+    sleep 1
+  done
+}
+
+if ! engine_answers; then
+  # An engine that DOCKER_HOST or a context names is not one to be started here.
+  [ -z "${DOCKER_HOST:-}${DOCKER_CONTEXT:-}" ] || npx tsx scripts/prepare.ts engine || exit 1
+  command -v dockerd >/dev/null || install_engine
+  start_engine
+fi
+npx tsx scripts/prepare.ts image >&2

@@ -1,0 +1,33 @@
+/** Runs every test and ends with one line that counts them, for people and for machines. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { $ } from 'zx';
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numFailedTestSuites: number;
+}
+
+async function test(): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'test-report-'));
+  const file = join(folder, 'report.json');
+  try {
+    const run = await $({
+      nothrow: true,
+      stdio: 'inherit',
+    })`npx vitest run --reporter=default --reporter=json --outputFile.json=${file}`;
+    const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    const skipped = report.numPendingTests === 0 ? '' : `, ${report.numPendingTests} skipped`;
+    console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed${skipped}`);
+    return run.exitCode === 0 && report.numPassedTests > 0 ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+void test().then((exitCode) => {
+  process.exitCode = exitCode;
+});
