@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type Dockerode from 'dockerode';
 import type { ConnectionSettings } from './locate.ts';
 import {
@@ -22,6 +23,8 @@ import { execInteractive, followPull, readLogs, readTextFile, tarOf } from './do
 export async function connectDocker(settings: ConnectionSettings, { signal, timeoutMs }: Bounds): Promise<Engine> {
   // Imported here because loading dockerode is a good part of the time that a short command takes.
   const { default: Docker } = await import('dockerode');
+  // Every call that is under way listens to it, and a plan for thirty nodes has many of them at a time.
+  setMaxListeners(0, signal);
   const docker = new Docker(settings.options);
   const { endpoint } = settings;
   /** A call without a bound of its own: it takes as long as a person or a download takes. */

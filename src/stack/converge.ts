@@ -1,3 +1,4 @@
+import pRetry from 'p-retry';
 import { findClusterProblems, type Expectation } from '../cluster/health.ts';
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
@@ -22,40 +23,51 @@ export interface Converged {
 export async function converge(session: Session, links: readonly NodeLink[]): Promise<Converged> {
   const { spec, signal, timeoutMs, report } = session;
   const expected = expectationOf(spec);
-  const start = Date.now();
   const sentAt = new Map<string, number>();
-  let lookAtContainersAt = start + CONTAINER_CHECK_MS;
+  let checkContainersAt = Date.now() + CONTAINER_CHECK_MS;
   let commandCount = 0;
 
-  for (let pauseMs = SHORTEST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.1, LONGEST_PAUSE_MS)) {
-    signal.throwIfAborted();
+  const isDue = (action: ClusterAction): boolean =>
+    Date.now() - (sentAt.get(JSON.stringify(action)) ?? 0) > RESEND_AFTER_MS;
+  const attempt = async (): Promise<Converged> => {
     const views = await Promise.all(links.map((link) => link.observe()));
-    const due = planCluster(spec, views).filter(
-      (action) => Date.now() - (sentAt.get(JSON.stringify(action)) ?? 0) > RESEND_AFTER_MS,
-    );
+    const due = planCluster(spec, views).filter(isDue);
     for (const action of due) sentAt.set(JSON.stringify(action), Date.now());
     await Promise.all(due.map((action) => send(action, links)));
     commandCount += due.length;
-    if (due.length > 0) pauseMs = SHORTEST_PAUSE_MS;
 
     const problems = findClusterProblems(expected, views);
     const reachable = views.filter(isReachable);
     if (problems.length === 0 && due.length === 0) return { views: reachable, commandCount };
     report({ subject: 'cluster', state: 'running', text: due[0]?.type ?? problems[0] ?? 'settling' });
-    if (reachable.length < views.length && Date.now() > lookAtContainersAt) {
+    if (reachable.length < views.length && Date.now() > checkContainersAt) {
       await rejectExited(session, views);
-      lookAtContainersAt = Date.now() + CONTAINER_CHECK_MS;
+      checkContainersAt = Date.now() + CONTAINER_CHECK_MS;
     }
-    if (Date.now() - start > timeoutMs) throw timedOut(timeoutMs, problems);
-    await pause(pauseMs, signal);
+    throw new NotWhole(problems);
+  };
+  try {
+    const shouldRetry = ({ error }: { error: Error }): boolean => error instanceof NotWhole;
+    return await pRetry(attempt, { ...POLLING, signal, maxRetryTime: timeoutMs, shouldRetry });
+  } catch (error) {
+    throw error instanceof NotWhole ? timedOut(timeoutMs, error.problems) : error;
   }
 }
 
-const SHORTEST_PAUSE_MS = 4;
-const LONGEST_PAUSE_MS = 100;
+/** Often at first, where a new cluster is a matter of milliseconds, and less often for what takes seconds. */
+const POLLING = { retries: Infinity, minTimeout: 4, factor: 1.05, maxTimeout: 50 };
 const CONTAINER_CHECK_MS = 1000;
 /** A command's effect may take this long to show, through gossip; until then it is not sent again. */
 const RESEND_AFTER_MS = 1000;
+
+class NotWhole extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super('the cluster is not whole yet');
+    this.problems = problems;
+  }
+}
 
 export function expectationOf(spec: Spec): Expectation {
   return {
@@ -116,9 +128,4 @@ function timedOut(timeoutMs: number, problems: readonly string[]): StackError {
     details: problems,
     hint: 'npx tsx manage.ts status, npx tsx manage.ts logs NODE, or more time with --timeout SECONDS',
   });
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => setTimeout(resolve, ms));
-  signal.throwIfAborted();
 }

@@ -1,0 +1,135 @@
+import { afterEach, expect, test } from 'vitest';
+import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+
+let stack: TestStack;
+afterEach(() => stack.remove());
+
+/** A key in each of the three nodes: their slots are 1649, 7597 and 11033. */
+const KEYS = ['user:1000', 'user:2000', 'user:3000'];
+
+async function writeKeys(): Promise<void> {
+  for (const key of KEYS) expect(await stack.redis(1, 'SET', key, `value of ${key}`)).toBe('OK');
+}
+
+async function expectKeys(): Promise<void> {
+  for (const key of KEYS) expect(await stack.redis(2, 'GET', key)).toBe(`value of ${key}`);
+}
+
+test('down keeps the data, and the next up goes on with it under the same identity', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  await writeKeys();
+  const id = await stack.redis(1, 'CLUSTER', 'MYID');
+  const { stdout } = await stack.must('down');
+  expect(stdout).toContain(`The data is kept in`);
+  const names = (await stack.engine.listContainers()).map(({ name }) => name);
+  expect(names.filter((name) => name.startsWith(stack.name))).toEqual([]);
+  expect((await stack.engine.listNetworks()).map(({ name }) => name)).not.toContain(`${stack.name}-net`);
+
+  expect((await stack.must('plan')).stdout).not.toContain('seed');
+  await stack.must('up');
+  await expectKeys();
+  expect(await stack.redis(1, 'CLUSTER', 'MYID')).toBe(id);
+});
+
+test('down --volumes asks, and deletes the data only after a yes', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  await writeKeys();
+  const refused = await stack.run('down', '--volumes');
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toContain('nothing was changed');
+  await expectKeys();
+
+  await stack.must('down', '--volumes', '--yes');
+  expect((await stack.engine.listVolumes()).filter(({ name }) => name.startsWith(stack.name))).toEqual([]);
+  await stack.must('up');
+  expect(await stack.redis(1, 'GET', 'user:1000')).toBe('');
+});
+
+test('a second down has nothing to do', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  await stack.must('down');
+  expect((await stack.must('down')).stdout).toContain('nothing was there');
+});
+
+test('a container that was deleted by hand comes back with its data', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  await writeKeys();
+  await stack.engine.removeContainer(stack.container(2));
+  const { stdout } = await stack.run('status');
+  expect(stdout).toContain('redis-2 does not answer: its container is not there');
+  await stack.must('up');
+  await expectKeys();
+});
+
+test('a container that was stopped or paused by hand runs again', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  await writeKeys();
+  await stack.engine.stopContainer(stack.container(1), 10);
+  expect((await stack.run('status')).exitCode).toBe(1);
+  await stack.must('up');
+  await expectKeys();
+});
+
+test('restart keeps every key, of one node and of all', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  await writeKeys();
+  await stack.must('restart', 'redis-2');
+  await expectKeys();
+  await stack.must('restart');
+  await expectKeys();
+  const unknown = await stack.run('restart', 'redis-9');
+  expect(unknown.exitCode).toBe(2);
+  expect(unknown.stderr).toContain('Its nodes are: redis-1, redis-2, redis-3');
+});
+
+test('the whole stack moves to another subnet: the node tables have old addresses, the data stays', async () => {
+  stack = await makeStack();
+  const other = await makeStack();
+  try {
+    await stack.must('up');
+    await writeKeys();
+    const [oldPrefix = '', newPrefix = ''] = [stack.subnet, other.subnet].map((subnet) => subnet.replace('.0/24', ''));
+    stack.edit((yaml) => yaml.replaceAll(`${oldPrefix}.`, `${newPrefix}.`));
+    await stack.must('up');
+    await expectKeys();
+    const table = await stack.redis(3, 'CLUSTER', 'NODES');
+    expect(table).not.toContain(`${oldPrefix}.`);
+    expect(table.match(new RegExp(`${newPrefix}\\.`, 'g'))).toHaveLength(3);
+  } finally {
+    await other.remove();
+  }
+});
+
+test('the password file was lost: the running stack gives it back', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  const { stdout: before } = await stack.must('env', '--reveal');
+  const { rmSync } = await import('node:fs');
+  rmSync(`${stack.folder}/state`, { recursive: true });
+  expect((await stack.must('up')).stdout).toContain('nothing to do');
+  expect((await stack.must('env', '--reveal')).stdout).toBe(before);
+});
+
+test('nodes that were started without a node table still become a cluster, the slow way', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  // What `docker rm` and an empty volume leave: nodes that know only themselves.
+  for (const node of [1, 2, 3]) await stack.redis(node, 'CLUSTER', 'RESET', 'HARD');
+  await stack.must('up');
+  expect(await stack.redis(1, 'CLUSTER', 'INFO')).toContain('cluster_slots_ok:16384');
+  await writeKeys();
+  await expectKeys();
+});
+
+test('a node that left the YAML file loses its container and keeps its volume', async () => {
+  stack = await makeStack({ nodeCount: 4 });
+  await stack.must('up');
+  stack.edit((yaml) => yaml.replace(/ {4}redis-4: .*\n/, ''));
+  expect((await stack.must('plan')).stdout).toContain(`- remove container ${stack.container(4)}  (not in the YAML file any more)`);
+});

@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { main } from '../../src/cli/main.ts';
+import { connectDocker } from '../../src/engine/docker.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { locateEngine } from '../../src/engine/locate.ts';
+import { LABELS } from '../../src/plan/names.ts';
+import { overlaps, parseBlock } from '../../src/spec/addresses.ts';
+import { loadStack } from '../../src/stack/load.ts';
+import type { Session } from '../../src/stack/session.ts';
+
+/** What a command line printed, and how it ended. */
+export interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface StackOptions {
+  readonly nodeCount?: number;
+  readonly replicas?: number;
+  /** More lines under `redis:`. */
+  readonly redis?: string;
+  /** The text of a redis.conf of the user's own. */
+  readonly redisConf?: string;
+}
+
+/** A stack that belongs to one test: its own name, subnet, ports, files and password, beside whatever else runs. */
+export interface TestStack {
+  readonly name: string;
+  readonly folder: string;
+  readonly file: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly engine: Engine;
+  readonly ports: readonly number[];
+  readonly ips: readonly string[];
+  readonly subnet: string;
+  container(node: number): string;
+  /** Runs a command line in this process, as manage.ts would. */
+  run(...argv: string[]): Promise<Outcome>;
+  /** Like `run`, and fails the test when the exit code is not 0. */
+  must(...argv: string[]): Promise<Outcome>;
+  /** redis-cli on a node (from 1), through the program. */
+  redis(node: number, ...args: string[]): Promise<string>;
+  session(): Promise<Session>;
+  /** Writes the YAML file again, with a change. */
+  edit(change: (yaml: string) => string): void;
+  remove(): Promise<void>;
+}
+
+const NEVER = new AbortController().signal;
+const TIMEOUT_MS = 60_000;
+
+export async function testEngine(): Promise<Engine> {
+  return connectDocker(await locateEngine({ env: process.env }), { signal: NEVER, timeoutMs: TIMEOUT_MS });
+}
+
+export async function makeStack({ nodeCount = 3, replicas = 0, redis = '', redisConf }: StackOptions = {}): Promise<TestStack> {
+  const engine = await testEngine();
+  const name = `t-${randomBytes(4).toString('hex')}`;
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`));
+  const file = join(folder, 'stack.yaml');
+  const env = { ...process.env, XDG_STATE_HOME: join(folder, 'state'), NO_COLOR: '1' };
+  const ports = await freePorts(nodeCount * 3);
+  const prefix = await freeSubnetPrefix(engine);
+  const ips = Array.from({ length: nodeCount }, (_, index) => `${prefix}.${index + 11}`);
+  const subnet = `${prefix}.0/24`;
+  if (redisConf !== undefined) writeFileSync(join(folder, 'redis.conf'), redisConf);
+  const nodes = ips.map((ip, index) => {
+    const [plain, tls, bus] = ports.slice(index * 3, index * 3 + 3);
+    return `    redis-${index + 1}: { ip: ${ip}, ports: { plain: ${plain}, tls: ${tls}, bus: ${bus} } }\n`;
+  });
+  let yaml = `name: ${name}
+network: { name: ${name}-net, subnet: ${subnet} }
+redis:
+  replicas: ${replicas}
+  memory: 128mb
+  maxmemory: 64mb
+${redisConf === undefined ? '' : '  config: redis.conf\n'}${redis}  nodes:
+${nodes.join('')}`;
+  writeFileSync(file, yaml);
+
+  const run = async (...argv: string[]): Promise<Outcome> => runMain([...argv], file, env);
+  const must = async (...argv: string[]): Promise<Outcome> => {
+    const outcome = await run(...argv);
+    if (outcome.exitCode !== 0) throw new Error(`${argv.join(' ')} ended with ${outcome.exitCode}\n${outcome.stdout}${outcome.stderr}`);
+    return outcome;
+  };
+  return {
+    name,
+    folder,
+    file,
+    env,
+    engine,
+    ports,
+    ips,
+    subnet,
+    container: (node) => `${name}-redis-${node}`,
+    run,
+    must,
+    redis: async (node, ...args) => (await must('redis-cli', `redis-${node}`, '--', ...args)).stdout.trim(),
+    session: async () => ({ ...(await loadStack(file)), engine, env, report: () => undefined, signal: NEVER, timeoutMs: TIMEOUT_MS }),
+    edit: (change) => {
+      yaml = change(yaml);
+      writeFileSync(file, yaml);
+    },
+    remove: async () => {
+      await removeByLabel(engine, name);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Everything that carries the stack's label, whatever state a failed test left it in. */
+export async function removeByLabel(engine: Engine, stack: string): Promise<void> {
+  const isOurs = ({ labels }: { labels: Readonly<Record<string, string>> }): boolean => labels[LABELS.stack] === stack;
+  const containers = (await engine.listContainers()).filter(isOurs);
+  await Promise.all(containers.map(({ name }) => engine.removeContainer(name)));
+  const [networks, volumes] = [await engine.listNetworks(), await engine.listVolumes()];
+  await Promise.all(networks.filter(isOurs).map(({ name }) => engine.removeNetwork(name)));
+  await Promise.all(volumes.filter(isOurs).map(({ name }) => engine.removeVolume(name)));
+}
+
+async function runMain(argv: readonly string[], file: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
+  const stdout = captured();
+  const stderr = captured();
+  const { PassThrough } = await import('node:stream');
+  const stdin = new PassThrough();
+  stdin.end();
+  const separator = argv.indexOf('--');
+  const own = separator === -1 ? argv : argv.slice(0, separator);
+  const rest = separator === -1 ? [] : argv.slice(separator);
+  const exitCode = await main([...own, '-f', file, ...rest], {
+    stdin: stdin as unknown as NodeJS.ReadStream,
+    stdout: stdout.stream as unknown as NodeJS.WriteStream,
+    stderr: stderr.stream as unknown as NodeJS.WriteStream,
+    env,
+    signal: NEVER,
+  });
+  return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+function captured(): { stream: Writable; text: () => string } {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      chunks.push(Buffer.from(chunk));
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString('utf8') };
+}
+
+/** Ports that nobody listens on, outside the range from which the kernel takes ports for outgoing connections. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  for (let candidate = 20_000 + Math.floor(Math.random() * 10_000); ports.length < count; candidate += 1) {
+    if (await isFree(candidate)) ports.push(candidate);
+  }
+  return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ host: '127.0.0.1', port }, () => {
+      const { port: bound } = server.address() as AddressInfo;
+      server.close(() => resolve(bound === port));
+    });
+  });
+}
+
+async function freeSubnetPrefix(engine: Engine): Promise<string> {
+  const taken = (await engine.listNetworks()).flatMap(({ subnets }) => subnets.map(parseBlock)).filter((block) => block !== undefined);
+  for (;;) {
+    const prefix = `10.${200 + Math.floor(Math.random() * 10)}.${Math.floor(Math.random() * 256)}`;
+    const block = parseBlock(`${prefix}.0/24`);
+    if (block !== undefined && !taken.some((other) => overlaps(block, other))) return prefix;
+  }
+}
