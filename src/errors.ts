@@ -14,6 +14,7 @@ const FAILURES = {
   SUBNET_OVERLAP: { exitCode: 1, httpStatus: 409 },
   ADDRESS_TAKEN: { exitCode: 1, httpStatus: 409 },
   NAME_TAKEN: { exitCode: 1, httpStatus: 409 },
+  CHANGED_MEANWHILE: { exitCode: 1, httpStatus: 409 },
   NOT_RUNNING: { exitCode: 1, httpStatus: 503 },
   CONTAINER_EXITED: { exitCode: 1, httpStatus: 503 },
   SECRET_UNREADABLE: { exitCode: 1, httpStatus: 500 },

@@ -30,9 +30,11 @@ const KNOWN_ANSWERS = [
     hint: 'Choose another redis.nodes.<node>.ip in the YAML file.',
   },
   {
-    code: 'NAME_TAKEN',
-    pattern: /is already in use by container|already exists/i,
-    hint: 'Something made it in this moment. Run the command again.',
+    // What was observed isn't so any more: another process, or the last call of one that was killed.
+    code: 'CHANGED_MEANWHILE',
+    pattern:
+      /is already in use by container|already exists|no such (container|network|volume)|network \S+ not found|has active endpoints|removal of container .* in progress|marked for removal|volume is in use/i,
+    hint: 'Something else changes the same resources in this moment. Run the command again.',
   },
   {
     code: 'IMAGE_UNAVAILABLE',

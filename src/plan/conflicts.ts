@@ -17,6 +17,7 @@ export function findConflicts(stack: string, wanted: Wanted, observed: Observed)
     ...overlappingNetworks(wanted, observed),
     ...takenPorts(stack, wanted, observed),
     ...takenAddresses(stack, wanted, observed),
+    ...ownersOfSlots(observed),
   ];
 }
 
@@ -105,4 +106,13 @@ function takenAddresses(stack: string, { network, containers }: Wanted, observed
       },
     ];
   });
+}
+
+/** Removing such a node would take its keys away from everybody. */
+function ownersOfSlots({ slotOwners }: Observed): Conflict[] {
+  return slotOwners.map((name) => ({
+    code: 'CLUSTER_UNHEALTHY' as const,
+    message: `${name} is not in the YAML file any more, but owns slots with their keys`,
+    hint: 'Put the node back into the YAML file. Nothing was changed.',
+  }));
 }

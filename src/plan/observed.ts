@@ -8,6 +8,8 @@ export interface Observed {
   readonly volumes: readonly Volume[];
   /** Node name → what its data folder holds; only where a plan needs to know (see `needsData`). */
   readonly data: ReadonlyMap<string, NodeData>;
+  /** Containers of this stack that the YAML file doesn't name any more, and that own slots. */
+  readonly slotOwners: readonly string[];
 }
 
 /**

@@ -105,15 +105,19 @@ function replacementCause(
   return undefined;
 }
 
-/** Containers of this stack that the YAML file doesn't name any more. Their volumes stay. */
-function planLeftovers(spec: Spec, { containers }: Observed): Action[] {
+/** Containers of this stack that the YAML file doesn't name any more. */
+export function leftovers(spec: Spec, containers: readonly Container[]): Container[] {
   return containers
     .filter(({ labels }) => labels[LABELS.stack] === spec.name)
-    .filter(({ labels }) => !spec.nodes.some(({ name }) => name === labels[LABELS.node]))
-    .flatMap(({ name }) => [
-      action('stop container', name, 'not in the YAML file any more'),
-      action('remove container', name, 'not in the YAML file any more'),
-    ]);
+    .filter(({ labels }) => !spec.nodes.some(({ name }) => name === labels[LABELS.node]));
+}
+
+/** Their volumes stay. */
+function planLeftovers(spec: Spec, { containers }: Observed): Action[] {
+  return leftovers(spec, containers).flatMap(({ name }) => [
+    action('stop container', name, 'not in the YAML file any more'),
+    action('remove container', name, 'not in the YAML file any more'),
+  ]);
 }
 
 function isSameDefinition(present: { labels: Readonly<Record<string, string>> }, wanted: typeof present): boolean {

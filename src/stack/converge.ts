@@ -25,6 +25,7 @@ export async function converge(session: Session, links: readonly NodeLink[]): Pr
   const expected = expectationOf(spec);
   const sentAt = new Map<string, number>();
   let checkContainersAt = Date.now() + CONTAINER_CHECK_MS;
+  let otherShapeSince = Date.now();
   let commandCount = 0;
 
   const isDue = (action: ClusterAction): boolean =>
@@ -39,6 +40,8 @@ export async function converge(session: Session, links: readonly NodeLink[]): Pr
     const problems = findClusterProblems(expected, views);
     const reachable = views.filter(isReachable);
     if (problems.length === 0 && due.length === 0) return { views: reachable, commandCount };
+    otherShapeSince = due.length === 0 && isOfOtherShape(expected, views) ? otherShapeSince : Date.now();
+    if (Date.now() - otherShapeSince > SETTLING_MS) throw otherShape(expected, reachable);
     report({ subject: 'cluster', state: 'running', text: due[0]?.type ?? problems[0] ?? 'settling' });
     if (reachable.length < views.length && Date.now() > checkContainersAt) {
       await rejectExited(session, views);
@@ -59,6 +62,24 @@ const POLLING = { retries: Infinity, minTimeout: 4, factor: 1.05, maxTimeout: 50
 const CONTAINER_CHECK_MS = 1000;
 /** A command's effect may take this long to show, through gossip; until then it is not sent again. */
 const RESEND_AFTER_MS = 1000;
+
+/** Gossip needs less than this to tell every node of a change. */
+const SETTLING_MS = 2000;
+
+/** Whole, but with another number of primaries than the YAML file asks for: no waiting will change that. */
+function isOfOtherShape(expected: Expectation, views: readonly NodeView[]): boolean {
+  const size = views.find(isReachable)?.info.size;
+  return size !== undefined && findClusterProblems({ ...expected, primaryCount: size }, views).length === 0;
+}
+
+function otherShape({ primaryCount }: Expectation, views: readonly ReachableView[]): StackError {
+  const idle = views.filter(({ table: { myself } }) => myself.role === 'primary' && myself.slots.length === 0);
+  const idleText = idle.length === 0 ? '' : `; without slots: ${idle.map(({ name }) => name).join(', ')}`;
+  return new StackError('CLUSTER_UNHEALTHY', {
+    message: `the cluster is whole, but ${views[0]?.info.size ?? 0} primaries own slots and the YAML file asks for ${primaryCount}${idleText}`,
+    hint: 'up moves no slots of a cluster that holds data: put redis.nodes and redis.replicas back, or start anew with down --volumes, then up.',
+  });
+}
 
 class NotWhole extends Error {
   readonly problems: readonly string[];

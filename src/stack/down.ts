@@ -4,6 +4,7 @@ import { LABELS } from '../plan/names.ts';
 import { networkGuests, planDown } from '../plan/plan-down.ts';
 import { execute } from './execute.ts';
 import { performOnEngine } from './perform.ts';
+import { inRounds } from './rounds.ts';
 import type { Session } from './session.ts';
 
 export interface DownOptions {
@@ -25,7 +26,11 @@ export interface DownResult {
  *
  * @throws StackError CONFIRMATION_NEEDED when the answer is no: nothing was changed.
  */
-export async function down(session: Session, { withVolumes, confirm }: DownOptions): Promise<DownResult> {
+export function down(session: Session, options: DownOptions): Promise<DownResult> {
+  return inRounds(session, () => downOnce(session, options));
+}
+
+async function downOnce(session: Session, { withVolumes, confirm }: DownOptions): Promise<DownResult> {
   const { engine, spec } = session;
   const [containers, networks, volumes] = await Promise.all([
     engine.listContainers(),

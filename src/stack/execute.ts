@@ -1,3 +1,4 @@
+import { StackError } from '../errors.ts';
 import { actionKey, type Action } from '../plan/actions.ts';
 import type { Session } from './session.ts';
 
@@ -31,7 +32,8 @@ export async function execute(
       report({ subject: action.target, state: 'done', text: action.type });
     } catch (error) {
       failed = true;
-      report({ subject: action.target, state: 'failed', text: action.type });
+      const isOvertaken = error instanceof StackError && error.code === 'CHANGED_MEANWHILE';
+      report({ subject: action.target, state: isOvertaken ? 'running' : 'failed', text: action.type });
       throw error;
     }
   };

@@ -3,8 +3,9 @@ import { parseNodeTable, type NodeTable } from '../cluster/node-table.ts';
 import type { Engine } from '../engine/engine.ts';
 import { containerName } from '../plan/names.ts';
 import type { NodeData, Observed } from '../plan/observed.ts';
-import { needsData, type Wanted } from '../plan/plan-up.ts';
+import { leftovers, needsData, type Wanted } from '../plan/plan-up.ts';
 import { initialNodeTable, NODE_TABLE_FILE } from '../plan/redis-config.ts';
+import type { Container } from '../plan/resources.ts';
 import type { NodeSpec, Spec } from '../spec/spec.ts';
 
 /** Everything on the engine that a plan depends on. Reads only. */
@@ -14,7 +15,8 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
     engine.listContainers(),
     engine.listVolumes(),
   ]);
-  const seen = { networks, containers, volumes };
+  const slotOwners = await findSlotOwners(engine, leftovers(spec, containers));
+  const seen = { networks, containers, volumes, slotOwners };
   if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map() };
   const data = await Promise.all(
     spec.nodes.map(async (node): Promise<[string, NodeData]> => {
@@ -24,6 +26,25 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
     }),
   );
   return { ...seen, data: new Map(data) };
+}
+
+async function findSlotOwners(engine: Engine, containers: readonly Container[]): Promise<string[]> {
+  const owners = await Promise.all(
+    containers.map(async ({ name }) => {
+      const text = await engine.readFile(name, NODE_TABLE_FILE);
+      return text !== undefined && ownsSlots(text) ? [name] : [];
+    }),
+  );
+  return owners.flat();
+}
+
+/** A table that can't be read counts as one with slots: better asked once too often. */
+function ownsSlots(text: string): boolean {
+  try {
+    return parseNodeTable(text).myself.slots.length > 0;
+  } catch {
+    return true;
+  }
 }
 
 /** A volume without a container can't be looked into: it counts as one with data. */

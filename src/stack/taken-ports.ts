@@ -29,8 +29,13 @@ export async function findTakenPort(
   const [first] = taken.flat();
   if (first === undefined) return undefined;
   const holder = await findPortHolder(first.hostPort);
-  return portConflict(first.hostAddress, first.hostPort, first.name, holder ?? 'another process');
+  const conflict = portConflict(first.hostAddress, first.hostPort, first.name, holder ?? 'another process');
+  // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
+  const isEngine = holder === undefined || ENGINE_PROXIES.test(holder);
+  return isEngine ? { ...conflict, code: 'CHANGED_MEANWHILE' } : conflict;
 }
+
+const ENGINE_PROXIES = /^(docker-proxy|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;
 
 function isTaken(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {

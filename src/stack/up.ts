@@ -25,6 +25,7 @@ import { linkNodes } from './links.ts';
 import { observeEngine } from './observe.ts';
 import { ensurePassword } from './password.ts';
 import { performOnEngine } from './perform.ts';
+import { inRounds } from './rounds.ts';
 import { findTakenPort } from './taken-ports.ts';
 import { wantedOf } from './wanted.ts';
 import type { Session } from './session.ts';
@@ -46,17 +47,19 @@ export async function up(session: Session): Promise<UpResult> {
   const start = performance.now();
   const [image, password] = await Promise.all([ensureImage(session), ensurePassword(session)]);
   const wanted = wantedOf(session, image);
-  const observed = await observeEngine(engine, spec, wanted);
-  await rejectConflicts(session, wanted, observed);
-
-  const actions = planUp(spec, wanted, observed);
-  await execute(actions, (action) => perform(session, wanted, password, action), session);
+  const callCount = await inRounds(session, async () => {
+    const observed = await observeEngine(engine, spec, wanted);
+    await rejectConflicts(session, wanted, observed);
+    const actions = planUp(spec, wanted, observed);
+    await execute(actions, (action) => perform(session, wanted, password, action), session);
+    return actions.length;
+  });
 
   const links = linkNodes(spec, engine.endpoint, password);
   try {
     const { views, commandCount } = await converge(session, links);
     report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
-    const changeCount = actions.length + commandCount;
+    const changeCount = callCount + commandCount;
     if (changeCount > 0) await prove(session, password, views);
     return { image, changeCount, views, elapsedMs: performance.now() - start };
   } finally {

@@ -8,7 +8,12 @@ afterEach(() => stack.remove());
 
 interface UpJson {
   readonly changes: number;
-  readonly nodes: readonly { readonly name: string; readonly role: string; readonly clusterState: string; readonly slots: unknown }[];
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly clusterState: string;
+    readonly slots: unknown;
+  }[];
 }
 
 describe('from nothing', () => {
@@ -23,7 +28,13 @@ describe('from nothing', () => {
     ]);
     for (const node of [1, 2, 3]) {
       const info = await stack.redis(node, 'CLUSTER', 'INFO');
-      for (const line of ['cluster_state:ok', 'cluster_slots_assigned:16384', 'cluster_slots_ok:16384', 'cluster_known_nodes:3', 'cluster_size:3']) {
+      for (const line of [
+        'cluster_state:ok',
+        'cluster_slots_assigned:16384',
+        'cluster_slots_ok:16384',
+        'cluster_known_nodes:3',
+        'cluster_size:3',
+      ]) {
         expect(info).toContain(line);
       }
     }
@@ -117,7 +128,7 @@ test("another container on the network is never given a node's address, even whi
   const docker = new Docker({ socketPath: stack.engine.endpoint.address.replace('unix://', '') });
   const guest = await docker.createContainer({
     name: `${stack.name}-guest`,
-    Image: 'redis-cluster-as-code:local',
+    Image: (await stack.engine.listContainers()).find(({ name }) => name === stack.container(2))?.imageId ?? '',
     Labels: { 'redis-cluster-as-code.stack': stack.name, 'redis-cluster-as-code.node': 'guest' },
     HostConfig: { NetworkMode: `${stack.name}-net` },
   });

@@ -1,0 +1,163 @@
+/** What the rest of the program relies on when it talks to an engine. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connectDocker } from '../../src/engine/docker.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { locateEngine } from '../../src/engine/locate.ts';
+import { LABELS, LOCAL_IMAGE } from '../../src/plan/names.ts';
+import type { ContainerDefinition, NetworkDefinition } from '../../src/plan/resources.ts';
+import { StackError } from '../../src/errors.ts';
+import { resolveImage } from '../../src/stack/image.ts';
+import { freePorts, makeStack, removeByLabel, testEngine } from '../helpers/test-stack.ts';
+
+let engine: Engine;
+let network: NetworkDefinition;
+let container: ContainerDefinition;
+const stack = `c-${randomBytes(4).toString('hex')}`;
+
+beforeEach(async () => {
+  engine = await testEngine();
+  const { subnet, remove } = await makeStack();
+  await remove();
+  const prefix = subnet.replace('.0/24', '');
+  const [port = 0] = await freePorts(1);
+  const labels = { [LABELS.stack]: stack, [LABELS.node]: 'one' };
+  const image = (await resolveImage(engine, 'redis:7-alpine'))?.reference ?? LOCAL_IMAGE;
+  network = { name: `${stack}-net`, subnet, gateway: `${prefix}.1`, automaticRange: `${prefix}.128/25`, labels };
+  container = {
+    name: `${stack}-one`,
+    image,
+    user: '999:999',
+    command: ['redis-server', '--save', ''],
+    hostname: 'one',
+    labels,
+    network: { name: network.name, address: `${prefix}.20`, aliases: ['one'] },
+    ports: [{ hostAddress: '127.0.0.1', hostPort: port, containerPort: 6379 }],
+    volume: { name: `${stack}-data`, path: '/data', labels },
+    memoryBytes: 64 * 1024 ** 2,
+    cpus: 0.5,
+    restartPolicy: 'no',
+    healthcheck: { command: ['CMD', 'true'], intervalMs: 1000, timeoutMs: 1000 },
+  };
+});
+afterEach(() => removeByLabel(engine, stack));
+afterAll(() => removeByLabel(engine, stack));
+
+const found = async (): Promise<string | undefined> =>
+  (await engine.listContainers()).find(({ name }) => name === container.name)?.state;
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'no failure',
+    (error: unknown) => (error instanceof StackError ? error.code : String(error)),
+  );
+}
+
+describe('containers', () => {
+  test('come and go: created, running, exited, gone, with the volume left', async () => {
+    await engine.createNetwork(network);
+    await engine.createContainer(container);
+    expect(await found()).toBe('created');
+    await engine.startContainer(container.name);
+    await engine.startContainer(container.name);
+    const running = (await engine.listContainers()).find(({ name }) => name === container.name);
+    expect(running).toMatchObject({
+      state: 'running',
+      labels: container.labels,
+      ports: container.ports,
+      addresses: { [network.name]: container.network.address },
+      volumes: [container.volume.name],
+    });
+    await engine.stopContainer(container.name, 5);
+    await engine.stopContainer(container.name, 5);
+    expect(await found()).toBe('exited');
+    expect(await engine.containerExit(container.name)).toMatchObject({ exitCode: 0, outOfMemory: false });
+    await engine.removeContainer(container.name);
+    await engine.removeContainer(container.name);
+    expect(await found()).toBeUndefined();
+    expect((await engine.listVolumes()).find(({ name }) => name === container.volume.name)?.labels).toMatchObject(
+      container.labels,
+    );
+    await engine.removeVolume(container.volume.name);
+    await engine.removeVolume(container.volume.name);
+    await engine.removeNetwork(network.name);
+    await engine.removeNetwork(network.name);
+  });
+
+  test('files go in before the first start, volume included, with owner and mode, and come out again', async () => {
+    await engine.createNetwork(network);
+    await engine.createContainer(container);
+    const owner = { uid: 999, gid: 999 };
+    await engine.writeFiles(container.name, [
+      { path: '/etc/made/', content: '', mode: 0o700, ...owner },
+      { path: '/etc/made/file', content: 'text with ünïcode\n', mode: 0o600, ...owner },
+      { path: '/data/file', content: 'in the volume', mode: 0o600, ...owner },
+    ]);
+    expect(await engine.readFile(container.name, '/etc/made/file')).toBe('text with ünïcode\n');
+    expect(await engine.readFile(container.name, '/data/file')).toBe('in the volume');
+    expect(await engine.readFile(container.name, '/data/other')).toBeUndefined();
+    expect(await engine.readFile('no-such-container', '/data/file')).toBeUndefined();
+    expect(await engine.pathExists(container.name, '/data')).toBe(true);
+    expect(await engine.pathExists(container.name, '/nowhere')).toBe(false);
+    await engine.removeContainer(container.name);
+    await engine.createContainer(container);
+    expect(await engine.readFile(container.name, '/data/file')).toBe('in the volume');
+  });
+
+  test('logs come in order, and end when nobody follows', async () => {
+    await engine.createNetwork(network);
+    await engine.createContainer(container);
+    await engine.startContainer(container.name);
+    await engine.stopContainer(container.name, 5);
+    const chunks: Buffer[] = [];
+    for await (const chunk of engine.logs(container.name, { follow: false, tail: 'all', timestamps: false }))
+      chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString();
+    expect(text.indexOf('Redis is starting')).toBeGreaterThan(-1);
+    expect(text.indexOf('bye bye')).toBeGreaterThan(text.indexOf('Redis is starting'));
+  });
+});
+
+describe('failures have codes', () => {
+  test('what somebody else made in the meantime', async () => {
+    await engine.createNetwork(network);
+    expect(await codeOf(engine.createNetwork(network))).toBe('CHANGED_MEANWHILE');
+    await engine.createContainer(container);
+    expect(await codeOf(engine.createContainer(container))).toBe('CHANGED_MEANWHILE');
+    expect(await codeOf(engine.startContainer(`${stack}-nothing`))).toBe('CHANGED_MEANWHILE');
+  });
+
+  test('a subnet, a port, an address, an image', async () => {
+    await engine.createNetwork(network);
+    expect(await codeOf(engine.createNetwork({ ...network, name: `${network.name}-2` }))).toBe('SUBNET_OVERLAP');
+    await engine.createContainer(container);
+    await engine.startContainer(container.name);
+    const twin = { ...container, name: `${container.name}-2` };
+    await engine.createContainer(twin);
+    expect(await codeOf(engine.startContainer(twin.name))).toBe('ADDRESS_TAKEN');
+    const neighbour = {
+      ...container,
+      name: `${container.name}-3`,
+      network: { ...container.network, address: container.network.address.replace(/20$/, '21') },
+    };
+    await engine.createContainer(neighbour);
+    expect(await codeOf(engine.startContainer(neighbour.name))).toBe('PORT_TAKEN');
+    expect(await codeOf(engine.createContainer({ ...container, name: `${stack}-4`, image: 'no-such-image:1' }))).toBe(
+      'IMAGE_UNAVAILABLE',
+    );
+  });
+});
+
+test('an image that is not there is undefined, and can not be pulled from nowhere', async () => {
+  expect(await engine.findImage('no-such-image:1')).toBeUndefined();
+  expect(await codeOf(engine.pullImage('127.0.0.1:9/no-such-image:1', () => undefined))).not.toBe('no failure');
+});
+
+test('a wait ends with its bound or with the interruption', async () => {
+  const settings = await locateEngine({ env: process.env });
+  const interrupted = new AbortController();
+  const bounded = await connectDocker(settings, { signal: interrupted.signal, timeoutMs: 0.01 });
+  expect(await codeOf(bounded.listContainers())).toBe('WAIT_TIMEOUT');
+  interrupted.abort(new StackError('INTERRUPTED', { message: 'stopped' }));
+  expect(await codeOf(bounded.listContainers())).toBe('INTERRUPTED');
+});

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import Docker from 'dockerode';
+import { Cluster } from 'ioredis';
+import { afterEach, expect, test } from 'vitest';
+import type { NatMap } from '../../src/redis/prove.ts';
+import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+
+let stack: TestStack;
+afterEach(() => stack.remove());
+
+interface Environment {
+  readonly REDIS_CLUSTER_NODES: string;
+  readonly REDIS_NAT_MAP: string;
+  readonly REDIS_PASSWORD: string;
+}
+
+async function environment(): Promise<Environment> {
+  return JSON.parse((await stack.must('env', '--format', 'json', '--reveal')).stdout) as Environment;
+}
+
+test('the password is in its file and in no place that others can see', async () => {
+  stack = await makeStack();
+  const outcomes = [
+    await stack.must('up'),
+    await stack.must('up', '--json'),
+    await stack.must('status', '--json'),
+    await stack.must('plan'),
+  ];
+  outcomes.push(
+    await stack.must('redis-cli', '--', 'PING'),
+    await stack.must('logs', '--tail', 'all'),
+    await stack.must('restart'),
+    await stack.must('env'),
+  );
+  const { REDIS_PASSWORD: password } = await environment();
+  expect(password.length).toBeGreaterThanOrEqual(32);
+
+  const docker = new Docker({ socketPath: stack.engine.endpoint.address.replace('unix://', '') });
+  const inspected = await Promise.all([1, 2, 3].map((node) => docker.getContainer(stack.container(node)).inspect()));
+  const processes = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+      } catch {
+        return '';
+      }
+    });
+  const logs = await Promise.all(
+    [1, 2, 3].map((node) => docker.getContainer(stack.container(node)).logs({ stdout: true, stderr: true })),
+  );
+  const places = [
+    ...outcomes.flatMap(({ stdout, stderr }) => [stdout, stderr]),
+    ...inspected.map((one) => JSON.stringify(one)),
+    ...processes,
+    ...logs.map((one) => one.toString('utf8')),
+    JSON.stringify(await stack.engine.listVolumes()),
+    JSON.stringify(await stack.engine.listNetworks()),
+  ];
+  expect(places.filter((place) => place.includes(password))).toEqual([]);
+
+  const file = join(stack.folder, 'state/redis-cluster-as-code', stack.name, 'password');
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readFileSync(file, 'utf8').trim()).toBe(password);
+});
+
+test('no node answers without the password, and the health check gets only what it needs', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  const docker = new Docker({ socketPath: stack.engine.endpoint.address.replace('unix://', '') });
+  const inContainer = async (...command: string[]): Promise<string> => {
+    const exec = await docker
+      .getContainer(stack.container(1))
+      .exec({ Cmd: command, AttachStdout: true, AttachStderr: true });
+    const stream = await exec.start({});
+    const out = new PassThrough();
+    docker.modem.demuxStream(stream, out, out);
+    stream.on('end', () => out.end());
+    let text = '';
+    for await (const chunk of out) text += String(chunk);
+    return text;
+  };
+  expect(await inContainer('redis-cli', 'GET', 'x')).toContain('NOAUTH');
+  const asHealth = (...args: string[]): Promise<string> =>
+    inContainer('redis-cli', '--no-auth-warning', '--user', 'health', '--pass', 'x', ...args);
+  expect(await asHealth('PING')).toContain('PONG');
+  for (const command of [
+    ['GET', 'x'],
+    ['CONFIG', 'GET', 'requirepass'],
+    ['CLUSTER', 'NODES'],
+    ['ACL', 'LIST'],
+    ['FLUSHALL'],
+  ]) {
+    expect(await asHealth(...command)).toContain('NOPERM');
+  }
+  expect(await inContainer('id', '-u')).toBe('999\n');
+  expect(await inContainer('sh', '-c', 'cat /proc/1/status | grep ^Uid')).toMatch(/^Uid:\s+999\s+999/);
+  // CONFIG REWRITE needs a folder that Redis's user may write.
+  expect(await stack.redis(1, 'CONFIG', 'REWRITE')).toBe('OK');
+});
+
+test('an application connects with what env prints, from this host', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  const { REDIS_NAT_MAP, REDIS_CLUSTER_NODES, REDIS_PASSWORD } = await environment();
+  const nodes = REDIS_CLUSTER_NODES.split(',').map((node) => ({
+    host: node.split(':')[0] ?? '',
+    port: Number(node.split(':')[1]),
+  }));
+  const cluster = new Cluster(nodes, {
+    natMap: JSON.parse(REDIS_NAT_MAP) as NatMap,
+    redisOptions: { password: REDIS_PASSWORD },
+  });
+  try {
+    await Promise.all(Array.from({ length: 500 }, (_, index) => cluster.set(`key:${index}`, index)));
+    const values = await Promise.all(Array.from({ length: 500 }, (_, index) => cluster.get(`key:${index}`)));
+    expect(values).toEqual(Array.from({ length: 500 }, (_, index) => String(index)));
+  } finally {
+    cluster.disconnect();
+  }
+});
+
+test('what env prints for a shell is what a shell understands', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  const { stdout } = await stack.must('env', '--format', 'shell');
+  const printed = execFileSync('sh', ['-c', `${stdout}\ncat "$REDIS_PASSWORD_FILE"; printf %s "$REDIS_NAT_MAP"`], {
+    encoding: 'utf8',
+  });
+  const { REDIS_PASSWORD, REDIS_NAT_MAP } = await environment();
+  expect(printed).toBe(`${REDIS_PASSWORD}\n${REDIS_NAT_MAP}`);
+  expect((await stack.must('env')).stdout).not.toContain(REDIS_PASSWORD);
+});
+
+test('a stack with another password is refused, and nothing is changed', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  const file = join(stack.folder, 'state/redis-cluster-as-code', stack.name, 'password');
+  const { writeFileSync } = await import('node:fs');
+  writeFileSync(file, 'another password\n');
+  const { exitCode, stderr } = await stack.run('up');
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('AUTH_FAILED');
+  expect(stderr).not.toContain('another password');
+  // As the hint says.
+  await stack.must('down');
+  await stack.must('up');
+});

@@ -1,0 +1,239 @@
+import { createServer, type Server } from 'node:net';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { freePorts, makeStack, type TestStack } from '../helpers/test-stack.ts';
+
+let stack: TestStack;
+beforeEach(async () => {
+  stack = await makeStack();
+});
+afterEach(() => stack.remove());
+
+/** Nothing of the stack is on the engine: a refusal comes before anything is made. */
+async function expectNothingMade(): Promise<void> {
+  const things = [
+    ...(await stack.engine.listContainers()),
+    ...(await stack.engine.listNetworks()),
+    ...(await stack.engine.listVolumes()),
+  ];
+  expect(things.map(({ name }) => name).filter((name) => name.startsWith(stack.name))).toEqual([]);
+}
+
+describe('a mistake in the files', () => {
+  test('every problem at once, with file, line and column, exit code 2, and nothing is made', async () => {
+    stack.edit((yaml) =>
+      yaml
+        .replace('replicas: 0', 'replicas: 1\n  replicsa: 2')
+        .replace(`${stack.ips[1] ?? ''},`, '192.168.7.7,')
+        .replace(`plain: ${stack.ports[6] ?? ''}`, `plain: ${stack.ports[0] ?? ''}`),
+    );
+    const unknownKey = await stack.run('up');
+    expect(unknownKey.exitCode).toBe(2);
+    expect(unknownKey.stderr).toMatch(/stack\.yaml:5:3 redis\.replicsa: unknown key \(known here: image, replicas/);
+
+    stack.edit((yaml) => yaml.replace('\n  replicsa: 2', ''));
+    const { exitCode, stderr } = await stack.run('up');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('has 3 problems; nothing was changed');
+    expect(stderr).toMatch(/stack\.yaml:9:\d+ redis\.nodes\.redis-2\.ip: address 192\.168\.7\.7 is outside the subnet/);
+    expect(stderr).toMatch(
+      /stack\.yaml:10:\d+ redis\.nodes\.redis-3\.ports\.plain: host port \d+ is used twice: redis-1\.plain has it too/,
+    );
+    expect(stderr).toMatch(
+      /stack\.yaml:7:3 redis\.nodes: 3 nodes can't be divided into primaries with 1 replica\(s\) each/,
+    );
+    await expectNothingMade();
+  });
+
+  test('--json gives the same as data', async () => {
+    stack.edit((yaml) => yaml.replace('replicas: 0', 'replicas: many'));
+    const { exitCode, stdout } = await stack.run('up', '--json');
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { code: 'SPEC_INVALID', details: [expect.stringContaining(':4:3')] },
+    });
+  });
+
+  test("a directive in the user's redis.conf that the program decides itself", async () => {
+    writeFileSync(join(stack.folder, 'redis.conf'), 'tcp-keepalive 60\nport 7000\n');
+    stack.edit((yaml) => yaml.replace('  nodes:', '  config: redis.conf\n  nodes:'));
+    const { exitCode, stderr } = await stack.run('up');
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/redis\.conf:2:1 'port' can't be set in this file/);
+    await expectNothingMade();
+  });
+
+  test('a directive that Redis does not know ends the container: its own words are shown', async () => {
+    writeFileSync(join(stack.folder, 'redis.conf'), 'no-such-directive yes\n');
+    stack.edit((yaml) => yaml.replace('  nodes:', '  config: redis.conf\n  nodes:'));
+    const { exitCode, stderr } = await stack.run('up');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('CONTAINER_EXITED');
+    expect(stderr).toContain("'no-such-directive yes'");
+    writeFileSync(join(stack.folder, 'redis.conf'), 'tcp-keepalive 60\n');
+    await stack.must('up');
+  });
+});
+
+describe('something of somebody else is in the way', () => {
+  let server: Server | undefined;
+  afterEach(() => server?.close());
+
+  test('a host port that a process holds: it is named, and nothing is made', async () => {
+    const port = stack.ports[4] ?? 0;
+    server = createServer().listen(port, '127.0.0.1');
+    const { exitCode, stderr } = await stack.run('up');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`127.0.0.1:${port}`);
+    expect(stderr).toContain(`(process ${process.pid})`);
+    expect(stderr).toContain('PORT_TAKEN');
+    await expectNothingMade();
+  });
+
+  test('a host port that another stack holds: its container is named', async () => {
+    const other = await makeStack();
+    try {
+      await other.must('up');
+      stack.edit((yaml) => yaml.replace(`plain: ${stack.ports[3] ?? ''}`, `plain: ${other.ports[0] ?? ''}`));
+      const { stderr } = await stack.run('up');
+      expect(stderr).toContain(`is held by the container ${other.container(1)}`);
+      const plan = await stack.run('plan');
+      expect(plan.exitCode).toBe(1);
+      expect(plan.stdout).toContain('PORT_TAKEN');
+      await expectNothingMade();
+      expect((await other.must('status')).stdout).toContain('cluster_state:ok');
+    } finally {
+      await other.remove();
+    }
+  });
+
+  test('a subnet that overlaps another network: the network is named', async () => {
+    const name = `${stack.name}-other`;
+    const labels = { 'redis-cluster-as-code.stack': stack.name };
+    const prefix = stack.subnet.replace('.0/24', '');
+    await stack.engine.createNetwork({
+      name,
+      subnet: stack.subnet,
+      gateway: `${prefix}.1`,
+      automaticRange: `${prefix}.128/25`,
+      labels,
+    });
+    const { exitCode, stderr } = await stack.run('up');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`the subnet ${stack.subnet} overlaps ${stack.subnet} of the network ${name}`);
+    expect((await stack.engine.listContainers()).some((container) => container.name.startsWith(stack.name))).toBe(
+      false,
+    );
+  });
+
+  test('a network of the same name that is not ours is left alone', async () => {
+    const name = `${stack.name}-net`;
+    const prefix = stack.subnet.replace('.0/24', '');
+    await stack.engine.createNetwork({
+      name,
+      subnet: stack.subnet,
+      gateway: `${prefix}.1`,
+      automaticRange: `${prefix}.128/25`,
+      labels: {},
+    });
+    try {
+      const { exitCode, stderr } = await stack.run('up');
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(`the network ${name} exists and was not made by this program; it is left alone`);
+      await stack.must('down');
+      expect((await stack.engine.listNetworks()).some((network) => network.name === name)).toBe(true);
+    } finally {
+      await stack.engine.removeNetwork(name);
+    }
+  });
+
+  test('a data volume of the same name that is not ours is left alone', async () => {
+    const { default: Docker } = await import('dockerode');
+    const docker = new Docker({ socketPath: stack.engine.endpoint.address.replace('unix://', '') });
+    const name = `${stack.name}-redis-2-data`;
+    await docker.createVolume({ Name: name, Labels: { 'redis-cluster-as-code.stack': 'another' } });
+    try {
+      const { exitCode, stderr } = await stack.run('up');
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(`the volume ${name} exists and belongs to the stack 'another'; it is left alone`);
+      await stack.must('down', '--volumes', '--yes');
+      expect((await stack.engine.listVolumes()).some((volume) => volume.name === name)).toBe(true);
+    } finally {
+      await stack.engine.removeVolume(name);
+    }
+  });
+
+  test('a node address that another container has: the container is named', async () => {
+    await stack.must('up');
+    await stack.engine.removeContainer(stack.container(2));
+    const { default: Docker } = await import('dockerode');
+    const docker = new Docker({ socketPath: stack.engine.endpoint.address.replace('unix://', '') });
+    const guest = await docker.createContainer({
+      name: `${stack.name}-guest`,
+      Image: (await stack.engine.listContainers()).find(({ name }) => name === stack.container(1))?.imageId ?? '',
+      HostConfig: { NetworkMode: `${stack.name}-net` },
+      NetworkingConfig: {
+        EndpointsConfig: { [`${stack.name}-net`]: { IPAMConfig: { IPv4Address: stack.ips[1] ?? '' } } },
+      },
+    });
+    try {
+      await guest.start();
+      const { exitCode, stderr } = await stack.run('up');
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain('ADDRESS_TAKEN');
+      expect(stderr).toContain(`is held by the container ${stack.name}-guest`);
+      const downOutput = (await stack.must('down')).stdout;
+      expect(downOutput).toContain(`${stack.name}-guest is on it, and not of this stack`);
+    } finally {
+      await guest.remove({ force: true });
+    }
+  });
+});
+
+describe('no engine, no image', () => {
+  test('an engine that is not there: where it looked and what to do', async () => {
+    const { exitCode, stderr } = await stack.run('up', '--host', 'unix:///nowhere/docker.sock');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('unix:///nowhere/docker.sock (--host) does not answer');
+    expect(stderr).toContain('ENGINE_UNREACHABLE');
+  });
+
+  test('an engine address that makes no sense is a usage error', async () => {
+    expect((await stack.run('up', '--host', 'nonsense')).exitCode).toBe(2);
+  });
+
+  test('--timeout bounds the wait and tells what was last seen', async () => {
+    const [port] = await freePorts(1);
+    await stack.must('up');
+    await stack.redis(1, 'CONFIG', 'SET', 'cluster-announce-ip', stack.ips[1] ?? '');
+    const { exitCode, stderr } = await stack.run('up', '--timeout', '2');
+    expect(port).toBeGreaterThan(0);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('WAIT_TIMEOUT');
+    expect(stderr).toContain(
+      `redis-1: it announces the address ${stack.ips[1] ?? ''} instead of ${stack.ips[0] ?? ''}`,
+    );
+  });
+});
+
+describe('the command line', () => {
+  test.each([
+    [['no-such-command']],
+    [['up', '--no-such-option']],
+    [['up', 'extra']],
+    [['up', '--timeout', 'soon']],
+    [['env', '--format', 'xml']],
+  ])('%j is a usage error', async (argv) => {
+    expect((await stack.run(...argv)).exitCode).toBe(2);
+  });
+
+  test('commands on a stack that was never up say so', async () => {
+    for (const argv of [['logs'], ['redis-cli'], ['restart'], ['env']]) {
+      const { exitCode, stderr } = await stack.run(...argv);
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain('NOT_RUNNING');
+      expect(stderr).toContain('npx tsx manage.ts up');
+    }
+  });
+});
