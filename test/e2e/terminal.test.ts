@@ -38,7 +38,7 @@ function manage(...args: readonly string[]): Running {
 /** The same on a pseudo-terminal, which util-linux's `script` makes. */
 function manageOnTerminal(...args: readonly string[]): Running {
   const command = [process.execPath, TSX, 'manage.ts', ...args, '-f', stack.file].join(' ');
-  return start('script', ['-qefc', command, '/dev/null']);
+  return start('script', ['-qefc', `stty rows 30 cols 120; ${command}`, '/dev/null']);
 }
 
 test.each([

@@ -59,7 +59,12 @@ export async function testEngine(): Promise<Engine> {
   return connectDocker(await locateEngine({ env: process.env }), { signal: NEVER, timeoutMs: TIMEOUT_MS });
 }
 
-export async function makeStack({ nodeCount = 3, replicas = 0, redis = '', redisConf }: StackOptions = {}): Promise<TestStack> {
+export async function makeStack({
+  nodeCount = 3,
+  replicas = 0,
+  redis = '',
+  redisConf,
+}: StackOptions = {}): Promise<TestStack> {
   const engine = await testEngine();
   const name = `t-${randomBytes(4).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), `${name}-`));
@@ -87,7 +92,8 @@ ${nodes.join('')}`;
   const run = async (...argv: string[]): Promise<Outcome> => runMain([...argv], file, env);
   const must = async (...argv: string[]): Promise<Outcome> => {
     const outcome = await run(...argv);
-    if (outcome.exitCode !== 0) throw new Error(`${argv.join(' ')} ended with ${outcome.exitCode}\n${outcome.stdout}${outcome.stderr}`);
+    if (outcome.exitCode !== 0)
+      throw new Error(`${argv.join(' ')} ended with ${outcome.exitCode}\n${outcome.stdout}${outcome.stderr}`);
     return outcome;
   };
   return {
@@ -103,7 +109,14 @@ ${nodes.join('')}`;
     run,
     must,
     redis: async (node, ...args) => (await must('redis-cli', `redis-${node}`, '--', ...args)).stdout.trim(),
-    session: async () => ({ ...(await loadStack(file)), engine, env, report: () => undefined, signal: NEVER, timeoutMs: TIMEOUT_MS }),
+    session: async () => ({
+      ...(await loadStack(file)),
+      engine,
+      env,
+      report: () => undefined,
+      signal: NEVER,
+      timeoutMs: TIMEOUT_MS,
+    }),
     edit: (change) => {
       yaml = change(yaml);
       writeFileSync(file, yaml);
@@ -176,7 +189,9 @@ function isFree(port: number): Promise<boolean> {
 }
 
 async function freeSubnetPrefix(engine: Engine): Promise<string> {
-  const taken = (await engine.listNetworks()).flatMap(({ subnets }) => subnets.map(parseBlock)).filter((block) => block !== undefined);
+  const taken = (await engine.listNetworks())
+    .flatMap(({ subnets }) => subnets.map(parseBlock))
+    .filter((block) => block !== undefined);
   for (;;) {
     const prefix = `10.${200 + Math.floor(Math.random() * 10)}.${Math.floor(Math.random() * 256)}`;
     const block = parseBlock(`${prefix}.0/24`);

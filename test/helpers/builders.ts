@@ -1,0 +1,197 @@
+import { parseNodeTable } from '../../src/cluster/node-table.ts';
+import { divideSlots, formatRange, SLOT_COUNT } from '../../src/cluster/slots.ts';
+import type { ReachableView } from '../../src/cluster/view.ts';
+import { StackError } from '../../src/errors.ts';
+import { containerDefinition, networkDefinition } from '../../src/plan/definitions.ts';
+import { initialNodeId, LABELS } from '../../src/plan/names.ts';
+import type { Observed } from '../../src/plan/observed.ts';
+import type { Wanted } from '../../src/plan/plan-up.ts';
+import type { Container, ContainerDefinition, Network, Volume } from '../../src/plan/resources.ts';
+import { parseSpec } from '../../src/spec/parse.ts';
+import { primariesOf, type Spec } from '../../src/spec/spec.ts';
+
+export interface Shape {
+  readonly primaries?: number;
+  readonly replicas?: number;
+  readonly name?: string;
+  /** More keys of the YAML file's `redis` and `network`. */
+  readonly redis?: Readonly<Record<string, unknown>>;
+  readonly network?: Readonly<Record<string, unknown>>;
+}
+
+/** A YAML file (JSON is YAML) with nodes redis-1, redis-2, … at 172.20.0.11, 172.20.0.12, … */
+export function specText({ primaries = 3, replicas = 0, name = 'dev', redis = {}, network = {} }: Shape = {}): string {
+  const count = primaries * (replicas + 1);
+  const nodes = Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [
+      `redis-${index + 1}`,
+      {
+        ip: `172.20.${Math.floor(index / 200)}.${(index % 200) + 11}`,
+        ports: { plain: 7000 + index, tls: 8000 + index, bus: 17000 + index },
+      },
+    ]),
+  );
+  return JSON.stringify({
+    name,
+    network: { subnet: '172.20.0.0/16', ...network },
+    redis: { replicas, nodes, ...redis },
+    secrets: {},
+  });
+}
+
+export function specOf(shape: Shape = {}): Spec {
+  const result = parseSpec(specText(shape));
+  if ('problems' in result) throw new Error(JSON.stringify(result.problems));
+  return result.spec;
+}
+
+export const IMAGE_ID = 'sha256:one';
+
+export function wantedFor(spec: Spec, { userConf = '', imageId = IMAGE_ID } = {}): Wanted {
+  return {
+    network: networkDefinition(spec),
+    containers: new Map(
+      spec.nodes.map((node) => [node.name, containerDefinition(spec, node, spec.redis.image, userConf)]),
+    ),
+    imageId,
+  };
+}
+
+export const NOTHING: Observed = { networks: [], containers: [], volumes: [], data: new Map(), slotOwners: [] };
+
+/** What the engine shows after an `up` of `wanted`: everything there, everything running. */
+export function observedAfterUp(wanted: Wanted): Observed {
+  const definitions = [...wanted.containers.values()];
+  return {
+    networks: [networkOf(wanted)],
+    containers: definitions.map((definition) => containerOf(definition)),
+    volumes: definitions.map(volumeOf),
+    data: new Map(),
+    slotOwners: [],
+  };
+}
+
+export function networkOf({ network }: Wanted): Network {
+  return { name: network.name, labels: network.labels, subnets: [network.subnet] };
+}
+
+export function containerOf(definition: ContainerDefinition, changes: Partial<Container> = {}): Container {
+  return {
+    name: definition.name,
+    state: 'running',
+    status: 'Up 5 seconds (healthy)',
+    imageId: IMAGE_ID,
+    labels: definition.labels,
+    ports: definition.ports,
+    addresses: { [definition.network.name]: definition.network.address },
+    volumes: [definition.volume.name],
+    ...changes,
+  };
+}
+
+export function volumeOf({ volume }: ContainerDefinition): Volume {
+  return { name: volume.name, labels: volume.labels };
+}
+
+/** The same world, with one container changed. */
+export function withContainer(observed: Observed, name: string, changes: Partial<Container>): Observed {
+  return {
+    ...observed,
+    containers: observed.containers.map((one) => (one.name === name ? { ...one, ...changes } : one)),
+  };
+}
+
+export function withoutContainer(observed: Observed, ...names: readonly string[]): Observed {
+  return { ...observed, containers: observed.containers.filter(({ name }) => !names.includes(name)) };
+}
+
+export function withoutVolume(observed: Observed, ...names: readonly string[]): Observed {
+  return { ...observed, volumes: observed.volumes.filter(({ name }) => !names.includes(name)) };
+}
+
+/** A container that this program didn't make. */
+export function strangerOf(changes: Partial<Container> = {}): Container {
+  return {
+    name: 'stranger',
+    state: 'running',
+    status: 'Up 3 days',
+    imageId: 'sha256:other',
+    labels: {},
+    ports: [],
+    addresses: {},
+    volumes: [],
+    ...changes,
+  };
+}
+
+export function labelsOf(stack: string): Record<string, string> {
+  return { [LABELS.stack]: stack };
+}
+
+/** What every node says of a cluster that is as the spec wants it. */
+export function healthyViews(spec: Spec): ReachableView[] {
+  const primaries = primariesOf(spec);
+  const ranges = divideSlots(primaries.length);
+  const id = (name: string): string => initialNodeId(spec.name, name);
+  return spec.nodes.map(({ name: self, initialRole: ownRole }): ReachableView => {
+    const rows = spec.nodes.map(({ name, ip, initialRole, initialPrimary }) => {
+      const flags = `${name === self ? 'myself,' : ''}${initialRole === 'primary' ? 'master' : 'slave'}`;
+      const range = ranges[primaries.findIndex((primary) => primary.name === name)];
+      const shard = primaries.findIndex((primary) => primary.name === (initialPrimary ?? name));
+      const primaryId = initialPrimary === undefined ? '-' : id(initialPrimary);
+      const slots = range === undefined ? '' : formatRange(range);
+      return `${id(name)} ${ip}:6379@16379 ${flags} ${primaryId} 0 0 ${shard + 10} connected ${slots}`;
+    });
+    return viewOf(self, rows.join('\n'), {
+      nodeCount: spec.nodes.length,
+      primaryCount: primaries.length,
+      replicationLink: ownRole === 'replica' ? 'up' : undefined,
+    });
+  });
+}
+
+export function viewOf(
+  name: string,
+  nodesText: string,
+  facts: {
+    readonly nodeCount: number;
+    readonly primaryCount: number;
+    readonly replicationLink?: 'up' | 'down' | undefined;
+    readonly keyCount?: number;
+  },
+): ReachableView {
+  return {
+    name,
+    reachable: true,
+    table: parseNodeTable(nodesText),
+    info: {
+      state: 'ok',
+      slotsAssigned: SLOT_COUNT,
+      slotsOk: SLOT_COUNT,
+      knownNodes: facts.nodeCount,
+      size: facts.primaryCount,
+    },
+    keyCount: facts.keyCount ?? 0,
+    redisVersion: '7.0.15',
+    usedMemoryBytes: 1_000_000,
+    replicationLink: facts.replicationLink,
+  };
+}
+
+/** The StackError with which `work` ends. */
+export async function failureOf(work: () => unknown): Promise<StackError> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof StackError) return error;
+    throw error;
+  }
+  throw new Error('nothing failed');
+}
+
+/** `items[index]`, which has to be there. */
+export function at<T>(items: readonly T[], index: number): T {
+  const item = items[index];
+  if (item === undefined) throw new Error(`there is no item ${index}`);
+  return item;
+}

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { findConflicts } from '../../../src/plan/conflicts.ts';
+import type { Observed } from '../../../src/plan/observed.ts';
+import type { PublishedPort } from '../../../src/plan/resources.ts';
+import { labelsOf, NOTHING, observedAfterUp, specOf, strangerOf, wantedFor } from '../../helpers/builders.ts';
+
+const wanted = wantedFor(specOf());
+const running = observedAfterUp(wanted);
+
+function conflictsOf(observed: Partial<Observed>): string[] {
+  return findConflicts('dev', wanted, { ...NOTHING, ...observed }).map(({ code, message }) => `${code} ${message}`);
+}
+
+test('nothing of somebody else stands in the way, nothing is said', () => {
+  expect(conflictsOf({})).toEqual([]);
+});
+
+test('the own things stand in nobody’s way', () => {
+  expect(conflictsOf(running)).toEqual([]);
+});
+
+describe('names', () => {
+  test('a network, a container or a volume that is not ours is left alone', () => {
+    const strange = {
+      networks: running.networks.map((one) => ({ ...one, labels: {} })),
+      containers: running.containers.slice(0, 1).map((one) => ({
+        ...one,
+        labels: { 'com.docker.compose.project': 'shop' },
+        ports: [],
+        addresses: {},
+      })),
+      volumes: running.volumes.slice(1, 2).map((one) => ({ ...one, labels: labelsOf('other') })),
+    };
+    expect(conflictsOf(strange)).toEqual([
+      'NAME_TAKEN the network dev-services exists and was not made by this program; it is left alone',
+      "NAME_TAKEN the container dev-redis-1 exists and belongs to the stack 'shop'; it is left alone",
+      "NAME_TAKEN the volume dev-redis-2-data exists and belongs to the stack 'other'; it is left alone",
+    ]);
+  });
+});
+
+describe('subnets', () => {
+  test.each([
+    ['172.20.0.0/16', 1],
+    ['172.20.200.0/24', 1],
+    ['172.16.0.0/12', 1],
+    ['172.21.0.0/16', 0],
+    ['fd00::/64', 0],
+    ['nonsense', 0],
+  ])('a network at %s: %i conflict(s)', (subnet, count) => {
+    const found = conflictsOf({ networks: [{ name: 'shop', labels: {}, subnets: [subnet] }] });
+    expect(found).toEqual(
+      count === 0 ? [] : [`SUBNET_OVERLAP the subnet 172.20.0.0/16 overlaps ${subnet} of the network shop`],
+    );
+  });
+
+  test('the hint is the command that frees it', () => {
+    const networks = [{ name: 'shop', labels: {}, subnets: ['10.0.0.0/8', '172.20.0.0/16'] }];
+    expect(findConflicts('dev', wanted, { ...NOTHING, networks })).toMatchObject([
+      { hint: expect.stringContaining('docker network rm shop') },
+    ]);
+  });
+});
+
+describe('host ports', () => {
+  const published = (hostAddress: string, hostPort: number): PublishedPort => ({
+    hostAddress,
+    hostPort,
+    containerPort: 80,
+  });
+
+  test.each([
+    ['127.0.0.1', 7001, true],
+    ['0.0.0.0', 7001, true],
+    ['::', 7001, true],
+    ['', 7001, true],
+    ['127.0.0.2', 7001, false],
+    ['127.0.0.1', 7999, false],
+  ])('somebody at %s:%i is in the way: %j', (address, port, isTaken) => {
+    const found = conflictsOf({ containers: [strangerOf({ ports: [published(address, port)] })] });
+    expect(found).toEqual(
+      isTaken
+        ? ['PORT_TAKEN host port 127.0.0.1:7001, which dev-redis-2 is to have, is held by the container stranger']
+        : [],
+    );
+  });
+
+  test('a container that does not run holds no port', () => {
+    expect(conflictsOf({ containers: [strangerOf({ state: 'exited', ports: [published('', 7001)] })] })).toEqual([]);
+  });
+});
+
+describe('addresses', () => {
+  test('a stranger on our network may have a node’s address', () => {
+    const stranger = strangerOf({ addresses: { 'dev-services': '172.20.0.13' } });
+    expect(conflictsOf({ containers: [stranger] })).toEqual([
+      'ADDRESS_TAKEN the address 172.20.0.13, which dev-redis-3 is to have, is held by the container stranger',
+    ]);
+  });
+
+  test('the same address on another network, or another address on ours, is no conflict', () => {
+    const elsewhere = strangerOf({ addresses: { other: '172.20.0.13' } });
+    const beside = strangerOf({ name: 'beside', addresses: { 'dev-services': '172.20.200.1' } });
+    expect(conflictsOf({ containers: [elsewhere, beside] })).toEqual([]);
+  });
+});
+
+test('a node that is gone from the YAML file but owns slots keeps everything as it is', () => {
+  expect(conflictsOf({ slotOwners: ['dev-redis-9'] })).toEqual([
+    'CLUSTER_UNHEALTHY dev-redis-9 is not in the YAML file any more, but owns slots with their keys',
+  ]);
+});
+
+test('all conflicts are told at once', () => {
+  const stranger = strangerOf({
+    name: 'dev-redis-1',
+    ports: [{ hostAddress: '0.0.0.0', hostPort: 8002, containerPort: 1 }],
+    addresses: { 'dev-services': '172.20.0.12' },
+  });
+  const networks = [{ name: 'shop', labels: {}, subnets: ['172.20.0.0/24'] }];
+  const codes = findConflicts('dev', wanted, { ...NOTHING, containers: [stranger], networks }).map(({ code }) => code);
+  expect(codes).toEqual(['NAME_TAKEN', 'SUBNET_OVERLAP', 'PORT_TAKEN', 'ADDRESS_TAKEN']);
+});

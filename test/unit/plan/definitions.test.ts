@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { containerDefinition, networkDefinition } from '../../../src/plan/definitions.ts';
+import { LABELS } from '../../../src/plan/names.ts';
+import { PASSWORD_FILE } from '../../../src/plan/redis-config.ts';
+import type { ContainerDefinition } from '../../../src/plan/resources.ts';
+import { parseSpec } from '../../../src/spec/parse.ts';
+import { at, specOf, specText, type Shape } from '../../helpers/builders.ts';
+
+function definitionOf(shape: Shape = {}, userConf = '', image = 'redis:7-alpine'): ContainerDefinition {
+  const spec = specOf(shape);
+  return containerDefinition(spec, at(spec.nodes, 0), image, userConf);
+}
+
+function digestOf(...args: Parameters<typeof definitionOf>): string | undefined {
+  return definitionOf(...args).labels[LABELS.definition];
+}
+
+describe('a container', () => {
+  test('is what the YAML file says, as a user that is not root, published on 127.0.0.1 alone', () => {
+    expect(definitionOf()).toMatchObject({
+      name: 'dev-redis-1',
+      image: 'redis:7-alpine',
+      user: '999:999',
+      command: ['redis-server', '/etc/redis/redis.conf'],
+      hostname: 'redis-1',
+      network: { name: 'dev-services', address: '172.20.0.11', aliases: ['redis-1'] },
+      ports: [
+        { hostAddress: '127.0.0.1', hostPort: 7000, containerPort: 6379 },
+        { hostAddress: '127.0.0.1', hostPort: 8000, containerPort: 6380 },
+        { hostAddress: '127.0.0.1', hostPort: 17000, containerPort: 16379 },
+      ],
+      volume: { name: 'dev-redis-1-data', path: '/data' },
+      memoryBytes: 512 * 1024 ** 2,
+      cpus: 1,
+      restartPolicy: 'unless-stopped',
+    });
+  });
+
+  test('carries the labels by which it is found again, and by which Compose groups it', () => {
+    const { labels, volume } = definitionOf();
+    expect(labels).toMatchObject({
+      [LABELS.stack]: 'dev',
+      [LABELS.node]: 'redis-1',
+      'com.docker.compose.project': 'dev',
+      'com.docker.compose.service': 'redis-1',
+    });
+    expect(volume.labels).toMatchObject({ [LABELS.stack]: 'dev', [LABELS.node]: 'redis-1' });
+  });
+
+  test('has a health check that knows no password and fails on a cluster that does', () => {
+    const command = definitionOf().healthcheck.command.join(' ');
+    expect(command).toContain('--user health');
+    expect(command).toContain('cluster_state:ok');
+    expect(command).not.toContain(PASSWORD_FILE);
+    expect(command).not.toMatch(/REDISCLI_AUTH| -a |requirepass/);
+  });
+
+  test('shows nothing of the user’s own redis.conf, where other users’ passwords may stand', () => {
+    expect(JSON.stringify(definitionOf({}, 'user alice on >hunter2 ~* +@all'))).not.toContain('hunter2');
+  });
+});
+
+describe('the digest of a container', () => {
+  test('is the same for the same file', () => {
+    expect(digestOf()).toBe(digestOf());
+    expect(digestOf()).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  test('is the same for a file that says the same in another order', () => {
+    const reversed = (value: unknown): unknown =>
+      typeof value === 'object' && value !== null && !('redis-1' in value)
+        ? Object.fromEntries(
+            Object.entries(value)
+              .toReversed()
+              .map(([key, one]) => [key, reversed(one)]),
+          )
+        : value;
+    const document: unknown = JSON.parse(specText({ redis: { persistence: { appendonly: true, appendfsync: 'no' } } }));
+    const digest = (text: string): string | undefined => {
+      const result = parseSpec(text);
+      if ('problems' in result) throw new Error(JSON.stringify(result.problems));
+      return containerDefinition(result.spec, at(result.spec.nodes, 0), 'redis:7', '').labels[LABELS.definition];
+    };
+    expect(JSON.stringify(reversed(document))).not.toBe(JSON.stringify(document));
+    expect(digest(JSON.stringify(reversed(document)))).toBe(digest(JSON.stringify(document)));
+  });
+
+  test.each<[string, Shape]>([
+    ['memory', { redis: { memory: '1gb' } }],
+    ['cpus', { redis: { cpus: 0.5 } }],
+    ['maxmemory', { redis: { maxmemory: '128mb' } }],
+    ['the eviction policy', { redis: { maxmemoryPolicy: 'noeviction' } }],
+    ['appendonly', { redis: { persistence: { appendonly: false } } }],
+    ['the node timeout', { redis: { nodeTimeoutMs: 6000 } }],
+    ['full coverage', { redis: { requireFullCoverage: true } }],
+    ['the restart policy', { redis: { restartPolicy: 'always' } }],
+    ['the host address', { redis: { bind: '0.0.0.0' } }],
+    ['the network’s name', { network: { name: 'other' } }],
+    ['the network’s gateway', { network: { gateway: '172.20.0.254' } }],
+  ])('changes with %s', (_name, shape) => {
+    expect(digestOf(shape)).not.toBe(digestOf());
+  });
+
+  test('changes with the user’s redis.conf and with the image', () => {
+    expect(digestOf({}, 'timeout 10')).not.toBe(digestOf());
+    expect(digestOf({}, '', 'redis:8')).not.toBe(digestOf());
+  });
+
+  test('does not change because other nodes came', () => {
+    expect(digestOf({ primaries: 4 })).toBe(digestOf());
+  });
+});
+
+describe('a network', () => {
+  test('takes automatic addresses from where no node is', () => {
+    expect(networkDefinition(specOf())).toMatchObject({
+      name: 'dev-services',
+      subnet: '172.20.0.0/16',
+      gateway: '172.20.0.1',
+      automaticRange: '172.20.128.0/17',
+      labels: {
+        [LABELS.stack]: 'dev',
+        'com.docker.compose.project': 'dev',
+        'com.docker.compose.network': 'dev-services',
+      },
+    });
+  });
+
+  test('has a digest that changes with its own definition alone', () => {
+    const digest = (shape: Shape): string | undefined => networkDefinition(specOf(shape)).labels[LABELS.definition];
+    expect(digest({ network: { gateway: '172.20.0.254' } })).not.toBe(digest({}));
+    expect(digest({ redis: { memory: '1gb' } })).toBe(digest({}));
+  });
+});

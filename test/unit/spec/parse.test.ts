@@ -1,0 +1,377 @@
+import { readFile } from 'node:fs/promises';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseSpec } from '../../../src/spec/parse.ts';
+import { specOf, specText } from '../../helpers/builders.ts';
+
+/** `line:column message (hint)`, one problem a line. */
+function problemsOf(text: string): string {
+  const result = parseSpec(text);
+  if ('spec' in result) return 'no problem';
+  return result.problems
+    .map(({ line, column, message, hint }) => `${line}:${column} ${message}${hint === undefined ? '' : ` (${hint})`}`)
+    .join('\n');
+}
+
+/** A good file; each test spoils it in its own way. */
+const GOOD = `name: dev
+network:
+  subnet: 172.20.0.0/16
+redis:
+  replicas: 0
+  nodes:
+    redis-1: { ip: 172.20.0.13, ports: { plain: 6379, tls: 6390, bus: 16379 } }
+    redis-2: { ip: 172.20.0.16, ports: { plain: 6380, tls: 6391, bus: 16380 } }
+    redis-3: { ip: 172.20.0.17, ports: { plain: 6381, tls: 6392, bus: 16381 } }
+secrets:
+  provider: generated
+`;
+
+describe('the stack file that is shipped', () => {
+  test('is a cluster of three primaries, with the defaults of the seed environment', async () => {
+    const text = await readFile(new URL('../../../infra/dev-services.yaml', import.meta.url), 'utf8');
+    const result = parseSpec(text);
+    if ('problems' in result) throw new Error(JSON.stringify(result.problems));
+    const { name, network, redis, nodes } = result.spec;
+
+    expect(name).toBe('dev');
+    expect(network).toMatchObject({ name: 'dev-services', gateway: '172.20.0.1', subnet: { text: '172.20.0.0/16' } });
+    expect(redis).toEqual({
+      image: 'redis:7-alpine',
+      replicas: 0,
+      config: 'redis/redis.conf',
+      bind: '127.0.0.1',
+      memoryBytes: 512 * 1024 ** 2,
+      maxmemoryBytes: 256 * 1024 ** 2,
+      cpus: 1,
+      maxmemoryPolicy: 'allkeys-lru',
+      persistence: { appendonly: true, appendfsync: 'everysec' },
+      nodeTimeoutMs: 5000,
+      requireFullCoverage: false,
+      restartPolicy: 'unless-stopped',
+    });
+    expect(nodes).toEqual([
+      {
+        name: 'redis-1',
+        ip: '172.20.0.13',
+        ports: { plain: 6379, tls: 6390, bus: 16379 },
+        initialRole: 'primary',
+        initialPrimary: undefined,
+      },
+      {
+        name: 'redis-2',
+        ip: '172.20.0.16',
+        ports: { plain: 6380, tls: 6391, bus: 16380 },
+        initialRole: 'primary',
+        initialPrimary: undefined,
+      },
+      {
+        name: 'redis-3',
+        ip: '172.20.0.17',
+        ports: { plain: 6381, tls: 6392, bus: 16381 },
+        initialRole: 'primary',
+        initialPrimary: undefined,
+      },
+    ]);
+  });
+
+  test('keeps automatic addresses away from the fixed ones', async () => {
+    const text = await readFile(new URL('../../../infra/dev-services.yaml', import.meta.url), 'utf8');
+    expect(parseSpec(text)).toMatchObject({ spec: { network: { automaticRange: { text: '172.20.128.0/17' } } } });
+  });
+});
+
+describe('what follows from a good file', () => {
+  test('the first nodes are primaries, the others their replicas in turn', () => {
+    const { nodes } = specOf({ primaries: 3, replicas: 2 });
+    expect(nodes.map(({ name, initialPrimary }) => `${name} of ${initialPrimary ?? '-'}`)).toEqual([
+      'redis-1 of -',
+      'redis-2 of -',
+      'redis-3 of -',
+      'redis-4 of redis-1',
+      'redis-5 of redis-2',
+      'redis-6 of redis-3',
+      'redis-7 of redis-1',
+      'redis-8 of redis-2',
+      'redis-9 of redis-3',
+    ]);
+  });
+
+  test('sizes may be written in any unit and any case', () => {
+    const { redis } = specOf({ redis: { memory: '1G', maxmemory: '65536KB' } });
+    expect(redis).toMatchObject({ memoryBytes: 1024 ** 3, maxmemoryBytes: 64 * 1024 ** 2 });
+  });
+
+  test('a gateway of its own is kept', () => {
+    expect(specOf({ network: { gateway: '172.20.0.254' } }).network.gateway).toBe('172.20.0.254');
+  });
+});
+
+describe('problems of values are all told at once, each at its place', () => {
+  test('unknown keys name the known ones', () => {
+    const text = GOOD.replace('  replicas: 0', '  replica: 0').replace('plain: 6380', 'plane: 6380');
+    expect(problemsOf(`${text}colour: red\nsize: 1\n`)).toMatchInlineSnapshot(`
+      "8:33 redis.nodes.redis-2.ports.plain: is missing (expected number)
+      8:42 redis.nodes.redis-2.ports.plane: unknown key (known here: plain, tls, bus)
+      5:3 redis.replica: unknown key (known here: image, replicas, config, bind, memory, cpus, maxmemory, maxmemoryPolicy, persistence, nodeTimeoutMs, requireFullCoverage, restartPolicy, nodes)
+      12:1 colour: unknown key (known here: name, network, redis, secrets)
+      13:1 size: unknown key (known here: name, network, redis, secrets)"
+    `);
+  });
+
+  test('wrong types, impossible values and missing keys', () => {
+    const text = `name: Dev!
+network:
+  subnet: 172.20.0.0
+  gateway: 172.20.0.256
+redis:
+  replicas: one
+  memory: a lot
+  cpus: 0
+  requireFullCoverage: "no"
+  maxmemoryPolicy: newest
+  persistence:
+    appendfsync: sometimes
+  nodes:
+    redis-1: { ip: 172.20.0.13 }
+    redis-2: { ports: { plain: 0, tls: 6391, bus: 65536 } }
+    Redis_3: { ip: 172.20.0.17, ports: { plain: 6381, tls: 6392, bus: 16381.5 } }
+    redis-4: 172.20.0.18
+`;
+    expect(problemsOf(text)).toMatchInlineSnapshot(`
+      "1:1 name: must be lower case letters, digits and -, a letter first, 31 at most
+      3:3 network.subnet: must be an IPv4 subnet, like 172.20.0.0/16
+      4:3 network.gateway: must be an IPv4 address, like 172.20.0.13
+      6:3 redis.replicas: expected number, received string
+      7:3 redis.memory: must be a size, like 512mb or 1g
+      8:3 redis.cpus: Too small: expected number to be >=0.01
+      10:3 redis.maxmemoryPolicy: Invalid option: expected one of "noeviction"|"allkeys-lru"|"allkeys-lfu"|"allkeys-random"|"volatile-lru"|"volatile-lfu"|"volatile-random"|"volatile-ttl"
+      12:5 redis.persistence.appendfsync: Invalid option: expected one of "always"|"everysec"|"no"
+      9:3 redis.requireFullCoverage: expected boolean, received string
+      14:5 redis.nodes.redis-1.ports: is missing (expected object)
+      15:5 redis.nodes.redis-2.ip: is missing (expected string)
+      15:25 redis.nodes.redis-2.ports.plain: Too small: expected number to be >=1
+      15:46 redis.nodes.redis-2.ports.bus: Too big: expected number to be <=65535
+      16:5 redis.nodes.Redis_3: name must be lower case letters, digits and -, a letter first, 31 at most
+      17:5 redis.nodes.redis-4: expected object, received string"
+    `);
+  });
+
+  test('the top keys that are missing', () => {
+    expect(problemsOf('# nothing yet\nname: dev\n')).toMatchInlineSnapshot(`
+      "2:1 network: is missing (expected object)
+      2:1 redis: is missing (expected object)"
+    `);
+  });
+});
+
+describe('problems between values are all told at once, each at its place', () => {
+  test('addresses, ports and memory that clash', () => {
+    const text = GOOD.replace('172.20.0.16,', '172.20.0.13,')
+      .replace('172.20.0.17,', '172.21.0.17,')
+      .replace('tls: 6392', 'tls: 6379')
+      .replace('  replicas: 0', '  memory: 256mb\n  maxmemory: 256mb');
+    expect(problemsOf(text)).toMatchInlineSnapshot(`
+      "9:16 redis.nodes.redis-2.ip: address 172.20.0.13 is used twice: redis-1 has it too (give each its own)
+      10:16 redis.nodes.redis-3.ip: address 172.21.0.17 is outside the subnet 172.20.0.0/16 (change network.subnet or the address)
+      10:55 redis.nodes.redis-3.ports.tls: host port 6379 is used twice: redis-1.plain has it too (give each its own)
+      6:3 redis.maxmemory: maxmemory 256mb does not fit into the container's 256mb (Redis needs room beside its data: take half of redis.memory)"
+    `);
+  });
+
+  test('a host port that one node has twice', () => {
+    expect(problemsOf(GOOD.replace('bus: 16381', 'bus: 6381'))).toMatchInlineSnapshot(
+      `"9:66 redis.nodes.redis-3.ports.bus: host port 6381 is used twice: redis-3.plain has it too (give each its own)"`,
+    );
+  });
+
+  test('a node at the address that the gateway has by default', () => {
+    expect(problemsOf(GOOD.replace('172.20.0.13', '172.20.0.1'))).toMatchInlineSnapshot(
+      `"7:16 redis.nodes.redis-1.ip: address 172.20.0.1 is used twice: the network's gateway has it too (give each its own)"`,
+    );
+  });
+
+  test('a gateway that is a node, and one outside the subnet', () => {
+    const withGateway = (gateway: string): string => problemsOf(GOOD.replace('/16\n', `/16\n  gateway: ${gateway}\n`));
+    expect(withGateway('172.20.0.16')).toMatchInlineSnapshot(
+      `"9:16 redis.nodes.redis-2.ip: address 172.20.0.16 is used twice: the network's gateway has it too (give each its own)"`,
+    );
+    expect(withGateway('10.0.0.1')).toMatchInlineSnapshot(
+      `"4:3 network.gateway: address 10.0.0.1 is outside the subnet 172.20.0.0/16 (change network.subnet or the address)"`,
+    );
+  });
+
+  test('a node at the network or the broadcast address', () => {
+    const text = GOOD.replace('172.20.0.13', '172.20.0.0').replace('172.20.0.16', '172.20.255.255');
+    expect(problemsOf(text)).toMatchInlineSnapshot(`
+      "7:16 redis.nodes.redis-1.ip: address 172.20.0.0 is the network address of 172.20.0.0/16
+      8:16 redis.nodes.redis-2.ip: address 172.20.255.255 is the broadcast address of 172.20.0.0/16"
+    `);
+  });
+
+  test('a subnet with host bits, and what it should be', () => {
+    expect(problemsOf(GOOD.replace('172.20.0.0/16', '172.20.0.5/16'))).toMatchInlineSnapshot(
+      `"3:3 network.subnet: 172.20.0.5/16 is an address inside a subnet, not a subnet (write 172.20.0.0/16)"`,
+    );
+  });
+
+  test('a subnet that is too small or too large', () => {
+    expect(problemsOf(GOOD.replace('172.20.0.0/16', '172.20.0.0/29'))).toMatchInlineSnapshot(
+      `"3:3 network.subnet: /29 is not a usable size (take a prefix from /8 to /28)"`,
+    );
+    expect(problemsOf(GOOD.replace('172.20.0.0/16', '128.0.0.0/1'))).toMatchInlineSnapshot(
+      `"3:3 network.subnet: /1 is not a usable size (take a prefix from /8 to /28)"`,
+    );
+  });
+
+  test('nodes that leave no room for automatic addresses', () => {
+    const text = GOOD.replace('172.20.0.0/16', '172.20.0.0/28')
+      .replace('172.20.0.13', '172.20.0.5')
+      .replace('172.20.0.16', '172.20.0.9')
+      .replace('172.20.0.17', '172.20.0.13');
+    expect(problemsOf(text)).toMatchInlineSnapshot(
+      `"3:3 network.subnet: the nodes leave no free block in 172.20.0.0/28 for automatic addresses (take a larger subnet, or put the nodes next to each other)"`,
+    );
+  });
+
+  test('too few primaries', () => {
+    expect(problemsOf(GOOD.replace(/ {4}redis-3.*\n/, ''))).toMatchInlineSnapshot(
+      `"6:3 redis.nodes: 2 node(s) with 0 replica(s) each make 2 primaries (a Redis Cluster needs at least 3 primaries: 3 nodes)"`,
+    );
+    expect(problemsOf(specText({ primaries: 2, replicas: 1 }))).toMatch(/4 node\(s\) with 1 replica\(s\) each make 2 /);
+  });
+
+  test('nodes that cannot be shared out among the primaries', () => {
+    expect(problemsOf(GOOD.replace('replicas: 0', 'replicas: 1'))).toMatchInlineSnapshot(
+      `"6:3 redis.nodes: 3 nodes can't be divided into primaries with 1 replica(s) each (the number of nodes must be a multiple of 2)"`,
+    );
+  });
+
+  test('less memory than the engine accepts', () => {
+    const text = GOOD.replace('  replicas: 0', '  memory: 5mb\n  maxmemory: 1mb');
+    expect(problemsOf(text)).toMatchInlineSnapshot(
+      `"5:3 redis.memory: 5mb is less than the 6mb that the engine asks for"`,
+    );
+  });
+});
+
+describe('a text that is no YAML at all, or no honest one', () => {
+  test('a key that stands there twice', () => {
+    expect(problemsOf(`${GOOD}name: dev\n`)).toMatchInlineSnapshot(
+      `"12:1 this key stands here twice (keep one of the two)"`,
+    );
+  });
+
+  test('a node that stands there twice', () => {
+    expect(problemsOf(GOOD.replace('    redis-3:', '    redis-2:'))).toMatchInlineSnapshot(
+      `"9:5 this key stands here twice (keep one of the two)"`,
+    );
+  });
+
+  test('every syntax error has its place', () => {
+    const text = 'network: {a: b: c}\nredis: @x\nname: `y\n';
+    expect(problemsOf(text)).toMatchInlineSnapshot(`
+      "1:14 Block collections are not allowed within flow collections
+      2:8 Plain value cannot start with reserved character @
+      3:7 Plain value cannot start with reserved character \`"
+    `);
+  });
+
+  test.each(['', '\n\n', '# only a comment\n', '---\n', '~', 'null'])('nothing in it: %j', (text) => {
+    expect(problemsOf(text)).toMatch(/^\d+:\d+ is missing|^\d+:\d+ expected object, received null$/);
+  });
+
+  test.each(['just a sentence', '42', '- a\n- list\n'])('something else in it: %j', (text) => {
+    expect(problemsOf(text)).toMatch(/^1:1 expected object, received \w+$/);
+  });
+
+  test('an alias bomb is a problem', () => {
+    const levels = Array.from({ length: 12 }, (_, level) => {
+      const previous = level === 0 ? 'lol' : `*a${level - 1}`;
+      return `a${level}: &a${level} [${Array(10).fill(previous).join(', ')}]`;
+    });
+    expect(problemsOf(`${levels.join('\n')}\n`)).toMatch(/^1:1 the file can't be read: .*alias/i);
+  });
+
+  test('an honest alias is fine', () => {
+    const text = GOOD.replace('subnet: 172', 'subnet: &net 172').replace('provider: generated', 'file: *net');
+    expect(parseSpec(text)).toMatchObject({ spec: { secrets: { file: '172.20.0.0/16' } } });
+  });
+
+  test('an alias of nothing is a problem', () => {
+    expect(problemsOf('name: *nobody\n')).toMatch(/nobody/);
+  });
+
+  test('a file of 300 KB is a problem', () => {
+    expect(problemsOf(`${GOOD}# ${'x'.repeat(300 * 1024)}\n`)).toBe(
+      '1:1 the file is larger than 256 KiB: it is no stack description',
+    );
+  });
+
+  test.each(['[', '{a: ', '- ', '? '])('endless nesting of %j is a problem', (opening) => {
+    expect(problemsOf(opening.repeat(5000))).not.toBe('no problem');
+  });
+
+  test('endless nesting that is closed properly is a problem', () => {
+    expect(problemsOf('['.repeat(5000) + ']'.repeat(5000))).not.toBe('no problem');
+  });
+});
+
+describe('whatever the text', () => {
+  /** A place that exists, or the one behind the last character. */
+  function expectRealPlaces(text: string): void {
+    const result = parseSpec(text);
+    if ('spec' in result) return;
+    const lineCount = text.split('\n').length;
+    expect(result.problems.length).toBeGreaterThan(0);
+    for (const { line, column, message } of result.problems) {
+      expect(line).toBeGreaterThanOrEqual(1);
+      expect(line).toBeLessThanOrEqual(lineCount);
+      expect(column).toBeGreaterThanOrEqual(1);
+      expect(message).not.toBe('');
+    }
+  }
+
+  test('any string gives a spec or problems with real places, never an exception', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), expectRealPlaces));
+  });
+
+  test('so does any sequence of YAML fragments', () => {
+    const words = ['name', 'network', 'redis', 'nodes', 'subnet', '172.20.0.0/16', 'dev', '__proto__', 'constructor'];
+    const values = [
+      '~',
+      '.nan',
+      '-1',
+      '0x10',
+      '!!map ',
+      '!!binary ',
+      '!x ',
+      '<<',
+      '&a ',
+      '*a',
+      '|',
+      '>',
+      '"',
+      "'",
+      '#',
+    ];
+    const marks = [': ', ':', '\n', '\n  ', '- ', '? ', '{', '}', '[', ']', ',', '%YAML 1.1\n---\n', '---\n', '...'];
+    const fragment = fc.constantFrom(...words, ...values, ...marks, '\t', '\r', '\u2028', '\ufeff');
+    const text = fc.array(fragment, { maxLength: 40 }).map((fragments) => fragments.join(''));
+    fc.assert(fc.property(text, expectRealPlaces), { numRuns: 300 });
+  });
+
+  test('so does any value in any place of a good file', () => {
+    const good: unknown = JSON.parse(specText());
+    const spoiled = fc.tuple(fc.nat(), fc.jsonValue()).map(([place, value]) => {
+      let countdown = place % 40;
+      return JSON.stringify(good, (_key, present: unknown) => (countdown-- === 0 ? value : present));
+    });
+    fc.assert(fc.property(spoiled, expectRealPlaces));
+  });
+
+  test('a file cut off anywhere', () => {
+    for (let length = 0; length < GOOD.length; length += 5) expectRealPlaces(GOOD.slice(0, length));
+    expect(parseSpec(GOOD)).toHaveProperty('spec');
+  });
+});

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { checkRedisConf } from '../../../src/spec/redis-conf.ts';
+
+describe("a user's redis.conf", () => {
+  test('the one that is shipped is fine', async () => {
+    const text = await readFile(new URL('../../../infra/redis/redis.conf', import.meta.url), 'utf8');
+    expect(checkRedisConf(text)).toEqual([]);
+  });
+
+  test('directives of this program are named with their place and where to set them instead', () => {
+    const text = '# mine\ntcp-keepalive 60\n\n  maxmemory 1gb\nPORT 7000\r\ncluster-announce-ip 10.0.0.1\n';
+    expect(checkRedisConf(text)).toEqual([
+      {
+        line: 4,
+        column: 3,
+        message: "'maxmemory' can't be set in this file",
+        hint: 'set redis.maxmemory in the YAML file',
+      },
+      {
+        line: 5,
+        column: 1,
+        message: "'port' can't be set in this file",
+        hint: 'the port inside is always 6379; set redis.nodes.<node>.ports for the host',
+      },
+      {
+        line: 6,
+        column: 1,
+        message: "'cluster-announce-ip' can't be set in this file",
+        hint: 'this program decides how the nodes form the cluster',
+      },
+    ]);
+  });
+
+  test.each([
+    'requirepass hunter2',
+    'masterauth hunter2',
+    'include /tmp/other.conf',
+    'aclfile /etc/users.acl',
+    'dir /tmp',
+    'appendonly no',
+    'cluster-enabled no',
+    'cluster-config-file other.conf',
+    'cluster-announce-hostname here',
+    'replicaof 10.0.0.1 6379',
+    'rename-command CONFIG ""',
+    'user default on nopass ~* +@all',
+    'user health on nopass +@all',
+  ])('refuses: %s', (line) => {
+    expect(checkRedisConf(line)).toHaveLength(1);
+  });
+
+  test.each([
+    '',
+    '# maxmemory 1gb',
+    'maxmemory-samples 5',
+    'maxmemory-clients 10%',
+    'timeout 0',
+    'save 60 1000',
+    'user alice on >secret ~* +@read',
+    'loglevel verbose',
+    'constructor 1',
+    'cluster-migration-barrier 1',
+  ])('lets pass: %s', (line) => {
+    expect(checkRedisConf(line)).toEqual([]);
+  });
+});
