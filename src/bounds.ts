@@ -13,6 +13,8 @@ export interface Bounds {
  * @throws StackError WAIT_TIMEOUT after `timeoutMs`; whatever `signal` was aborted with.
  */
 export async function withinBounds<T>(work: Promise<T>, failing: string, { signal, timeoutMs }: Bounds): Promise<T> {
+  // Where nobody waits for it, nobody hears of its failure either.
+  work.catch(() => undefined);
   signal.throwIfAborted();
   let stopWaiting: () => void = () => undefined;
   const bound = new Promise<never>((_resolve, reject) => {

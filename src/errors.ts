@@ -13,6 +13,7 @@ const FAILURES = {
   PORT_TAKEN: { exitCode: 1, httpStatus: 409 },
   SUBNET_OVERLAP: { exitCode: 1, httpStatus: 409 },
   ADDRESS_TAKEN: { exitCode: 1, httpStatus: 409 },
+  NETWORK_IN_USE: { exitCode: 1, httpStatus: 409 },
   NAME_TAKEN: { exitCode: 1, httpStatus: 409 },
   CHANGED_MEANWHILE: { exitCode: 1, httpStatus: 409 },
   NOT_RUNNING: { exitCode: 1, httpStatus: 503 },

@@ -5,6 +5,8 @@ import { isReachable, type NodeView, type ReachableView } from './view.ts';
 /** What the cluster is to be. */
 export interface Expectation {
   readonly primaryCount: number;
+  /** Replicas of all primaries together. */
+  readonly replicaCount: number;
   /** Node name → the address that it should announce. */
   readonly addresses: ReadonlyMap<string, string>;
 }
@@ -16,7 +18,16 @@ export interface Expectation {
 export function findClusterProblems(expected: Expectation, views: readonly NodeView[]): string[] {
   const unreachable = views.flatMap((view) => (view.reachable ? [] : [`${view.name} does not answer: ${view.reason}`]));
   const reachable = views.filter(isReachable);
-  return [...unreachable, ...reachable.flatMap((view) => nodeProblems(expected, view)), ...disagreements(reachable)];
+  const problems = [
+    ...unreachable,
+    ...reachable.flatMap((view) => nodeProblems(expected, view)),
+    ...disagreements(reachable),
+  ];
+  const replicas = reachable.filter(({ table }) => table.myself.role === 'replica').length;
+  if (problems.length === 0 && replicas < expected.replicaCount) {
+    problems.push(`only ${replicas} of ${expected.replicaCount} replicas follow a primary`);
+  }
+  return problems;
 }
 
 function nodeProblems({ primaryCount, addresses }: Expectation, view: ReachableView): string[] {

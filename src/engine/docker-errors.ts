@@ -39,7 +39,7 @@ const KNOWN_ANSWERS = [
   {
     code: 'IMAGE_UNAVAILABLE',
     pattern:
-      /no such image|manifest unknown|pull access denied|failed to resolve reference|lookup .* (no such host|on )|Client\.Timeout|network is unreachable/i,
+      /no such image|manifest unknown|no matching manifest|toomanyrequests|pull access denied|failed to resolve reference|lookup .* (no such host|on )|Client\.Timeout|network is unreachable/i,
     hint: 'npx tsx manage.ts image build   # makes a small local image, without a registry',
   },
 ] as const;

@@ -25,21 +25,21 @@ export interface EngineChoice {
  * @throws StackError USAGE for an address that can't be understood, ENGINE_UNREACHABLE when nobody answers at any of them.
  */
 export async function locateEngine({ host, env }: EngineChoice): Promise<ConnectionSettings> {
-  if (host !== undefined) return connectionSettings(host, '--host', tlsFromEnvironment(env));
+  if (host !== undefined) return connectionSettings(host, '--host', env, tlsFromEnvironment(env));
   const fromEnvironment = env['DOCKER_HOST'];
-  if (fromEnvironment) return connectionSettings(fromEnvironment, 'DOCKER_HOST', tlsFromEnvironment(env));
+  if (fromEnvironment) return connectionSettings(fromEnvironment, 'DOCKER_HOST', env, tlsFromEnvironment(env));
 
   const context = currentContextName(env);
   if (context !== undefined) {
     const { address, tls } = contextEndpoint(context.name, env);
-    return connectionSettings(address, `context ${context.name}, from ${context.source}`, tls);
+    return connectionSettings(address, `context ${context.name}, from ${context.source}`, env, tls);
   }
 
   const sockets = wellKnownSockets(env);
   const tried: string[] = [];
   for (const { path, owner } of sockets) {
     const refusal = await socketRefusal(path);
-    if (refusal === undefined) return connectionSettings(`unix://${path}`, owner);
+    if (refusal === undefined) return connectionSettings(`unix://${path}`, owner, env);
     tried.push(`${path} (${owner}): ${refusal}`);
   }
   throw new StackError('ENGINE_UNREACHABLE', {
@@ -100,35 +100,45 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 const LOOPBACK = '127.0.0.1';
 
-function connectionSettings(address: string, source: string, tls?: TlsFiles): ConnectionSettings {
-  if (address.startsWith('unix://')) {
+function connectionSettings(
+  address: string,
+  source: string,
+  env: NodeJS.ProcessEnv,
+  tls?: TlsFiles,
+): ConnectionSettings {
+  const [, scheme = '', rest = ''] = /^(\w+):\/\/(.+)$/.exec(address) ?? [];
+  if ((scheme === 'unix' || scheme === 'npipe') && rest !== '') {
     const endpoint = { address, source, publishedHost: LOOPBACK };
     // An empty host: else dockerode takes one from DOCKER_HOST and leaves the socket aside.
-    return { endpoint, options: { host: '', socketPath: address.slice('unix://'.length), protocol: 'http' } };
+    return { endpoint, options: { host: '', socketPath: rest, protocol: 'http' } };
   }
-  if (address.startsWith('npipe://')) {
-    const endpoint = { address, source, publishedHost: LOOPBACK };
-    return { endpoint, options: { host: '', socketPath: address.slice('npipe://'.length), protocol: 'http' } };
+  const { host, port, username } = parseRemote(address, scheme, source);
+  const endpoint = { address, source, publishedHost: host };
+  if (scheme === 'ssh') {
+    const agent = env['SSH_AUTH_SOCK'];
+    const options = { protocol: 'ssh' as const, host, port: port ?? 22, ...(username === '' ? {} : { username }) };
+    return { endpoint, options: agent === undefined ? options : { ...options, sshOptions: { agent } } };
   }
-  const url = parseUrl(address, source);
-  const endpoint = { address, source, publishedHost: url.hostname };
-  if (url.protocol === 'ssh:') {
-    const username = url.username === '' ? {} : { username: decodeURIComponent(url.username) };
-    const agent =
-      process.env['SSH_AUTH_SOCK'] === undefined ? {} : { sshOptions: { agent: process.env['SSH_AUTH_SOCK'] } };
-    return {
-      endpoint,
-      options: { protocol: 'ssh', host: url.hostname, port: Number(url.port || '22'), ...username, ...agent },
-    };
-  }
-  const secure = url.protocol === 'https:' || tls !== undefined;
-  const port = Number(url.port || (secure ? '2376' : '2375'));
-  return { endpoint, options: { protocol: secure ? 'https' : 'http', host: url.hostname, port, ...tls } };
+  const secure = scheme === 'https' || tls !== undefined;
+  return {
+    endpoint,
+    options: { protocol: secure ? 'https' : 'http', host, port: port ?? (secure ? 2376 : 2375), ...tls },
+  };
 }
 
-function parseUrl(address: string, source: string): URL {
+/** A URL object would drop the port where it is the scheme's default: `http://host:80`. */
+function parseRemote(
+  address: string,
+  scheme: string,
+  source: string,
+): { host: string; port: number | undefined; username: string } {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url !== undefined && ['tcp:', 'http:', 'https:', 'ssh:'].includes(url.protocol)) return url;
+  const host = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? '';
+  const portText = /:(\d+)\/?$/.exec(address)?.[1];
+  const port = portText === undefined ? undefined : Number(portText);
+  if (url !== undefined && ['tcp', 'http', 'https', 'ssh'].includes(scheme) && host !== '' && port !== 0) {
+    return { host, port, username: decodeURIComponent(url.username) };
+  }
   throw new StackError('USAGE', {
     message: `the engine address '${address}' (${source}) is not one that can be understood`,
     hint: 'Write unix:///path/to/docker.sock, tcp://host:port or ssh://user@host.',

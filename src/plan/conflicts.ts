@@ -2,6 +2,7 @@ import type { FailureCode } from '../errors.ts';
 import { overlaps, parseBlock } from '../spec/addresses.ts';
 import { LABELS } from './names.ts';
 import type { Observed } from './observed.ts';
+import { networkGuests } from './plan-down.ts';
 import type { Wanted } from './plan-up.ts';
 
 /** Something of somebody else's that stands in the way: found before anything is made, and left alone. */
@@ -14,7 +15,8 @@ export interface Conflict {
 export function findConflicts(stack: string, wanted: Wanted, observed: Observed): Conflict[] {
   return [
     ...foreignNames(stack, wanted, observed),
-    ...overlappingNetworks(wanted, observed),
+    ...overlappingNetworks(stack, wanted, observed),
+    ...guestsOnNetworks(stack, wanted, observed),
     ...takenPorts(stack, wanted, observed),
     ...takenAddresses(stack, wanted, observed),
     ...ownersOfSlots(observed),
@@ -45,28 +47,46 @@ function foreignNames(stack: string, { network, containers }: Wanted, observed: 
   ];
 }
 
-function overlappingNetworks({ network }: Wanted, { networks }: Observed): Conflict[] {
+function overlappingNetworks(stack: string, { network }: Wanted, { networks }: Observed): Conflict[] {
   const own = parseBlock(network.subnet);
-  return networks
-    .filter(({ name }) => name !== network.name)
-    .flatMap(({ name, subnets }) =>
-      subnets
-        .filter((subnet) => {
-          const other = parseBlock(subnet);
-          return own !== undefined && other !== undefined && overlaps(own, other);
-        })
-        .map((subnet): Conflict => ({
-          code: 'SUBNET_OVERLAP',
-          message: `the subnet ${network.subnet} overlaps ${subnet} of the network ${name}`,
-          hint: `Choose another network.subnet in the YAML file, or remove the network: docker network rm ${name}`,
-        })),
-    );
+  return (
+    networks
+      // Our own under a former name goes anyway.
+      .filter(({ name, labels }) => name !== network.name && labels[LABELS.stack] !== stack)
+      .flatMap(({ name, subnets }) =>
+        subnets
+          .filter((subnet) => {
+            const other = parseBlock(subnet);
+            return own !== undefined && other !== undefined && overlaps(own, other);
+          })
+          .map((subnet): Conflict => ({
+            code: 'SUBNET_OVERLAP',
+            message: `the subnet ${network.subnet} overlaps ${subnet} of the network ${name}`,
+            hint: `Choose another network.subnet in the YAML file, or remove the network: docker network rm ${name}`,
+          })),
+      )
+  );
+}
+
+/** A network that has to go, because it was changed or renamed, while somebody else's container is on it. */
+function guestsOnNetworks(stack: string, { network }: Wanted, observed: Observed): Conflict[] {
+  return observed.networks
+    .filter(({ labels }) => labels[LABELS.stack] === stack)
+    .filter(
+      ({ name, labels }) => name !== network.name || labels[LABELS.definition] !== network.labels[LABELS.definition],
+    )
+    .flatMap(({ name }) => networkGuests(stack, name, observed).map((guest) => ({ name, guest })))
+    .map(({ name, guest }) => ({
+      code: 'NETWORK_IN_USE' as const,
+      message: `the network ${name} has to be made anew, but the container ${guest} is on it`,
+      hint: `docker network disconnect ${name} ${guest}   # and connect it again after the up`,
+    }));
 }
 
 function takenPorts(stack: string, { containers }: Wanted, observed: Observed): Conflict[] {
   const wanted = [...containers.values()];
   const others = observed.containers.filter(
-    ({ labels, state }) => labels[LABELS.stack] !== stack && state === 'running',
+    ({ labels, state }) => labels[LABELS.stack] !== stack && HOLDING_PORTS.has(state),
   );
   return wanted.flatMap((definition) =>
     definition.ports.flatMap(({ hostPort, hostAddress }) => {
@@ -78,6 +98,8 @@ function takenPorts(stack: string, { containers }: Wanted, observed: Observed): 
     }),
   );
 }
+
+const HOLDING_PORTS: ReadonlySet<string> = new Set(['running', 'paused', 'restarting']);
 
 export function portConflict(address: string, port: number, target: string, holder: string): Conflict {
   return {

@@ -16,6 +16,7 @@ export interface Observed {
  * `empty`: no node table, no append-only file, no dump: it never ran.
  * `bootstrapping`: a node table with which it can't have taken a write yet, of exactly the cluster that is wanted.
  * `foreign bootstrap`: such a table, but of another cluster than the wanted one: an unfinished `up` of an older YAML file.
+ * `unseen`: a volume without a container through which it could be looked into.
  * `formed`: anything else. It may hold data.
  */
-export type NodeData = 'empty' | 'bootstrapping' | 'foreign bootstrap' | 'formed';
+export type NodeData = 'empty' | 'unseen' | 'bootstrapping' | 'foreign bootstrap' | 'formed';

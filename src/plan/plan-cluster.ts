@@ -68,30 +68,48 @@ function planMeetings(_spec: Spec, views: readonly ReachableView[]): ClusterActi
   );
 }
 
-/** The slow way to a new cluster: for nodes that were started without a node table. */
+/**
+ * The slow way to a new cluster: for nodes that were started without a node table. Also goes on where such a way was
+ * interrupted, as long as no node has a key and every slot that has an owner has the one that it should have.
+ */
 function planSlots(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
-  if (views.length < spec.nodes.length || !isUnborn(views)) return [];
+  if (views.length < spec.nodes.length || views.some(({ keyCount }) => keyCount > 0)) return [];
   if (!views.every((view) => isLinkedToAll(view, views))) return [];
   const primaries = primariesOf(spec);
-  return divideSlots(primaries.length).flatMap((range, index): ClusterAction[] => {
-    const node = primaries[index]?.name;
-    return node === undefined ? [] : [{ type: 'add slots', node, range, cause: 'no slot has an owner' }];
+  const wanted = new Map(divideSlots(primaries.length).map((range, index) => [primaries[index]?.name, range]));
+  const isOnTheWay = views.every(({ name, table: { myself } }) => {
+    const range = wanted.get(name);
+    return myself.slots.every(({ start, end }) => start === range?.start && end === range.end);
+  });
+  if (!isOnTheWay || views.some(({ table }) => isBootstrapping(table))) return [];
+  return views.flatMap(({ name, table: { myself } }): ClusterAction[] => {
+    const range = wanted.get(name);
+    if (range === undefined || myself.role === 'replica' || myself.slots.length > 0) return [];
+    return [{ type: 'add slots', node: name, range, cause: 'no slot of these has an owner' }];
   });
 }
 
-/** An empty primary that is to be a replica, and a replica whose primary never existed. */
+/**
+ * A replica whose primary never existed, and primaries that own nothing where the YAML file asks for replicas: also one
+ * that lost its data and its slots to its replica while it was away.
+ */
 function planReplicas(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
-  const idOf = new Map(views.map(({ name, table }) => [name, table.myself.id]));
-  return spec.nodes.flatMap(({ name, initialPrimary }): ClusterAction[] => {
-    const view = views.find((one) => one.name === name);
-    if (view === undefined || initialPrimary === undefined) return [];
+  if (spec.redis.replicas === 0) return [];
+  const owners = views.filter(({ table: { myself } }) => myself.slots.length > 0);
+  if (owners.length < primariesOf(spec).length) return [];
+  const replicaCount = ({ table: { myself } }: ReachableView): number =>
+    views.filter((view) => view.table.myself.primaryId === myself.id).length;
+  return views.flatMap((view): ClusterAction[] => {
     const { myself } = view.table;
-    const primaryId = idOf.get(initialPrimary);
-    const primaryRow = view.table.rows.find(({ id }) => id === primaryId);
-    if (primaryId === undefined || primaryRow === undefined || primaryRow.slots.length === 0) return [];
     const isEmptyPrimary = myself.role === 'primary' && myself.slots.length === 0 && view.keyCount === 0;
     if (!isEmptyPrimary && !isPhantom(myself.primaryId)) return [];
-    return [{ type: 'replicate', node: name, primaryId, cause: `it is to be a replica of ${initialPrimary}` }];
+    const initial = spec.nodes.find(({ name }) => name === view.name)?.initialPrimary;
+    const [neediest] = owners.toSorted((one, other) => replicaCount(one) - replicaCount(other));
+    const primary = owners.find(({ name }) => name === initial) ?? neediest;
+    // The node itself has to know that this primary has begun: it would refuse, or copy a primary without slots.
+    if (primary === undefined || (rowOf(view, primary)?.slots.length ?? 0) === 0) return [];
+    const primaryId = primary.table.myself.id;
+    return [{ type: 'replicate', node: view.name, primaryId, cause: `it is to be a replica of ${primary.name}` }];
   });
 }
 
@@ -118,9 +136,4 @@ function isLinkedToAll(view: ReachableView, views: readonly ReachableView[]): bo
 
 function isBlank({ table, keyCount }: ReachableView): boolean {
   return table.rows.every(({ slots }) => slots.length === 0) && table.myself.role === 'primary' && keyCount === 0;
-}
-
-/** No node owns a slot and none holds a key. */
-function isUnborn(views: readonly ReachableView[]): boolean {
-  return views.every(isBlank);
 }

@@ -14,20 +14,29 @@ export interface Wanted {
 /**
  * The engine calls from what is to what should be: the network, and a running container for each node. Volumes come with
  * their containers and are never removed. An empty plan means that nothing has to change.
+ *
+ * Where a node is new and others have volumes that only a container could show, the plan makes just these containers:
+ * what they hold decides how the new node begins. `isPartial` tells, and the next round plans the rest.
  */
 export function planUp(spec: Spec, wanted: Wanted, observed: Observed): Action[] {
-  const network = planNetwork(wanted.network, observed);
-  const isFresh = canStartFresh(spec, observed.data);
-  const nodes = spec.nodes.flatMap((node) => planNode(node, wanted, observed, isFresh, network.length > 0));
-  const leftovers = planLeftovers(spec, observed);
-  return ordered([...leftovers, ...network, ...nodes]);
+  const network = planNetwork(spec, wanted.network, observed);
+  const isNetworkNew = network.some(({ type }) => type === 'create network');
+  const start = isPartial(observed) ? 'later' : canStartFresh(spec, observed.data) ? 'fresh' : 'with its data';
+  const nodes = spec.nodes.flatMap((node) => planNode(node, wanted, observed, start, isNetworkNew));
+  return ordered([...planLeftovers(spec, observed), ...network, ...nodes]);
+}
+
+/** Whether the plan stops where something has to be looked at first. */
+export function isPartial({ data }: Pick<Observed, 'data'>): boolean {
+  const kinds = new Set(data.values());
+  return kinds.has('unseen') && kinds.has('empty') && !kinds.has('formed');
 }
 
 /**
  * Whether the nodes' data has to be looked at: only where one of them may be new. Then the others decide whether it
  * begins a new cluster with them or comes into theirs.
  */
-export function needsData(spec: Spec, wanted: Wanted, observed: Omit<Observed, 'data'>): boolean {
+export function needsData(spec: Spec, wanted: Wanted, observed: Pick<Observed, 'containers' | 'volumes'>): boolean {
   return spec.nodes.some(({ name }) => {
     const definition = wanted.containers.get(name);
     const container = observed.containers.find((one) => one.name === definition?.name);
@@ -38,22 +47,28 @@ export function needsData(spec: Spec, wanted: Wanted, observed: Omit<Observed, '
 
 /** No node has ever taken a write: they may all begin with the node tables of a new cluster. */
 function canStartFresh(spec: Spec, data: Observed['data']): boolean {
-  return data.size === spec.nodes.length && ![...data.values()].includes('formed');
+  const kinds = new Set(data.values());
+  return data.size === spec.nodes.length && !kinds.has('formed') && !kinds.has('unseen');
 }
 
-function planNetwork(wanted: NetworkDefinition, { networks }: Observed): Action[] {
+type Start = 'fresh' | 'with its data' | 'later';
+
+function planNetwork(spec: Spec, wanted: NetworkDefinition, { networks }: Observed): Action[] {
+  const formerNames = networks
+    .filter(({ name, labels }) => labels[LABELS.stack] === spec.name && name !== wanted.name)
+    .map(({ name }) => action('remove network', name, 'not in the YAML file any more'));
   const present = networks.find(({ name }) => name === wanted.name);
-  if (present === undefined) return [action('create network', wanted.name, 'missing')];
-  if (isSameDefinition(present, wanted)) return [];
+  if (present === undefined) return [...formerNames, action('create network', wanted.name, 'missing')];
+  if (isSameDefinition(present, wanted)) return formerNames;
   const cause = 'its definition changed';
-  return [action('remove network', wanted.name, cause), action('create network', wanted.name, cause)];
+  return [...formerNames, action('remove network', wanted.name, cause), action('create network', wanted.name, cause)];
 }
 
 function planNode(
   { name }: NodeSpec,
   wanted: Wanted,
   { containers, data }: Observed,
-  isFresh: boolean,
+  start: Start,
   isNetworkNew: boolean,
 ): Action[] {
   const definition = wanted.containers.get(name);
@@ -61,7 +76,7 @@ function planNode(
   const target = definition.name;
   const present = containers.find((container) => container.name === target);
   const own = data.get(name);
-  const seeds = isFresh && own !== 'bootstrapping';
+  const seeds = start === 'fresh' && own !== 'bootstrapping';
   const replaced =
     present === undefined ? undefined : replacementCause(present, definition, wanted.imageId, isNetworkNew, own);
 
@@ -69,23 +84,23 @@ function planNode(
     if (present.state === 'running') return [];
     if (present.state === 'paused') return [action('unpause container', target, 'it is paused')];
     if (present.state !== 'created') return [action('start container', target, `it is ${present.state}`)];
-    const cause = 'made, but never started';
-    return [
-      action(seeds ? 'configure and seed container' : 'configure container', target, cause),
-      action('start container', target, cause),
-    ];
+    return start === 'later' ? [] : planStart(target, seeds, 'made, but never started');
   }
   const cause = replaced ?? 'missing';
+  const removal =
+    present === undefined ? [] : [action('stop container', target, cause), action('remove container', target, cause)];
+  if (start === 'later') {
+    if (own !== 'unseen') return removal;
+    return [...removal, action('create container', target, 'to see what its volume holds')];
+  }
+  return [...removal, action('create container', target, cause), ...planStart(target, seeds, cause)];
+}
+
+function planStart(target: string, seeds: boolean, cause: string): Action[] {
   return [
-    ...(present === undefined
-      ? []
-      : [action('stop container', target, cause), action('remove container', target, cause)]),
-    action('create container', target, cause),
-    action(
-      seeds ? 'configure and seed container' : 'configure container',
-      target,
-      seeds ? 'begins a new cluster' : cause,
-    ),
+    seeds
+      ? action('configure and seed container', target, 'begins a new cluster')
+      : action('configure container', target, cause),
     action('start container', target, cause),
   ];
 }
@@ -129,8 +144,8 @@ function action(type: ActionType, target: string, cause: string): Action {
 }
 
 /**
- * Fills in `after`. A container's own steps follow each other; it starts when the network is there, and the network goes
- * when no container of ours is left on it.
+ * Fills in `after`. A container's own steps follow each other. It starts when the network is there, and when every
+ * container that goes has given back its ports and addresses; a network goes when no container of ours is left on it.
  */
 function ordered(actions: readonly Action[]): Action[] {
   const keys = (type: ActionType): string[] => actions.filter((one) => one.type === type).map(actionKey);
@@ -140,9 +155,10 @@ function ordered(actions: readonly Action[]): Action[] {
     previous = one;
     const others: Partial<Record<ActionType, string[]>> = {
       'remove network': keys('remove container'),
+      'create network': keys('remove network'),
       'create container': keys('remove network'),
-      'start container': keys('create network'),
+      'start container': [...keys('create network'), ...keys('remove container')],
     };
-    return { ...one, after: [...own, ...(others[one.type] ?? [])] };
+    return { ...one, after: [...new Set([...own, ...(others[one.type] ?? [])])] };
   });
 }

@@ -85,11 +85,18 @@ export class NodeLink {
       connectTimeout: REPLY_TIMEOUT_MS,
       commandTimeout: REPLY_TIMEOUT_MS,
     });
-    // Each failure also rejects the call that it spoils; an `error` event without a listener would be printed.
-    client.on('error', () => undefined);
+    // What connect() rejects with is only `Connection is closed`; the event before it says why.
+    let why: unknown;
+    client.on('error', (error) => {
+      why = error;
+    });
     this.#client = client;
-    await client.connect();
-    return client;
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      throw why ?? error;
+    }
   }
 
   /** The error object itself goes no further: ioredis keeps the command on it, and for AUTH that is the password. */

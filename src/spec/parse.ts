@@ -15,6 +15,7 @@ export interface Problem {
 export type ParseResult = { readonly spec: Spec } | { readonly problems: readonly Problem[] };
 
 const MOST_CHARACTERS = 256 * 1024;
+const MOST_SYNTAX_ERRORS = 20;
 
 /** YAML text → Spec, or every problem at once. Never throws, whatever the text. */
 export function parseSpec(text: string): ParseResult {
@@ -30,24 +31,29 @@ export function parseSpec(text: string): ParseResult {
   };
   try {
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-    if (document.errors.length > 0) {
-      const problems = document.errors.map(({ pos, message, code }) => ({
-        ...positionAt(pos[0]),
-        message: code === 'DUPLICATE_KEY' ? 'this key stands here twice' : message,
-        hint: code === 'DUPLICATE_KEY' ? 'keep one of the two' : undefined,
-      }));
-      return { problems };
-    }
-    const result = specSchema.safeParse(document.toJS({ maxAliasCount: 100 }));
-    const findings = result.success ? checkDocument(result.data) : result.error.issues.flatMap(toFindings);
-    const spec = result.success && findings.length === 0 ? toSpec(result.data) : undefined;
+    const errors = document.errors.map(({ pos, message, code }) => ({
+      ...positionAt(pos[0]),
+      message: code === 'DUPLICATE_KEY' ? 'this key stands here twice' : message,
+      hint: code === 'DUPLICATE_KEY' ? 'keep one of the two' : undefined,
+    }));
+    // Behind a syntax error nothing is what its author meant. A key that stands twice hides nothing else.
+    if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY'))
+      return { problems: errors.slice(0, MOST_SYNTAX_ERRORS) };
+
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    const result = specSchema.safeParse(value);
+    const findings = result.success
+      ? checkDocument(result.data)
+      : [...result.error.issues.flatMap(toFindings), ...checkRest(value, result.error.issues)];
+    const spec = result.success && findings.length + errors.length === 0 ? toSpec(result.data) : undefined;
     if (spec !== undefined) return { spec };
-    return {
-      problems: findings.map((finding) => ({
-        ...positionAt(offsetOf(document, finding.path)),
-        ...problemText(finding),
-      })),
-    };
+    // Of two nodes of one name only one counts: how many there are is uncertain then.
+    const certain = findings.filter(({ path }) => errors.length === 0 || !samePath(path, ['redis', 'nodes']));
+    const problems = certain.map((finding) => ({
+      ...positionAt(offsetOf(document, finding.path)),
+      ...problemText(finding),
+    }));
+    return { problems: [...errors, ...problems] };
   } catch (error) {
     // An alias bomb, or nesting too deep for the stack: nobody's honest stack description.
     const message = error instanceof Error ? error.message : String(error);
@@ -57,6 +63,44 @@ export function parseSpec(text: string): ParseResult {
       ],
     };
   }
+}
+
+/**
+ * What the rules find in a document that is not all of the right shape: the offending parts are left out, and so are
+ * findings that would only follow from that.
+ */
+function checkRest(value: unknown, issues: readonly z.core.$ZodIssue[]): Finding[] {
+  const paths = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
+  );
+  for (const path of paths) {
+    const nodeDepth = ['redis', 'nodes', 'name'].length;
+    removeAt(value, isUnder(path, ['redis', 'nodes']) ? path.slice(0, nodeDepth) : path);
+  }
+  const rest = specSchema.safeParse(value);
+  if (!rest.success) return [];
+  const isUncertain = ({ path }: Finding): boolean =>
+    paths.some(
+      (broken) =>
+        (samePath(path, ['redis', 'nodes']) && (isUnder(broken, path) || samePath(broken, ['redis', 'replicas']))) ||
+        (samePath(path, ['redis', 'maxmemory']) && samePath(broken, ['redis', 'memory'])),
+    );
+  return checkDocument(rest.data).filter((finding) => !isUncertain(finding));
+}
+
+function removeAt(value: unknown, path: Path): void {
+  const [key, ...rest] = path;
+  if (key === undefined || typeof value !== 'object' || value === null) return;
+  if (rest.length === 0) Reflect.deleteProperty(value, key);
+  else removeAt(Reflect.get(value, key), rest);
+}
+
+function isUnder(path: Path, parent: Path): boolean {
+  return path.length > parent.length && samePath(path.slice(0, parent.length), parent);
+}
+
+function samePath(one: Path, other: Path): boolean {
+  return one.join('.') === other.join('.');
 }
 
 function problemText({ path, message, hint }: Finding): Pick<Problem, 'message' | 'hint'> {

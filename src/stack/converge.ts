@@ -69,7 +69,11 @@ const SETTLING_MS = 2000;
 /** Whole, but with another number of primaries than the YAML file asks for: no waiting will change that. */
 function isOfOtherShape(expected: Expectation, views: readonly NodeView[]): boolean {
   const size = views.find(isReachable)?.info.size;
-  return size !== undefined && findClusterProblems({ ...expected, primaryCount: size }, views).length === 0;
+  return (
+    size !== undefined &&
+    size !== expected.primaryCount &&
+    findClusterProblems({ ...expected, primaryCount: size, replicaCount: 0 }, views).length === 0
+  );
 }
 
 function otherShape({ primaryCount }: Expectation, views: readonly ReachableView[]): StackError {
@@ -93,6 +97,7 @@ class NotWhole extends Error {
 export function expectationOf(spec: Spec): Expectation {
   return {
     primaryCount: primariesOf(spec).length,
+    replicaCount: spec.nodes.length - primariesOf(spec).length,
     addresses: new Map(spec.nodes.map(({ name, ip }) => [name, ip])),
   };
 }

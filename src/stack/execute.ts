@@ -13,7 +13,7 @@ export async function execute(
 ): Promise<void> {
   const byKey = new Map(actions.map((action) => [actionKey(action), action]));
   const begun = new Map<string, Promise<void>>();
-  let failed = false;
+  const failures: unknown[] = [];
 
   const begin = (key: string): Promise<void> => {
     const action = byKey.get(key);
@@ -25,20 +25,20 @@ export async function execute(
   const run = async (action: Action): Promise<void> => {
     await Promise.all(action.after.map(begin));
     signal.throwIfAborted();
-    if (failed) return;
+    if (failures.length > 0) return;
     report({ subject: action.target, state: 'running', text: action.type });
     try {
       await perform(action);
       report({ subject: action.target, state: 'done', text: action.type });
     } catch (error) {
-      failed = true;
+      failures.push(error);
       const isOvertaken = error instanceof StackError && error.code === 'CHANGED_MEANWHILE';
       report({ subject: action.target, state: isOvertaken ? 'running' : 'failed', text: action.type });
       throw error;
     }
   };
 
-  const results = await Promise.allSettled([...byKey.keys()].map(begin));
-  const failure = results.find((result) => result.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
+  await Promise.allSettled([...byKey.keys()].map(begin));
+  if (failures.length > 0) throw failures[0];
+  signal.throwIfAborted();
 }

@@ -22,7 +22,8 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
     spec.nodes.map(async (node): Promise<[string, NodeData]> => {
       const volume = wanted.containers.get(node.name)?.volume.name;
       if (!volumes.some(({ name }) => name === volume)) return [node.name, 'empty'];
-      return [node.name, await observeData(engine, spec, node)];
+      const hasContainer = containers.some(({ name }) => name === containerName(spec.name, node.name));
+      return [node.name, hasContainer ? await observeData(engine, spec, node) : 'unseen'];
     }),
   );
   return { ...seen, data: new Map(data) };
@@ -47,15 +48,13 @@ function ownsSlots(text: string): boolean {
   }
 }
 
-/** A volume without a container can't be looked into: it counts as one with data. */
 async function observeData(engine: Engine, spec: Spec, node: NodeSpec): Promise<NodeData> {
   const container = containerName(spec.name, node.name);
   const text = await engine.readFile(container, NODE_TABLE_FILE);
   if (text === undefined) {
-    const hasContainer = await engine.pathExists(container, '/');
     const traces = ['/data/appendonlydir', '/data/appendonly.aof', '/data/dump.rdb'];
     const found = await Promise.all(traces.map((path) => engine.pathExists(container, path)));
-    return hasContainer && !found.includes(true) ? 'empty' : 'formed';
+    return found.includes(true) ? 'formed' : 'empty';
   }
   try {
     const table = parseNodeTable(text);

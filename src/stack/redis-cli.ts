@@ -28,6 +28,9 @@ export async function runRedisCli(
       hint: 'npx tsx manage.ts up',
     });
   }
-  const script = `REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec redis-cli -c "$@"`;
+  const { isTTY, rows, columns } = streams.stdout;
+  // The engine's own resize call comes too late: redis-cli asks for the size of its terminal as it starts.
+  const resize = isTTY ? `stty rows ${rows} cols ${columns} 2>/dev/null; ` : '';
+  const script = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec redis-cli -c "$@"`;
   return engine.execInteractive(name, ['sh', '-c', script, 'redis-cli', ...args], streams);
 }

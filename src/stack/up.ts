@@ -4,7 +4,7 @@ import type { Action } from '../plan/actions.ts';
 import { findConflicts } from '../plan/conflicts.ts';
 import { REDIS_GID, REDIS_UID } from '../plan/definitions.ts';
 import type { Observed } from '../plan/observed.ts';
-import { planUp, type Wanted } from '../plan/plan-up.ts';
+import { isPartial, planUp, type Wanted } from '../plan/plan-up.ts';
 import {
   CONFIG_FOLDER,
   initialNodeTable,
@@ -47,12 +47,16 @@ export async function up(session: Session): Promise<UpResult> {
   const start = performance.now();
   const [image, password] = await Promise.all([ensureImage(session), ensurePassword(session)]);
   const wanted = wantedOf(session, image);
-  const callCount = await inRounds(session, async () => {
-    const observed = await observeEngine(engine, spec, wanted);
-    await rejectConflicts(session, wanted, observed);
-    const actions = planUp(spec, wanted, observed);
-    await execute(actions, (action) => perform(session, wanted, password, action), session);
-    return actions.length;
+  let callCount = 0;
+  await inRounds(session, async () => {
+    for (let isDone = false; !isDone;) {
+      const observed = await observeEngine(engine, spec, wanted);
+      await rejectConflicts(session, wanted, observed);
+      const actions = planUp(spec, wanted, observed);
+      callCount += actions.length;
+      await execute(actions, (action) => perform(session, wanted, password, action), session);
+      isDone = !isPartial(observed);
+    }
   });
 
   const links = linkNodes(spec, engine.endpoint, password);

@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { initialNodeTable, NODE_TABLE_FILE } from '../../src/plan/redis-config.ts';
+import { ensureImage } from '../../src/stack/image.ts';
 import { up } from '../../src/stack/up.ts';
+import { wantedOf } from '../../src/stack/wanted.ts';
 import { watchEngine } from '../helpers/counting-engine.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 
@@ -45,4 +48,31 @@ test('killed half-way and the YAML file changed: the nodes that hold nothing yet
   stack.edit((yaml) => yaml.replace('replicas: 1', 'replicas: 0'));
   await stack.must('up');
   expect(await stack.redis(1, 'CLUSTER', 'INFO')).toContain('cluster_size:6');
+});
+
+test('killed half-way and taken down: what the volumes hold is looked at before a new node begins', async () => {
+  stack = await makeStack();
+  await stack.must('up', '--json');
+  // The state that such a run leaves: two nodes with the node table of a new cluster, the third without a volume.
+  await stack.must('down', '--volumes', '--yes');
+  const session = await stack.session();
+  const wanted = wantedOf(session, await ensureImage(session));
+  await stack.engine.createNetwork(wanted.network);
+  for (const node of session.spec.nodes.slice(0, 2)) {
+    const definition = wanted.containers.get(node.name);
+    if (definition === undefined) throw new Error(`no definition of ${node.name}`);
+    await stack.engine.createContainer(definition);
+    const table = {
+      path: NODE_TABLE_FILE,
+      content: initialNodeTable(session.spec, node),
+      mode: 0o644,
+      uid: 999,
+      gid: 999,
+    };
+    await stack.engine.writeFiles(definition.name, [table]);
+  }
+  await stack.must('down');
+  expect((await stack.must('plan')).stdout).toContain('(to see what its volume holds)');
+  await stack.must('up');
+  expect(await stack.redis(3, 'CLUSTER', 'INFO')).toContain('cluster_slots_ok:16384');
 });

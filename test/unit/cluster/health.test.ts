@@ -8,6 +8,7 @@ import { at, healthyViews, specOf } from '../../helpers/builders.ts';
 function expectationOf(spec: Spec): Expectation {
   return {
     primaryCount: primariesOf(spec).length,
+    replicaCount: spec.nodes.length - primariesOf(spec).length,
     addresses: new Map(spec.nodes.map(({ name, ip }) => [name, ip])),
   };
 }

@@ -121,3 +121,12 @@ test('all conflicts are told at once', () => {
   const codes = findConflicts('dev', wanted, { ...NOTHING, containers: [stranger], networks }).map(({ code }) => code);
   expect(codes).toEqual(['NAME_TAKEN', 'SUBNET_OVERLAP', 'PORT_TAKEN', 'ADDRESS_TAKEN']);
 });
+
+test('a network that has to be made anew while a stranger is on it is left as it is', () => {
+  const networks = running.networks.map((one) => ({ ...one, labels: labelsOf('dev') }));
+  const stranger = strangerOf({ name: 'shop-api', ports: [], addresses: { 'dev-services': '172.20.128.1' } });
+  expect(conflictsOf({ ...running, networks, containers: [...running.containers, stranger] })).toEqual([
+    'NETWORK_IN_USE the network dev-services has to be made anew, but the container shop-api is on it',
+  ]);
+  expect(conflictsOf({ ...running, containers: [...running.containers, stranger] })).toEqual([]);
+});

@@ -45,7 +45,10 @@ function send(spec: Spec, nodes: readonly SimulatedNode[]): void {
 
 function problemsOf(spec: Spec, nodes: readonly SimulatedNode[]): string[] {
   const addresses = new Map(spec.nodes.map(({ name, ip }) => [name, ip]));
-  return findClusterProblems({ primaryCount: primariesOf(spec).length, addresses }, nodes.map(observe));
+  return findClusterProblems(
+    { primaryCount: primariesOf(spec).length, replicaCount: spec.nodes.length - primariesOf(spec).length, addresses },
+    nodes.map(observe),
+  );
 }
 
 describe('a whole cluster', () => {
@@ -338,5 +341,32 @@ describe('converging', () => {
       }),
       { numRuns: 25 },
     );
+  });
+});
+
+describe('a way that was interrupted', () => {
+  test('slots that were handed out in part are handed out to the end', () => {
+    const spec = specOf();
+    const nodes = blankNodes(spec);
+    send(spec, nodes);
+    gossip(nodes);
+    selfOf(at(nodes, 1)).slots.push({ start: 5461, end: 10922 });
+    gossip(nodes);
+    expect(plan(spec, nodes)).toEqual(['redis-1: add slots 0-5460', 'redis-3: add slots 10923-16383']);
+  });
+
+  test('a primary that came back empty after its replica took over becomes a replica of it', () => {
+    const spec = specOf({ replicas: 1 });
+    const nodes = blankNodes(spec);
+    for (const _step of [1, 2, 3]) {
+      send(spec, nodes);
+      gossip(nodes);
+    }
+    const [lost, promoted] = [at(nodes, 0), at(nodes, 3)];
+    Object.assign(selfOf(promoted), { isReplica: false, primaryId: undefined, slots: selfOf(lost).slots, epoch: 99 });
+    selfOf(lost).slots = [];
+    gossip(nodes);
+    expect(problemsOf(spec, nodes)).toEqual(['only 2 of 3 replicas follow a primary']);
+    expect(plan(spec, nodes)).toEqual([`redis-1: replicate ${promoted.id}`]);
   });
 });

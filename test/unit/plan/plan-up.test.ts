@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { actionKey, planText, type Action } from '../../../src/plan/actions.ts';
 import { LABELS } from '../../../src/plan/names.ts';
 import type { NodeData, Observed } from '../../../src/plan/observed.ts';
-import { needsData, planUp } from '../../../src/plan/plan-up.ts';
+import { isPartial, needsData, planUp } from '../../../src/plan/plan-up.ts';
 import {
   containerOf,
   labelsOf,
@@ -201,11 +201,11 @@ describe('planUp', () => {
   test('containers that were made but never started are configured and seeded', () => {
     const containers = running.containers.map((one) => ({ ...one, state: 'created' as const }));
     expect(planned({ ...running, containers, data: dataOf('empty', 'empty', 'empty') })).toMatchInlineSnapshot(`
-      "~ configure and seed container dev-redis-1  (made, but never started)
+      "~ configure and seed container dev-redis-1  (begins a new cluster)
       ~ start container dev-redis-1  (made, but never started)
-      ~ configure and seed container dev-redis-2  (made, but never started)
+      ~ configure and seed container dev-redis-2  (begins a new cluster)
       ~ start container dev-redis-2  (made, but never started)
-      ~ configure and seed container dev-redis-3  (made, but never started)
+      ~ configure and seed container dev-redis-3  (begins a new cluster)
       ~ start container dev-redis-3  (made, but never started)
       "
     `);
@@ -405,5 +405,53 @@ describe('no plan', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('a volume that nobody can look into', () => {
+  const volumes = running.volumes.slice(0, 2);
+
+  test('beside a node that is new: only its container is made, to see how the new node begins', () => {
+    const observed = { ...NOTHING, volumes, data: dataOf('unseen', 'unseen', 'empty') };
+    expect(isPartial(observed)).toBe(true);
+    expect(planned(observed)).toMatchInlineSnapshot(`
+      "+ create network dev-services  (missing)
+      + create container dev-redis-1  (to see what its volume holds)
+      + create container dev-redis-2  (to see what its volume holds)
+      "
+    `);
+  });
+
+  test('the next round knows: an unfinished bootstrap is gone on with', () => {
+    const containers = running.containers.slice(0, 2).map((one) => ({ ...one, state: 'created' as const }));
+    const observed = { ...running, containers, volumes, data: dataOf('bootstrapping', 'bootstrapping', 'empty') };
+    expect(isPartial(observed)).toBe(false);
+    expect(planned(observed)).toContain('configure and seed container dev-redis-3  (begins a new cluster)');
+    expect(planned(observed)).toContain('configure container dev-redis-1  (made, but never started)');
+  });
+
+  test('beside a node with data it is simply used again', () => {
+    const observed = { ...NOTHING, volumes, data: dataOf('unseen', 'formed', 'empty') };
+    expect(isPartial(observed)).toBe(false);
+    expect(planned(observed)).not.toContain('seed');
+  });
+});
+
+describe('what has to be given back before it can be taken', () => {
+  test('a container starts only when every container that goes is gone: they may have its port or address', () => {
+    const containers = running.containers.map((one, index) =>
+      index === 1 ? { ...one, labels: { ...one.labels, [LABELS.node]: 'redis-9' } } : one,
+    );
+    const renamed = { ...running, containers: containers.slice(1) };
+    const starts = planUp(spec, wanted, renamed).filter(({ type }) => type === 'start container');
+    expect(starts).not.toHaveLength(0);
+    for (const { after } of starts) expect(after).toContain('remove container dev-redis-2');
+  });
+
+  test('the network of a former name goes before the new one comes', () => {
+    const networks = running.networks.map((one) => ({ ...one, name: 'former' }));
+    const actions = planUp(spec, wanted, { ...running, networks });
+    expect(planText(actions)).toContain('- remove network former  (not in the YAML file any more)');
+    expect(actions.find(({ type }) => type === 'create network')?.after).toContain('remove network former');
   });
 });

@@ -375,3 +375,23 @@ describe('whatever the text', () => {
     expect(parseSpec(GOOD)).toHaveProperty('spec');
   });
 });
+
+describe('mistakes of every kind in one file', () => {
+  test('an unknown key, a wrong type and a key that stands twice hide no address and no port', () => {
+    const text = GOOD.replace('  replicas: 0', '  replicas: many\n  colour: red')
+      .replace('172.20.0.16,', '192.168.7.7,')
+      .replace('plain: 6381', 'plain: 6379')
+      .replace('name: dev', 'name: dev\nname: dev');
+    const messages = problemsOf(text);
+    for (const part of [
+      'stands here twice',
+      'redis.colour: unknown key',
+      'redis.replicas: expected number',
+      '192.168.7.7 is outside',
+      'host port 6379 is used twice',
+    ]) {
+      expect(messages).toContain(part);
+    }
+    expect(messages).not.toContain('primaries');
+  });
+});
