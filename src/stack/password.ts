@@ -35,9 +35,8 @@ export async function requirePassword(session: Session): Promise<Secret> {
 }
 
 async function passwordInContainers({ engine, spec }: Session): Promise<string | undefined> {
-  for (const node of spec.nodes) {
-    const text = await engine.readFile(containerName(spec.name, node.name), PASSWORD_FILE);
-    if (text !== undefined && text !== '') return text;
-  }
-  return undefined;
+  const texts = await Promise.all(
+    spec.nodes.map(({ name }) => engine.readFile(containerName(spec.name, name), PASSWORD_FILE)),
+  );
+  return texts.find((text) => text !== undefined && text !== '');
 }

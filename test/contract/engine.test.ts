@@ -17,8 +17,9 @@ const stack = `c-${randomBytes(4).toString('hex')}`;
 
 beforeEach(async () => {
   engine = await testEngine();
-  const { subnet, remove } = await makeStack();
-  await remove();
+  const free = await makeStack();
+  await free.remove();
+  const { subnet } = free;
   const prefix = subnet.replace('.0/24', '');
   const [port = 0] = await freePorts(1);
   const labels = { [LABELS.stack]: stack, [LABELS.node]: 'one' };

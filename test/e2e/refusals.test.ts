@@ -110,21 +110,18 @@ describe('something of somebody else is in the way', () => {
 
   test('a subnet that overlaps another network: the network is named', async () => {
     const name = `${stack.name}-other`;
-    const labels = { 'redis-cluster-as-code.stack': stack.name };
     const prefix = stack.subnet.replace('.0/24', '');
-    await stack.engine.createNetwork({
-      name,
-      subnet: stack.subnet,
-      gateway: `${prefix}.1`,
-      automaticRange: `${prefix}.128/25`,
-      labels,
-    });
-    const { exitCode, stderr } = await stack.run('up');
-    expect(exitCode).toBe(1);
-    expect(stderr).toContain(`the subnet ${stack.subnet} overlaps ${stack.subnet} of the network ${name}`);
-    expect((await stack.engine.listContainers()).some((container) => container.name.startsWith(stack.name))).toBe(
-      false,
-    );
+    const addresses = { subnet: stack.subnet, gateway: `${prefix}.1`, automaticRange: `${prefix}.128/25` };
+    await stack.engine.createNetwork({ name, ...addresses, labels: {} });
+    try {
+      const { exitCode, stderr } = await stack.run('up');
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(`the subnet ${stack.subnet} overlaps ${stack.subnet} of the network ${name}`);
+      const containers = await stack.engine.listContainers();
+      expect(containers.some((container) => container.name.startsWith(stack.name))).toBe(false);
+    } finally {
+      await stack.engine.removeNetwork(name);
+    }
   });
 
   test('a network of the same name that is not ours is left alone', async () => {
