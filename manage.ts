@@ -1,9 +1,3 @@
-import { interruptSignal } from './src/cli/interrupt.ts';
-import { main } from './src/cli/main.ts';
+import { loadProgram } from './src/launch.ts';
 
-// `manage.ts logs | head` closes the pipe when it has read enough: the end, not an error.
-process.stdout.on('error', () => process.exit());
-
-void main(process.argv.slice(2), { ...process, signal: interruptSignal(process) }).then((exitCode) => {
-  process.exitCode = exitCode;
-});
+void loadProgram(__dirname).then(({ start }) => start(process, __dirname));

@@ -33,7 +33,7 @@ async function prepare(what: string | undefined): Promise<number> {
   } catch (error) {
     if (!(error instanceof StackError && error.code === 'IMAGE_UNAVAILABLE')) throw error;
     console.log(`· ${error.message}; building one here`);
-    return main(['image', 'build'], { ...process, signal });
+    return main(['image', 'build'], { ...process, root: '.', signal });
   }
 }
 

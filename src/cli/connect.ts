@@ -9,6 +9,8 @@ import type { Session } from '../stack/session.ts';
 export interface ConnectionOptions {
   /** The YAML file; by default the one in this checkout, from whatever folder the program is started. */
   readonly file: string | undefined;
+  /** The checkout's folder. */
+  readonly root: string;
   readonly host: string | undefined;
   readonly timeoutMs: number;
   readonly env: NodeJS.ProcessEnv;
@@ -16,11 +18,9 @@ export interface ConnectionOptions {
   readonly report: Report;
 }
 
-const DEFAULT_FILE = join(__dirname, '../../infra/dev-services.yaml');
-
 /** The YAML file first: with a mistake in it, nothing else is even asked. */
 export async function openSession(options: ConnectionOptions): Promise<Session> {
-  const stack = await loadStack(options.file ?? DEFAULT_FILE);
+  const stack = await loadStack(options.file ?? join(options.root, 'infra/dev-services.yaml'));
   const { env, signal, timeoutMs, report } = options;
   return { ...stack, engine: await openEngine(options), env, signal, timeoutMs, report };
 }

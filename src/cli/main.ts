@@ -6,14 +6,18 @@ import { parseCommandLine, type Parsed } from './parse-command-line.ts';
 import { startProgress } from './views/progress.ts';
 import { painter, type Terminal } from './terminal.ts';
 
+export interface Surroundings extends Terminal {
+  /** The checkout's folder. */
+  readonly root: string;
+  /** Aborted by Ctrl-C, with the StackError to end with. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Runs one command line and gives its exit code: 0 done, 1 failed or unhealthy, 2 usage or YAML, 3 changes pending,
  * 130 and 143 interrupted. Never rejects: this is the one place where an error becomes text.
  */
-export async function main(
-  argv: readonly string[],
-  terminal: Terminal & { readonly signal: AbortSignal },
-): Promise<number> {
+export async function main(argv: readonly string[], terminal: Surroundings): Promise<number> {
   const parsed = await parseCommandLine(argv, COMMANDS, terminal);
   if ('exitCode' in parsed) return parsed.exitCode;
   const progress = startProgress(terminal);
@@ -29,11 +33,11 @@ export async function main(
 
 async function run(
   { command, operands, options, passedOn, json, file, host, timeoutMs }: Parsed & { command: Command },
-  terminal: Terminal & { readonly signal: AbortSignal },
+  terminal: Surroundings,
   progress: ReturnType<typeof startProgress>,
 ): Promise<number> {
-  const { signal, env } = terminal;
-  const connection: ConnectionOptions = { file, host, timeoutMs, env, signal, report: progress.report };
+  const { signal, env, root } = terminal;
+  const connection: ConnectionOptions = { file, host, root, timeoutMs, env, signal, report: progress.report };
   return command.run({
     operands,
     options,

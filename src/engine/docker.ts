@@ -116,7 +116,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
       }),
     removeContainer: (name) =>
       bounded(`remove container ${name}`, async () => {
-        await unlessMissing(() => docker.getContainer(name).remove({ force: true }));
+        await unlessMissing(() => docker.getContainer(name).remove({ force: true, v: true }));
       }),
     containerExit: (name) =>
       bounded(`inspect container ${name}`, async () => {

@@ -45,7 +45,7 @@ export interface Engine {
   /** SIGTERM, and SIGKILL when the process is still there after `graceSeconds`. */
   stopContainer(name: string, graceSeconds: number): Promise<void>;
   restartContainer(name: string, graceSeconds: number): Promise<void>;
-  /** Removes the container, killing it if it runs. Its named volume stays. */
+  /** Removes the container, killing it if it runs, with its anonymous volumes. Its named volume stays. */
   removeContainer(name: string): Promise<void>;
   /** Why a container is not running. */
   containerExit(name: string): Promise<ContainerExit>;

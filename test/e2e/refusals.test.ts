@@ -183,7 +183,7 @@ describe('something of somebody else is in the way', () => {
       const downOutput = (await stack.must('down')).stdout;
       expect(downOutput).toContain(`${stack.name}-guest is on it, and not of this stack`);
     } finally {
-      await guest.remove({ force: true });
+      await guest.remove({ force: true, v: true });
     }
   });
 });

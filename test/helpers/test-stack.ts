@@ -152,6 +152,7 @@ async function runMain(argv: readonly string[], file: string, env: NodeJS.Proces
     stdout: stdout.stream as unknown as NodeJS.WriteStream,
     stderr: stderr.stream as unknown as NodeJS.WriteStream,
     env,
+    root: process.cwd(),
     signal: NEVER,
   });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };

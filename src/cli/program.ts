@@ -1,0 +1,11 @@
+import { interruptSignal } from './interrupt.ts';
+import { main } from './main.ts';
+
+/** The whole program: runs the command line that `process` was started with. `root` is the checkout's folder. */
+export async function start(process: NodeJS.Process, root: string): Promise<void> {
+  // `manage.ts logs | head` closes the pipe when it has read enough: the end, not an error.
+  process.stdout.on('error', () => process.exit());
+  const { stdin, stdout, stderr, env, argv } = process;
+  const signal = interruptSignal(process);
+  process.exitCode = await main(argv.slice(2), { stdin, stdout, stderr, env, root, signal });
+}
