@@ -26,6 +26,21 @@ export type ActionType =
   | 'remove container'
   | 'remove volume';
 
+/** How an action reads when it is done. */
+export const DONE_TEXT: Readonly<Record<ActionType, string>> = {
+  'create network': 'network created',
+  'remove network': 'network removed',
+  'create container': 'container created',
+  'configure container': 'configured',
+  'configure and seed container': 'configured for a new cluster',
+  'start container': 'started',
+  'unpause container': 'unpaused',
+  'stop container': 'stopped',
+  'restart container': 'restarted',
+  'remove container': 'container removed',
+  'remove volume': 'data deleted',
+};
+
 export function actionKey({ type, target }: Pick<Action, 'type' | 'target'>): string {
   return `${type} ${target}`;
 }

@@ -1,5 +1,5 @@
 import { StackError } from '../errors.ts';
-import { actionKey, type Action } from '../plan/actions.ts';
+import { actionKey, DONE_TEXT, type Action } from '../plan/actions.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -29,7 +29,7 @@ export async function execute(
     report({ subject: action.target, state: 'running', text: action.type });
     try {
       await perform(action);
-      report({ subject: action.target, state: 'done', text: action.type });
+      report({ subject: action.target, state: 'done', text: DONE_TEXT[action.type] });
     } catch (error) {
       failures.push(error);
       const isOvertaken = error instanceof StackError && error.code === 'CHANGED_MEANWHILE';

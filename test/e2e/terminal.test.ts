@@ -47,7 +47,7 @@ test.each([
 ] as const)('%s ends up with %i within ten seconds, and the next up finishes the work', async (signal, exitCode) => {
   stack = await makeStack();
   const up = manage('up');
-  await up.seen(/create container/);
+  await up.seen(/container created/);
   const at = Date.now();
   up.child.kill(signal);
   expect(await up.ended).toBe(exitCode);

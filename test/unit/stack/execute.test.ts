@@ -91,7 +91,7 @@ describe('execute', () => {
     expect(events).toEqual([{ subject: 'one', state: 'running', text: 'start container' }]);
     await finish('one');
     await running;
-    expect(events.slice(1)).toEqual([{ subject: 'one', state: 'done', text: 'start container' }]);
+    expect(events.slice(1)).toEqual([{ subject: 'one', state: 'done', text: 'started' }]);
   });
 
   test('after a failure nothing more begins; what runs is awaited, and the error is thrown', async () => {
