@@ -12,29 +12,39 @@ export interface Bounds {
  *
  * @throws StackError WAIT_TIMEOUT after `timeoutMs`; whatever `signal` was aborted with.
  */
-export async function withinBounds<T>(work: Promise<T>, failing: string, { signal, timeoutMs }: Bounds): Promise<T> {
-  // Where nobody waits for it, nobody hears of its failure either.
-  work.catch(() => undefined);
-  signal.throwIfAborted();
+export async function withinBounds<T>(work: Promise<T>, failing: string, bounds: Bounds): Promise<T> {
+  return whileMoving(() => work, failing, bounds);
+}
+
+/** The same for work that may take long as long as it moves: each call of `onMove` gives it `timeoutMs` more. */
+export async function whileMoving<T>(
+  begin: (onMove: () => void) => Promise<T>,
+  failing: string,
+  { signal, timeoutMs }: Bounds,
+): Promise<T> {
+  const onTimeout = (): StackError =>
+    new StackError('WAIT_TIMEOUT', {
+      message: `${failing} within ${timeoutMs / 1000} s`,
+      hint: 'Give it longer with --timeout SECONDS.',
+    });
   let stopWaiting: () => void = () => undefined;
+  let onMove: () => void = () => undefined;
   const bound = new Promise<never>((_resolve, reject) => {
     const onAbort = (): void => reject(abortReason(signal));
-    const onTimeout = (): void =>
-      reject(
-        new StackError('WAIT_TIMEOUT', {
-          message: `${failing} within ${timeoutMs / 1000} s`,
-          hint: 'Give it longer with --timeout SECONDS.',
-        }),
-      );
-    const timer = setTimeout(onTimeout, timeoutMs);
+    const timer = setTimeout(() => reject(onTimeout()), timeoutMs);
+    onMove = () => void timer.refresh();
     signal.addEventListener('abort', onAbort);
     stopWaiting = () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     };
+    if (signal.aborted) onAbort();
   });
+  const work = begin(onMove);
+  // Where nobody waits for it, nobody hears of its failure either.
+  work.catch(() => undefined);
   try {
-    return await Promise.race([work, bound]);
+    return await Promise.race([bound, work]);
   } finally {
     stopWaiting();
   }

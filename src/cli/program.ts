@@ -8,4 +8,7 @@ export async function start(process: NodeJS.Process, root: string): Promise<void
   const { stdin, stdout, stderr, env, argv } = process;
   const signal = interruptSignal(process);
   process.exitCode = await main(argv.slice(2), { stdin, stdout, stderr, env, root, signal });
+  // An engine that never answers leaves its connection open, and that would keep the process. What was written is out
+  // when this is called.
+  stdout.write('', () => process.exit());
 }

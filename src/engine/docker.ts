@@ -10,7 +10,7 @@ import {
   type NetworkDefinition,
 } from '../plan/resources.ts';
 import type { Engine } from './engine.ts';
-import { withinBounds, type Bounds } from '../bounds.ts';
+import { whileMoving, withinBounds, type Bounds } from '../bounds.ts';
 import { engineFailure, hasStatus } from './docker-errors.ts';
 import { execInteractive, followPull, readLogs, readTextFile, tarOf } from './docker-streams.ts';
 
@@ -56,10 +56,19 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
         }),
       ),
     pullImage: (reference, onProgress) =>
-      attempt(`pull image ${reference}`, async () => {
-        const named = /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest`;
-        await followPull(docker, await docker.pull(named, { abortSignal: signal }), onProgress);
-      }),
+      attempt(`pull image ${reference}`, () =>
+        whileMoving(
+          async (onMove) => {
+            const named = /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest`;
+            await followPull(docker, await docker.pull(named, { abortSignal: signal }), (text) => {
+              onMove();
+              onProgress(text);
+            });
+          },
+          `no progress while pulling ${reference}`,
+          { signal, timeoutMs },
+        ),
+      ),
     importImage: (reference, rootFileSystem, instructions) =>
       bounded(`import image ${reference}`, async () => {
         const [repo, tag] = splitReference(reference);
@@ -192,6 +201,7 @@ function toContainer(container: Dockerode.ContainerInfo): Container {
     name: container.Names[0]?.replace(/^\//, '') ?? container.Id,
     state: toState(container.State),
     status: container.Status,
+    image: container.Image,
     imageId: container.ImageID,
     labels: container.Labels ?? {},
     ports: container.Ports.flatMap(({ IP, PublicPort, PrivatePort }) =>

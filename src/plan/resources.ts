@@ -29,6 +29,8 @@ export interface Container {
   readonly state: ContainerState;
   /** The engine's own sentence: `Up 5 seconds (healthy)`. */
   readonly status: string;
+  /** The reference that it was made from; an id where that means another image by now. */
+  readonly image: string;
   readonly imageId: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly ports: readonly PublishedPort[];

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
@@ -100,4 +101,17 @@ test.runIf(existsSync('/usr/bin/script'))('up on a terminal is a live list; down
   await yes.seen(/\[y\/N\]/);
   yes.child.stdin?.write('y\r');
   expect(await yes.ended).toBe(0);
+});
+
+test('an engine that takes connections and never answers: the process ends with the bound of its wait', async () => {
+  stack = await makeStack();
+  const socket = join(stack.folder, 'mute.sock');
+  const mute = createServer(() => undefined).listen(socket);
+  try {
+    const up = manage('up', '--host', `unix://${socket}`, '--timeout', '1');
+    expect(await up.ended).toBe(1);
+    expect(up.output()).toContain('WAIT_TIMEOUT');
+  } finally {
+    mute.close();
+  }
 });

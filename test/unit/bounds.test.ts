@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { withinBounds } from '../../src/bounds.ts';
+import { whileMoving, withinBounds } from '../../src/bounds.ts';
 import { StackError } from '../../src/errors.ts';
 import { failureOf } from '../helpers/builders.ts';
 
@@ -76,3 +76,31 @@ function withResolver(): { promise: Promise<string>; resolve: (value: string) =>
   });
   return { promise, resolve };
 }
+
+describe('whileMoving', () => {
+  test('waits as long as something moves, and no longer', async () => {
+    let move: () => void = () => undefined;
+    const failure = failureOf(() =>
+      whileMoving(
+        (onMove) => {
+          move = onMove;
+          return never;
+        },
+        'no progress',
+        bounds(1000),
+      ),
+    );
+    let ended = false;
+    void failure.then(() => {
+      ended = true;
+    });
+    for (let moves = 0; moves < 5; moves += 1) {
+      await vi.advanceTimersByTimeAsync(900);
+      move();
+    }
+    await vi.advanceTimersByTimeAsync(900);
+    expect(ended).toBe(false);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await failure).toMatchObject({ code: 'WAIT_TIMEOUT', message: 'no progress within 1 s' });
+  });
+});

@@ -20,10 +20,19 @@ export async function showStatus(session: Session, status: Status, { stdout, env
   });
   const head = ['node', 'container', 'role', 'slots', 'keys', 'memory', 'from this host', 'in the network'];
   stdout.write(`${await table(head, rows)}\n\n`);
-  stdout.write(`${imageLine(session, status.image, views[0]?.redisVersion)}\n`);
+  for (const line of imageLines(session, status, views[0]?.redisVersion)) stdout.write(`${line}\n`);
   stdout.write(`${engineLine(session)}, ${status.engine.version}, API ${status.engine.apiVersion}\n`);
   for (const problem of status.problems) stdout.write(`${paint('red', '✗')} ${problem}\n`);
   if (!isWhole) stdout.write('Next: npx tsx manage.ts up   # mends what can be mended without losing data\n');
+}
+
+/** What runs, and what the next `up` would run instead where that is something else. */
+function imageLines(session: Session, { image, nodes }: Status, redisVersion: string | undefined): string[] {
+  const containers = nodes.flatMap(({ container }) => (container === undefined ? [] : [container]));
+  const others = new Set(containers.filter(({ imageId }) => imageId !== image?.id).map((container) => container.image));
+  if (others.size === 0) return [imageLine(session, image, redisVersion)];
+  const version = redisVersion === undefined ? '' : `, Redis ${redisVersion}`;
+  return [`Image ${[...others].join(', ')}${version}`, `  after the next up: ${imageLine(session, image, undefined)}`];
 }
 
 export function statusAsJson(session: Session, { stack, endpoint, engine, image, nodes, problems }: Status): object {
@@ -40,6 +49,7 @@ export function statusAsJson(session: Session, { stack, endpoint, engine, image,
       container: container?.name ?? null,
       state: container?.state ?? null,
       status: container?.status ?? null,
+      image: container?.image ?? null,
       imageId: container?.imageId ?? null,
     })),
     nodes: nodesAsJson(session, views),
