@@ -1,33 +1,43 @@
 /**
- * `tsx scripts/prepare.ts engine`: exit code 0 when a container engine answers, and which.
+ * `tsx scripts/prepare.ts engine`: which container engine answers. Exit code 3 where there is none on this machine, so
+ * that one may be installed or started; 1 where there is one, and something else is wrong.
  * `tsx scripts/prepare.ts image`: the image that the stack names, pulled; where no registry can be reached, built here.
  */
 import { main } from '../src/cli/main.ts';
-import { connectDocker } from '../src/engine/docker.ts';
 import { locateEngine } from '../src/engine/locate.ts';
 import { errorMessage, StackError } from '../src/errors.ts';
 import { ensureImage } from '../src/stack/image.ts';
-import { loadStack } from '../src/stack/load.ts';
+import { openSession } from '../src/stack/open.ts';
 
-const DEFAULT_FILE = 'infra/dev-services.yaml';
+const NO_ENGINE = 3;
 
 async function prepare(what: string | undefined): Promise<number> {
-  const signal = new AbortController().signal;
   const { env } = process;
-  const timeoutMs = 60_000;
-  const engine = await connectDocker(await locateEngine({ env }), { signal, timeoutMs });
-  const { version } = await engine.version();
-  console.log(`✓ container engine ${version} at ${engine.endpoint.address} (${engine.endpoint.source})`);
+  try {
+    await locateEngine({ env });
+  } catch (error) {
+    // Only this failure looks at all the places, and tells of each.
+    const places = error instanceof StackError ? error.details : [];
+    if (places.length === 0 || places.some((place) => place.includes('no permission'))) throw error;
+    return NO_ENGINE;
+  }
+  const { signal } = new AbortController();
+  const options = {
+    env,
+    signal,
+    root: '.',
+    file: undefined,
+    host: undefined,
+    timeoutMs: 60_000,
+    report: () => undefined,
+  };
+  const session = await openSession(options);
+  const { endpoint } = session.engine;
+  const { version } = await session.engine.version();
+  console.log(`✓ container engine ${version} at ${endpoint.address} (${endpoint.source})`);
   if (what !== 'image') return 0;
   try {
-    const { reference } = await ensureImage({
-      ...(await loadStack(DEFAULT_FILE)),
-      engine,
-      env,
-      signal,
-      timeoutMs,
-      report: () => undefined,
-    });
+    const { reference } = await ensureImage(session);
     console.log(`✓ image ${reference}`);
     return 0;
   } catch (error) {
@@ -38,13 +48,12 @@ async function prepare(what: string | undefined): Promise<number> {
 }
 
 prepare(process.argv[2]).then(
-  (exitCode) => {
-    process.exitCode = exitCode;
-  },
+  (exitCode) => process.exit(exitCode),
   (error: unknown) => {
     console.error(`✗ ${errorMessage(error)}`);
-    if (error instanceof StackError)
+    if (error instanceof StackError) {
       for (const line of [...error.details, `→ ${error.hint ?? ''}`]) console.error(`    ${line}`);
-    process.exitCode = 1;
+    }
+    process.exit(1);
   },
 );

@@ -40,7 +40,13 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
   npm ci --no-audit --no-fund --loglevel=error >&2
 fi
 
-engine_answers() { npx tsx scripts/prepare.ts engine >/dev/null 2>&1; }
+# 0: one answers. 3: there is none on this machine. Anything else: there is one, but not for this user or at this address.
+engine_state() {
+  state=0
+  message=$(npx tsx scripts/prepare.ts engine 2>&1) || state=$?
+  [ $state = 0 ] || [ $state = 3 ] || { say "$message" && exit 1; }
+  return $state
+}
 
 install_engine() {
   command -v apt-get >/dev/null ||
@@ -63,16 +69,14 @@ start_engine() {
     as_root sh -c 'setsid dockerd >/var/log/dockerd.log 2>&1 </dev/null &'
   fi
   tries=0
-  until engine_answers; do
+  until engine_state; do
     tries=$((tries + 1))
     [ $tries -lt 30 ] || fail 'the container engine does not start' 'sudo tail -n 20 /var/log/dockerd.log'
     sleep 1
   done
 }
 
-if ! engine_answers; then
-  # An engine that DOCKER_HOST or a context names is not one to be started here.
-  [ -z "${DOCKER_HOST:-}${DOCKER_CONTEXT:-}" ] || npx tsx scripts/prepare.ts engine || exit 1
+if ! engine_state; then
   command -v dockerd >/dev/null || install_engine
   start_engine
 fi

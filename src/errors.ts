@@ -19,6 +19,8 @@ const FAILURES = {
   NOT_RUNNING: { exitCode: 1, httpStatus: 503 },
   CONTAINER_EXITED: { exitCode: 1, httpStatus: 503 },
   SECRET_UNREADABLE: { exitCode: 1, httpStatus: 500 },
+  DATA_AT_RISK: { exitCode: 1, httpStatus: 409 },
+  VOLUME_IN_USE: { exitCode: 1, httpStatus: 409 },
   AUTH_FAILED: { exitCode: 1, httpStatus: 502 },
   CLUSTER_UNHEALTHY: { exitCode: 1, httpStatus: 503 },
   WAIT_TIMEOUT: { exitCode: 1, httpStatus: 504 },
@@ -36,12 +38,15 @@ export interface FailureText {
   /** More lines of the same failure: every problem of a file, every socket that was tried. */
   readonly details?: readonly string[];
   readonly cause?: unknown;
+  /** It may be over in a moment: what holds the thing is just being made, or taken away. */
+  readonly isPassing?: boolean;
 }
 
 export class StackError extends Error {
   readonly code: FailureCode;
   readonly hint: string | undefined;
   readonly details: readonly string[];
+  readonly isPassing: boolean;
 
   constructor(code: FailureCode, text: FailureText) {
     super(text.message, text.cause === undefined ? undefined : { cause: text.cause });
@@ -49,6 +54,7 @@ export class StackError extends Error {
     this.code = code;
     this.hint = text.hint;
     this.details = text.details ?? [];
+    this.isPassing = text.isPassing ?? code === 'CHANGED_MEANWHILE';
   }
 
   get exitCode(): number {

@@ -12,7 +12,7 @@ type Program = typeof program;
  * Loads the program in a twentieth of a second instead of seven tenths: most of a short command's time would go into
  * finding, reading and compiling some 1,500 library files. So the program is kept in one file with V8's compiled code
  * beside it, in node_modules/.cache, under a digest of all that it is made from. Whatever changes (a source, a library, Node.js),
- * the digest changes with it: what is kept can be missing, but not stale.
+ * the digest changes with it: what is kept can be missing, but not stale. (Libraries by their lock file.)
  */
 export async function loadProgram(root: string): Promise<Program> {
   try {

@@ -1,5 +1,5 @@
 import { errorMessage, StackError } from '../errors.ts';
-import { openEngine, openSession, type ConnectionOptions } from './connect.ts';
+import { openEngine, openSession, type ConnectionOptions } from '../stack/open.ts';
 import { COMMANDS } from './commands.ts';
 import type { Command } from './command.ts';
 import { parseCommandLine, type Parsed } from './parse-command-line.ts';

@@ -5,6 +5,8 @@ import { main } from './main.ts';
 export async function start(process: NodeJS.Process, root: string): Promise<void> {
   // `manage.ts logs | head` closes the pipe when it has read enough: the end, not an error.
   process.stdout.on('error', () => process.exit());
+  // Who closes the progress may still want the work.
+  process.stderr.on('error', () => undefined);
   const { stdin, stdout, stderr, env, argv } = process;
   const signal = interruptSignal(process);
   process.exitCode = await main(argv.slice(2), { stdin, stdout, stderr, env, root, signal });

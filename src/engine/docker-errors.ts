@@ -61,6 +61,7 @@ export function engineFailure(error: unknown, doing: string, endpoint: Endpoint)
     message: `could not ${doing}: ${answer}`,
     hint: known?.hint ?? 'npx tsx manage.ts status',
     cause: error,
+    isPassing: known !== undefined && known.code !== 'IMAGE_UNAVAILABLE',
   });
 }
 

@@ -64,7 +64,7 @@ export async function* readLogs(
   const text = new PassThrough();
   docker.modem.demuxStream(stream, text, text);
   stream.on('end', () => text.end());
-  stream.on('error', () => text.end());
+  stream.on('error', (error) => text.destroy(error));
   const chunks: AsyncIterable<Buffer> = text;
   yield* chunks;
 }

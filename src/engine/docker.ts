@@ -52,7 +52,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
       bounded(`look up image ${reference}`, () =>
         unlessMissing(async () => {
           const image = await docker.getImage(reference).inspect();
-          return { id: image.Id, labels: image.Config.Labels ?? {} };
+          return { id: image.Id };
         }),
       ),
     pullImage: (reference, onProgress) =>
@@ -204,11 +204,13 @@ function toContainer(container: Dockerode.ContainerInfo): Container {
     image: container.Image,
     imageId: container.ImageID,
     labels: container.Labels ?? {},
-    ports: container.Ports.flatMap(({ IP, PublicPort, PrivatePort }) =>
+    ports: (container.Ports ?? []).flatMap(({ IP, PublicPort, PrivatePort }) =>
       PublicPort === undefined ? [] : [{ hostAddress: IP, hostPort: PublicPort, containerPort: PrivatePort }],
     ),
     addresses: Object.fromEntries(networks.map(([name, { IPAddress }]) => [name, IPAddress])),
-    volumes: container.Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== undefined ? [Name] : [])),
+    volumes: (container.Mounts ?? []).flatMap(({ Type, Name }) =>
+      Type === 'volume' && Name !== undefined ? [Name] : [],
+    ),
   };
 }
 

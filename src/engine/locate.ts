@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
@@ -116,7 +116,7 @@ function connectionSettings(
   const endpoint = { address, source, publishedHost: host };
   if (scheme === 'ssh') {
     const agent = env['SSH_AUTH_SOCK'];
-    const options = { protocol: 'ssh' as const, host, port: port ?? 22, ...(username === '' ? {} : { username }) };
+    const options = { protocol: 'ssh' as const, host, port: port ?? 22, username: username || userInfo().username };
     return { endpoint, options: agent === undefined ? options : { ...options, sshOptions: { agent } } };
   }
   const secure = scheme === 'https' || tls !== undefined;

@@ -1,6 +1,6 @@
 import type { FailureCode } from '../errors.ts';
 import { overlaps, parseBlock } from '../spec/addresses.ts';
-import { LABELS } from './names.ts';
+import { LABELS, LOCAL_IMAGE, ownContainers } from './names.ts';
 import type { Observed } from './observed.ts';
 import { networkGuests } from './plan-down.ts';
 import type { Wanted } from './plan-up.ts';
@@ -10,6 +10,8 @@ export interface Conflict {
   readonly code: FailureCode;
   readonly message: string;
   readonly hint: string;
+  /** See StackError. */
+  readonly isPassing?: boolean;
 }
 
 export function findConflicts(stack: string, wanted: Wanted, observed: Observed): Conflict[] {
@@ -20,6 +22,7 @@ export function findConflicts(stack: string, wanted: Wanted, observed: Observed)
     ...takenPorts(stack, wanted, observed),
     ...takenAddresses(stack, wanted, observed),
     ...ownersOfSlots(observed),
+    ...standIns(stack, wanted, observed),
   ];
 }
 
@@ -137,4 +140,19 @@ function ownersOfSlots({ slotOwners }: Observed): Conflict[] {
     message: `${name} is not in the YAML file any more, but owns slots with their keys`,
     hint: 'Put the node back into the YAML file. Nothing was changed.',
   }));
+}
+
+/** A stand-in may be an older Redis, which could not read the newer one's data. */
+function standIns(stack: string, { isStandIn }: Wanted, { containers }: Observed): Conflict[] {
+  const others = ownContainers(stack, containers).filter(({ labels }) => labels[LABELS.image] !== LOCAL_IMAGE);
+  const [first] = isStandIn ? others : [];
+  if (first === undefined) return [];
+  const image = first.labels[LABELS.image] ?? 'another image';
+  return [
+    {
+      code: 'IMAGE_UNAVAILABLE',
+      message: `${first.name} was made from ${image}, which is not on this engine any more; the local image does not take its place`,
+      hint: `docker pull ${image}`,
+    },
+  ];
 }

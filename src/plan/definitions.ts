@@ -30,7 +30,7 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, u
     user: `${REDIS_UID}:${REDIS_GID}`,
     command: ['redis-server', `${CONFIG_FOLDER}/redis.conf`],
     hostname: node.name,
-    labels: { ...owner, ...composeLabels(stack, { service: node.name }) },
+    labels: { ...owner, [LABELS.image]: image, ...composeLabels(stack, { service: node.name }) },
     network: { name: network.name, address: node.ip, aliases: [node.name] },
     ports: (['plain', 'tls', 'bus'] as const).map((kind) => ({
       hostAddress: redis.bind,
@@ -58,7 +58,8 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, u
 const HEALTHCHECK: ContainerDefinition['healthcheck'] = {
   command: [
     'CMD-SHELL',
-    'redis-cli --no-auth-warning --user health --pass health cluster info | grep -q cluster_state:ok',
+    'redis-cli --no-auth-warning --user health --pass health cluster info | ' +
+      'grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2',
   ],
   intervalMs: 5000,
   timeoutMs: 3000,

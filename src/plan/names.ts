@@ -9,6 +9,8 @@ export const LABELS = {
   stack: `${PREFIX}.stack`,
   /** The node's name: on containers and volumes. */
   node: `${PREFIX}.node`,
+  /** The image reference that a container was made from. */
+  image: `${PREFIX}.image`,
   /** A digest of what the thing was made from, to see when the YAML file asks for another. */
   definition: `${PREFIX}.definition`,
 } as const;
@@ -46,4 +48,12 @@ export function composeLabels(
     'com.docker.compose.container-number': '1',
     'com.docker.compose.oneoff': 'False',
   };
+}
+
+/** The containers of one stack, by label: a name alone may be somebody else's. */
+export function ownContainers<T extends { readonly labels: Readonly<Record<string, string>> }>(
+  stack: string,
+  containers: readonly T[],
+): T[] {
+  return containers.filter(({ labels }) => labels[LABELS.stack] === stack);
 }

@@ -18,12 +18,12 @@ export type ClusterAction = { readonly node: string; readonly cause: string } & 
  * all is well or something has to come about by itself. Ask again until the cluster is healthy: facts that only exist
  * once something runs are observed, never guessed.
  *
- * Nothing here takes slots from a node that holds data: slots are handed out only where no node owns any and no node
+ * Nothing here takes slots from a node that holds data: slots are handed out only where nobody owns them and no node
  * has a key.
  */
 export function planCluster(spec: Spec, views: readonly NodeView[]): ClusterAction[] {
   const reachable = views.filter(isReachable);
-  const steps = [planMeetings, planTakeovers, planForgetting, planSlots, planReplicas];
+  const steps = [planMeetings, planTakeovers, planForgetting, planSlots, planReplicas, planGhosts];
   for (const step of steps) {
     const actions = step(spec, reachable);
     if (actions.length > 0) return actions;
@@ -56,6 +56,7 @@ function planForgetting(_spec: Spec, views: readonly ReachableView[]): ClusterAc
  * it: two nodes with data that don't know each other may be two clusters, and one would lose its keys in the merger.
  */
 function planMeetings(_spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
+  if (!areOneCluster(views.filter((view) => !isBlank(view)))) return [];
   return views.flatMap((view, index) =>
     views.slice(index + 1).flatMap((other): ClusterAction[] => {
       if (isAcquainted(view, other) && isAcquainted(other, view)) return [];
@@ -81,7 +82,11 @@ function planSlots(spec: Spec, views: readonly ReachableView[]): ClusterAction[]
     const range = wanted.get(name);
     return myself.slots.every(({ start, end }) => start === range?.start && end === range.end);
   });
-  if (!isOnTheWay || views.some(({ table }) => isBootstrapping(table))) return [];
+  const ids = new Set(views.map(({ table }) => table.myself.id));
+  const isOwnedElsewhere = views.some(({ table }) =>
+    table.rows.some(({ id, slots }) => slots.length > 0 && !ids.has(id)),
+  );
+  if (!isOnTheWay || isOwnedElsewhere || views.some(({ table }) => isBootstrapping(table))) return [];
   return views.flatMap(({ name, table: { myself } }): ClusterAction[] => {
     const range = wanted.get(name);
     if (range === undefined || myself.role === 'replica' || myself.slots.length > 0) return [];
@@ -113,6 +118,25 @@ function planReplicas(spec: Spec, views: readonly ReachableView[]): ClusterActio
   });
 }
 
+/** Nodes that nobody has any more: removed from the YAML file, or lost with their data and replaced under a new id. */
+function planGhosts(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
+  if (views.length < spec.nodes.length) return [];
+  const ids = new Set(views.map(({ table }) => table.myself.id));
+  const rows = views.flatMap(({ table }) => table.rows);
+  const isGhost = ({ id, flags }: NodeRow): boolean =>
+    !ids.has(id) &&
+    !isPhantom(id) &&
+    (flags.has('fail') || flags.has('noaddr')) &&
+    !flags.has('handshake') &&
+    // As long as anybody believes that it owns slots, its keys may come back with it.
+    !rows.some((row) => row.id === id && row.slots.length > 0);
+  return views.flatMap(({ name, table }) =>
+    table.rows
+      .filter((row) => isGhost(row) && row.id !== table.myself.primaryId)
+      .map(({ id }) => ({ type: 'forget', node: name, nodeId: id, cause: 'it is gone, and owns nothing' })),
+  );
+}
+
 function isInitialPrimary(spec: Spec, name: string): boolean {
   return spec.nodes.some((node) => node.name === name && node.initialRole === 'primary');
 }
@@ -132,6 +156,19 @@ function isAcquainted(view: ReachableView, other: ReachableView): boolean {
 
 function isLinkedToAll(view: ReachableView, views: readonly ReachableView[]): boolean {
   return views.every((other) => other === view || rowOf(view, other)?.connected === true);
+}
+
+/** Whether all of them are acquainted, be it through others. A new node between two clusters would merge them, too. */
+function areOneCluster(views: readonly ReachableView[]): boolean {
+  const [first, ...rest] = views;
+  const reached = first === undefined ? [] : [first];
+  let unreached = rest;
+  for (const view of reached) {
+    const related = unreached.filter((other) => knows(view, other) || knows(other, view));
+    reached.push(...related);
+    unreached = unreached.filter((other) => !related.includes(other));
+  }
+  return unreached.length === 0;
 }
 
 function isBlank({ table, keyCount }: ReachableView): boolean {

@@ -9,6 +9,8 @@ export interface Wanted {
   readonly network: NetworkDefinition;
   readonly containers: ReadonlyMap<string, ContainerDefinition>;
   readonly imageId: string;
+  /** The local image stands in for the one that the YAML file names. */
+  readonly isStandIn: boolean;
 }
 
 /**
@@ -83,8 +85,10 @@ function planNode(
   if (present !== undefined && replaced === undefined) {
     if (present.state === 'running') return [];
     if (present.state === 'paused') return [action('unpause container', target, 'it is paused')];
-    if (present.state !== 'created') return [action('start container', target, `it is ${present.state}`)];
-    return start === 'later' ? [] : planStart(target, seeds, 'made, but never started');
+    if (start === 'later') return [];
+    // Its configuration is written anew: it may have been started before it had one, or have rewritten it.
+    const isNew = present.state === 'created';
+    return planStart(target, seeds && isNew, isNew ? 'made, but never started' : `it is ${present.state}`);
   }
   const cause = replaced ?? 'missing';
   const removal =

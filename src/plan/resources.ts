@@ -2,7 +2,6 @@
 
 export interface Image {
   readonly id: string;
-  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface Network {

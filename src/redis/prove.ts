@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Cluster } from 'ioredis';
 import type { SlotRange } from '../cluster/slots.ts';
 import { errorMessage, StackError } from '../errors.ts';
@@ -20,7 +21,13 @@ export async function proveReadWrite(natMap: NatMap, password: Secret, ranges: r
     enableReadyCheck: false,
     clusterRetryStrategy: () => null,
     slotsRefreshTimeout: 5000,
-    redisOptions: { password: password.reveal(), protocol: 2, disableClientInfo: true, enableReadyCheck: false },
+    redisOptions: {
+      password: password.reveal(),
+      protocol: 2,
+      disableClientInfo: true,
+      enableReadyCheck: false,
+      commandTimeout: 5000,
+    },
   });
   cluster.on('error', () => undefined);
   try {
@@ -48,8 +55,10 @@ async function proveKey(cluster: Cluster, key: string): Promise<void> {
 }
 
 function keyInRange({ start, end }: SlotRange, keySlot: (key: string) => number): string {
+  // Two runs at once must not take each other's keys for their own.
+  const run = randomBytes(6).toString('hex');
   for (let attempt = 0; ; attempt += 1) {
-    const key = `redis-cluster-as-code:proof:${attempt}`;
+    const key = `redis-cluster-as-code:proof:${run}:${attempt}`;
     const slot = keySlot(key);
     if (slot >= start && slot <= end) return key;
   }

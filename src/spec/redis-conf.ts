@@ -14,12 +14,17 @@ const MANAGED: Readonly<Record<string, string>> = {
   requirepass: 'set secrets in the YAML file',
   masterauth: 'set secrets in the YAML file',
   masteruser: 'set secrets in the YAML file',
-  aclfile: 'put the user lines into this file instead',
+  aclfile: "the users default and health are this program's own, and others can't be set yet",
+  user: "the users default and health are this program's own, and others can't be set yet",
   include: 'put the lines into this file instead',
   maxmemory: 'set redis.maxmemory in the YAML file',
   'maxmemory-policy': 'set redis.maxmemoryPolicy in the YAML file',
   appendonly: 'set redis.persistence.appendonly in the YAML file',
   appendfsync: 'set redis.persistence.appendfsync in the YAML file',
+  dbfilename: 'another name would start the nodes without their keys',
+  appendfilename: 'another name would start the nodes without their keys',
+  appenddirname: 'another name would start the nodes without their keys',
+  'repl-diskless-sync-delay': 'it is always 0, for a fresh replica to have its copy soon',
   'rename-command': 'renamed commands would lock this program out',
   replicaof: 'set redis.replicas in the YAML file',
   slaveof: 'set redis.replicas in the YAML file',
@@ -30,21 +35,18 @@ const MANAGED: Readonly<Record<string, string>> = {
 /** The lines of a user's redis.conf that this program decides itself. Other mistakes are for Redis to find. */
 export function checkRedisConf(text: string): Problem[] {
   return text.split(/\r?\n/).flatMap((line, index): Problem[] => {
-    const [directive = '', subject = ''] = line.trim().toLowerCase().split(/\s+/);
-    const hint = managedHint(directive, subject);
+    const [directive = ''] = line.trim().toLowerCase().split(/\s+/);
+    const hint = managedHint(directive);
     if (hint === undefined) return [];
     const column = line.length - line.trimStart().length + 1;
     return [{ line: index + 1, column, message: `'${directive}' can't be set in this file`, hint }];
   });
 }
 
-function managedHint(directive: string, subject: string): string | undefined {
-  if (directive === 'user' && (subject === 'default' || subject === 'health')) {
-    return `the user ${subject} is this program's own; add users of other names`;
-  }
+function managedHint(directive: string): string | undefined {
   if (
     directive.startsWith('cluster-announce') ||
-    directive === 'cluster-enabled' ||
+    ['cluster-enabled', 'cluster-port', 'cluster-allow-replica-migration'].includes(directive) ||
     directive === 'cluster-config-file'
   ) {
     return 'this program decides how the nodes form the cluster';

@@ -121,6 +121,11 @@ function checkMemory({ redis }: SpecDocument): Finding[] {
   if (limit < smallestLimit) {
     return [{ path: ['redis', 'memory'], message: `${redis.memory} is less than the 6mb that the engine asks for` }];
   }
+  if (parseByteSize(redis.maxmemory) === 0) {
+    return [
+      { path, message: 'maxmemory 0 means no limit, and the container has one', hint: 'take half of redis.memory' },
+    ];
+  }
   if (parseByteSize(redis.maxmemory) < limit) return [];
   const message = `maxmemory ${redis.maxmemory} does not fit into the container's ${redis.memory}`;
   return [{ path, message, hint: 'Redis needs room beside its data: take half of redis.memory' }];

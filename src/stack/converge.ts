@@ -34,10 +34,10 @@ export async function converge(session: Session, links: readonly NodeLink[]): Pr
     const views = await Promise.all(links.map((link) => link.observe()));
     const due = planCluster(spec, views).filter(isDue);
     for (const action of due) sentAt.set(JSON.stringify(action), Date.now());
-    await Promise.all(due.map((action) => send(action, links)));
+    const refusals = await Promise.all(due.map((action) => send(action, links)));
     commandCount += due.length;
 
-    const problems = findClusterProblems(expected, views);
+    const problems = [...refusals.flat(), ...findClusterProblems(expected, views)];
     const reachable = views.filter(isReachable);
     if (problems.length === 0 && due.length === 0) return { views: reachable, commandCount };
     otherShapeSince = due.length === 0 && isOfOtherShape(expected, views) ? otherShapeSince : Date.now();
@@ -102,9 +102,15 @@ export function expectationOf(spec: Spec): Expectation {
   };
 }
 
-async function send(action: ClusterAction, links: readonly NodeLink[]): Promise<void> {
-  const link = links.find(({ name }) => name === action.node);
-  await link?.send('CLUSTER', ...words(action));
+/** A refusal is no failure yet: another process may have done the same, or the node is busy. What it is shows next time. */
+async function send(action: ClusterAction, links: readonly NodeLink[]): Promise<string[]> {
+  try {
+    await links.find(({ name }) => name === action.node)?.send('CLUSTER', ...words(action));
+    return [];
+  } catch (error) {
+    if (error instanceof StackError && error.code === 'CLUSTER_UNHEALTHY') return [error.message];
+    throw error;
+  }
 }
 
 function words(action: ClusterAction): (string | number)[] {

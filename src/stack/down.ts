@@ -2,6 +2,7 @@ import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
 import { LABELS } from '../plan/names.ts';
 import { networkGuests, planDown } from '../plan/plan-down.ts';
+import type { Container } from '../plan/resources.ts';
 import { execute } from './execute.ts';
 import { performOnEngine } from './perform.ts';
 import { inRounds } from './rounds.ts';
@@ -26,8 +27,11 @@ export interface DownResult {
  *
  * @throws StackError CONFIRMATION_NEEDED when the answer is no: nothing was changed.
  */
-export function down(session: Session, options: DownOptions): Promise<DownResult> {
-  return inRounds(session, () => downOnce(session, options));
+export function down(session: Session, { withVolumes, confirm }: DownOptions): Promise<DownResult> {
+  // A person answers once, however many rounds it takes.
+  let answer: Promise<boolean> | undefined;
+  const confirmOnce = (volumes: readonly string[]): Promise<boolean> => (answer ??= confirm(volumes));
+  return inRounds(session, () => downOnce(session, { withVolumes, confirm: confirmOnce }));
 }
 
 async function downOnce(session: Session, { withVolumes, confirm }: DownOptions): Promise<DownResult> {
@@ -40,6 +44,7 @@ async function downOnce(session: Session, { withVolumes, confirm }: DownOptions)
   const present = { containers, networks, volumes };
   const actions = planDown(spec.name, present, withVolumes);
   const doomed = actions.filter(({ destructive }) => destructive).map(({ target }) => target);
+  rejectHeldVolumes(spec.name, doomed, containers);
   if (doomed.length > 0 && !(await confirm(doomed))) {
     throw new StackError('CONFIRMATION_NEEDED', {
       message: `deleting ${doomed.join(', ')} was not confirmed; nothing was changed`,
@@ -56,4 +61,15 @@ async function downOnce(session: Session, { withVolumes, confirm }: DownOptions)
       ? networkGuests(spec.name, spec.network.name, present)
       : [],
   };
+}
+
+function rejectHeldVolumes(stack: string, doomed: readonly string[], containers: readonly Container[]): void {
+  for (const { name, labels, volumes } of containers) {
+    const volume = volumes.find((one) => doomed.includes(one));
+    if (volume === undefined || labels[LABELS.stack] === stack) continue;
+    throw new StackError('VOLUME_IN_USE', {
+      message: `the volume ${volume} can't be deleted: the container ${name}, which is not of this stack, uses it; nothing was changed`,
+      hint: `docker rm -f ${name}   # if nobody needs it, or: npx tsx manage.ts down, which keeps the data`,
+    });
+  }
 }

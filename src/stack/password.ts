@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
-import { containerName } from '../plan/names.ts';
+import { ownContainers } from '../plan/names.ts';
+import type { Container } from '../plan/resources.ts';
 import { PASSWORD_FILE } from '../plan/redis-config.ts';
 import { defaultPasswordFile, generatedPassword, readPassword } from '../secrets/generated.ts';
 import { Secret } from '../secret.ts';
@@ -12,15 +13,15 @@ export function passwordFile({ spec, path, env }: Pick<Session, 'spec' | 'path' 
 }
 
 /** The stack's password, made where there is none. A stack that already runs gives back the one it was made with. */
-export function ensurePassword(session: Session): Promise<Secret> {
-  return generatedPassword(passwordFile(session), () => passwordInContainers(session));
+export function ensurePassword(session: Session, containers: readonly Container[]): Promise<Secret> {
+  return generatedPassword(passwordFile(session), () => passwordInContainers(session, containers));
 }
 
 /** The password, where there is one already. Makes none. */
 export async function knownPassword(session: Session): Promise<Secret | undefined> {
   const kept = await readPassword(passwordFile(session));
   if (kept !== undefined) return kept;
-  const recovered = await passwordInContainers(session);
+  const recovered = await passwordInContainers(session, await session.engine.listContainers());
   return recovered === undefined ? undefined : new Secret(recovered);
 }
 
@@ -34,9 +35,11 @@ export async function requirePassword(session: Session): Promise<Secret> {
   });
 }
 
-async function passwordInContainers({ engine, spec }: Session): Promise<string | undefined> {
-  const texts = await Promise.all(
-    spec.nodes.map(({ name }) => engine.readFile(containerName(spec.name, name), PASSWORD_FILE)),
-  );
+async function passwordInContainers(
+  { engine, spec }: Session,
+  containers: readonly Container[],
+): Promise<string | undefined> {
+  const own = ownContainers(spec.name, containers);
+  const texts = await Promise.all(own.map(({ name }) => engine.readFile(name, PASSWORD_FILE)));
   return texts.find((text) => text !== undefined && text !== '');
 }

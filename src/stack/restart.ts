@@ -1,7 +1,7 @@
 import type { ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
-import { containerName } from '../plan/names.ts';
+import { containerName, ownContainers } from '../plan/names.ts';
 import type { NodeSpec } from '../spec/spec.ts';
 import { converge } from './converge.ts';
 import { execute } from './execute.ts';
@@ -19,10 +19,12 @@ import type { Session } from './session.ts';
 export async function restart(session: Session, nodeNames: readonly string[]): Promise<readonly ReachableView[]> {
   const { engine, spec, report } = session;
   const nodes = nodeNames.length === 0 ? spec.nodes : nodeNames.map((name) => findNode(session, name));
-  const containers = await engine.listContainers();
+  const containers = ownContainers(spec.name, await engine.listContainers());
   const actions = nodes.map(({ name }): Action => {
     const target = containerName(spec.name, name);
-    if (!containers.some((container) => container.name === target)) throw notRunning(target);
+    const present = containers.find((container) => container.name === target);
+    // One that was made and never started has no configuration yet: `up` gives it one.
+    if (present === undefined || present.state === 'created') throw notRunning(target);
     return { type: 'restart container', target, cause: 'asked for', destructive: false, after: [] };
   });
   const password = await requirePassword(session);
@@ -49,7 +51,7 @@ export function findNode({ spec }: Pick<Session, 'spec'>, name: string): NodeSpe
 
 export function notRunning(container: string): StackError {
   return new StackError('NOT_RUNNING', {
-    message: `the container ${container} does not exist`,
+    message: `the container ${container} of this stack does not run`,
     hint: 'npx tsx manage.ts up',
   });
 }

@@ -1,7 +1,7 @@
 import { findClusterProblems } from '../cluster/health.ts';
 import type { NodeView } from '../cluster/view.ts';
 import type { Endpoint, EngineVersion } from '../engine/engine.ts';
-import { containerName } from '../plan/names.ts';
+import { containerName, ownContainers } from '../plan/names.ts';
 import type { Container } from '../plan/resources.ts';
 import type { NodeSpec } from '../spec/spec.ts';
 import { expectationOf } from './converge.ts';
@@ -30,12 +30,13 @@ export interface NodeStatus {
 /** What runs, and what keeps the cluster from being whole. Reads only, and doesn't wait. */
 export async function readStatus(session: Session): Promise<Status> {
   const { engine, spec } = session;
-  const [version, image, containers, password] = await Promise.all([
+  const [version, image, all, password] = await Promise.all([
     engine.version(),
     resolveImage(engine, spec.redis.image),
     engine.listContainers(),
     knownPassword(session),
   ]);
+  const containers = ownContainers(spec.name, all);
   const links = password === undefined ? [] : linkNodes(spec, engine.endpoint, password);
   const nodes = await Promise.all(
     spec.nodes.map(async (node): Promise<NodeStatus> => {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { systemErrorCode } from '../errors.ts';
 import { portConflict, type Conflict } from '../plan/conflicts.ts';
+import { LABELS } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Wanted } from '../plan/plan-up.ts';
 import { findPortHolder } from '../host/port-holder.ts';
@@ -11,31 +12,38 @@ import type { Session } from './session.ts';
  * don't run: those that do hold their ports themselves.
  */
 export async function findTakenPort(
-  { engine }: Session,
+  { engine, spec }: Session,
   wanted: Wanted,
   observed: Observed,
 ): Promise<Conflict | undefined> {
   if (!/^(unix|npipe):/.test(engine.endpoint.address)) return undefined;
-  const running = observed.containers.filter(
-    ({ state }) => state === 'running' || state === 'restarting' || state === 'paused',
-  );
+  const isHeld = (state: string): boolean => state === 'running' || state === 'restarting' || state === 'paused';
+  const running = observed.containers.filter(({ state }) => isHeld(state));
   const idle = [...wanted.containers.values()].filter(
     ({ name }) => !running.some((container) => container.name === name),
   );
-  const ports = idle.flatMap(({ name, ports: published }) => published.map((port) => ({ name, ...port })));
+  // What another container of this stack holds, the plan takes from it first.
+  const own = new Set(
+    running
+      .filter(({ labels }) => labels[LABELS.stack] === spec.name)
+      .flatMap(({ ports }) => ports.map(({ hostPort }) => hostPort)),
+  );
+  const ports = idle
+    .flatMap(({ name, ports: published }) => published.map((port) => ({ name, ...port })))
+    .filter(({ hostPort }) => !own.has(hostPort));
   const taken = await Promise.all(
     ports.map(async (port) => ((await isTaken(port.hostAddress, port.hostPort)) ? [port] : [])),
   );
   const [first] = taken.flat();
   if (first === undefined) return undefined;
   const holder = await findPortHolder(first.hostPort);
-  const conflict = portConflict(first.hostAddress, first.hostPort, first.name, holder ?? 'another process');
+  const unseen = 'a process that this user may not look into';
+  const conflict = portConflict(first.hostAddress, first.hostPort, first.name, holder ?? unseen);
   // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
-  const isEngine = holder === undefined || ENGINE_PROXIES.test(holder);
-  return isEngine ? { ...conflict, code: 'CHANGED_MEANWHILE' } : conflict;
+  return { ...conflict, isPassing: holder === undefined || ENGINE_PROXIES.test(holder) };
 }
 
-const ENGINE_PROXIES = /^(docker-proxy|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;
+const ENGINE_PROXIES = /^(docker-proxy|dockerd|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;
 
 function isTaken(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -1,3 +1,4 @@
+import { withinBounds } from '../bounds.ts';
 import type { ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
@@ -21,7 +22,7 @@ import { converge } from './converge.ts';
 import { natMapOf } from './connection.ts';
 import { execute } from './execute.ts';
 import { ensureImage, type ResolvedImage } from './image.ts';
-import { linkNodes } from './links.ts';
+import { hostAddress, linkNodes } from './links.ts';
 import { observeEngine } from './observe.ts';
 import { ensurePassword } from './password.ts';
 import { performOnEngine } from './perform.ts';
@@ -45,20 +46,28 @@ export interface UpResult {
 export async function up(session: Session): Promise<UpResult> {
   const { engine, spec, report } = session;
   const start = performance.now();
-  const [image, password] = await Promise.all([ensureImage(session), ensurePassword(session)]);
+  // Refuses an engine whose ports can't be reached from here, before anything is made.
+  hostAddress(spec, engine.endpoint);
+  const image = await ensureImage(session);
   const wanted = wantedOf(session, image);
+  let password: Secret | undefined;
   let callCount = 0;
   await inRounds(session, async () => {
     for (let isDone = false; !isDone;) {
       const observed = await observeEngine(engine, spec, wanted);
       await rejectConflicts(session, wanted, observed);
-      const actions = planUp(spec, wanted, observed);
-      callCount += actions.length;
-      await execute(actions, (action) => perform(session, wanted, password, action), session);
+      password ??= await ensurePassword(session, observed.containers);
+      const secret = password;
+      const performCounted = async (action: Action): Promise<void> => {
+        await perform(session, wanted, secret, action);
+        callCount += 1;
+      };
+      await execute(planUp(spec, wanted, observed), performCounted, session);
       isDone = !isPartial(observed);
     }
   });
 
+  password ??= await ensurePassword(session, []);
   const links = linkNodes(spec, engine.endpoint, password);
   try {
     const { views, commandCount } = await converge(session, links);
@@ -79,6 +88,7 @@ async function rejectConflicts(session: Session, wanted: Wanted, observed: Obser
   throw new StackError(conflict.code, {
     message: conflict.message,
     hint: conflict.hint,
+    ...(conflict.isPassing === undefined ? {} : { isPassing: conflict.isPassing }),
     details: others.map(({ message }) => message),
   });
 }
@@ -93,6 +103,7 @@ async function perform(session: Session, wanted: Wanted, password: Secret, actio
     case 'create container':
       return engine.createContainer(definition);
     case 'configure container':
+      await refuseToStartEmpty(session, node, action.target);
       return engine.writeFiles(action.target, configFiles(session, node, password));
     case 'configure and seed container': {
       const seed = { path: NODE_TABLE_FILE, content: initialNodeTable(spec, node), mode: 0o644, ...OWNER };
@@ -101,6 +112,19 @@ async function perform(session: Session, wanted: Wanted, password: Secret, actio
     default:
       return performOnEngine(engine, action);
   }
+}
+
+/** With an append-only file wanted and none there, Redis would not read dump.rdb: it would start without its keys. */
+async function refuseToStartEmpty({ engine, spec }: Session, node: NodeSpec, container: string): Promise<void> {
+  if (!spec.redis.persistence.appendonly) return;
+  const [dump, ...appendOnlyFiles] = await Promise.all(
+    ['dump.rdb', 'appendonlydir', 'appendonly.aof'].map((name) => engine.pathExists(container, `/data/${name}`)),
+  );
+  if (dump !== true || appendOnlyFiles.includes(true)) return;
+  throw new StackError('DATA_AT_RISK', {
+    message: `the keys of ${node.name} are in dump.rdb, and Redis would not read it with persistence.appendonly: true`,
+    hint: 'Set it to false and run up. Then: npx tsx manage.ts redis-cli NODE -- CONFIG SET appendonly yes on each node, and set it to true.',
+  });
 }
 
 const OWNER = { uid: REDIS_UID, gid: REDIS_GID };
@@ -123,7 +147,11 @@ async function prove(session: Session, password: Secret, views: readonly Reachab
   const { report } = session;
   report({ subject: 'proof', state: 'running', text: 'a write and a read in each primary' });
   const ranges = views.flatMap(({ table }) => table.myself.slots.slice(0, 1));
-  await proveReadWrite(natMapOf(session), password, ranges);
+  await withinBounds(
+    proveReadWrite(natMapOf(session), password, ranges),
+    'could not write and read a key in each primary',
+    session,
+  );
   report({
     subject: 'proof',
     state: 'done',

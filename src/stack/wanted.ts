@@ -10,5 +10,6 @@ export function wantedOf({ spec, userConf }: LoadedStack, image: ResolvedImage):
       spec.nodes.map((node) => [node.name, containerDefinition(spec, node, image.reference, userConf)]),
     ),
     imageId: image.id,
+    isStandIn: image.isStandIn,
   };
 }

@@ -109,11 +109,16 @@ describe('containers', () => {
     await engine.createNetwork(network);
     await engine.createContainer(container);
     await engine.startContainer(container.name);
+    const readAll = async (): Promise<string> => {
+      const chunks: Buffer[] = [];
+      const options = { follow: false, tail: 'all', timestamps: false } as const;
+      for await (const chunk of engine.logs(container.name, options)) chunks.push(chunk);
+      return Buffer.concat(chunks).toString();
+    };
+    // Before that it doesn't listen to SIGTERM yet.
+    await expect.poll(readAll, { timeout: 20_000 }).toContain('Ready to accept connections');
     await engine.stopContainer(container.name, 5);
-    const chunks: Buffer[] = [];
-    for await (const chunk of engine.logs(container.name, { follow: false, tail: 'all', timestamps: false }))
-      chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString();
+    const text = await readAll();
     expect(text.indexOf('Redis is starting')).toBeGreaterThan(-1);
     expect(text.indexOf('bye bye')).toBeGreaterThan(text.indexOf('Redis is starting'));
   });

@@ -73,6 +73,57 @@ test('a container that was stopped or paused by hand runs again', async () => {
   expect((await stack.run('status')).exitCode).toBe(1);
   await stack.must('up');
   await expectKeys();
+
+  const { default: Docker } = await import('dockerode');
+  const docker = new Docker({ socketPath: stack.engine.endpoint.address.replace('unix://', '') });
+  await docker.getContainer(stack.container(3)).pause();
+  expect((await stack.must('plan')).stdout).toContain(`~ unpause container ${stack.container(3)}  (it is paused)`);
+  await stack.must('up');
+  await expectKeys();
+});
+
+test('append-only files switched on where the keys are in a dump: refused, and nothing is lost', async () => {
+  stack = await makeStack({ redis: '  persistence: { appendonly: false }\n' });
+  await stack.must('up');
+  await writeKeys();
+  stack.edit((yaml) => yaml.replace('appendonly: false', 'appendonly: true'));
+  const { exitCode, stderr } = await stack.run('up');
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('DATA_AT_RISK');
+  // As the hint says.
+  stack.edit((yaml) => yaml.replace('appendonly: true', 'appendonly: false'));
+  await stack.must('up');
+  await expectKeys();
+  for (const node of [1, 2, 3]) await stack.redis(node, 'CONFIG', 'SET', 'appendonly', 'yes');
+  const isWritten = async (): Promise<boolean> =>
+    (await Promise.all([1, 2, 3].map((node) => stack.redis(node, 'INFO', 'persistence')))).every((info) =>
+      info.includes('aof_rewrite_in_progress:0'),
+    );
+  await expect.poll(isWritten, { timeout: 20_000 }).toBe(true);
+  stack.edit((yaml) => yaml.replace('appendonly: false', 'appendonly: true'));
+  await stack.must('up');
+  await expectKeys();
+});
+
+test('replicas that leave the YAML file are forgotten by the others', async () => {
+  stack = await makeStack({ nodeCount: 6, replicas: 1 });
+  await stack.must('up');
+  await writeKeys();
+  stack.edit((yaml) => yaml.replace('replicas: 1', 'replicas: 0').replaceAll(/ {4}redis-[456]: .*\n/g, ''));
+  await stack.must('up');
+  expect(await stack.redis(1, 'CLUSTER', 'INFO')).toContain('cluster_known_nodes:3');
+  await expectKeys();
+});
+
+test('two ups at once end with one cluster', async () => {
+  stack = await makeStack();
+  const outcomes = await Promise.all([stack.run('up'), stack.run('up')]);
+  expect(outcomes.map(({ exitCode, stderr }) => ({ exitCode, stderr: exitCode === 0 ? '' : stderr }))).toEqual([
+    { exitCode: 0, stderr: '' },
+    { exitCode: 0, stderr: '' },
+  ]);
+  expect(await stack.redis(1, 'CLUSTER', 'INFO')).toContain('cluster_slots_ok:16384');
+  expect((await stack.must('up')).stdout).toContain('nothing to do');
 });
 
 test('restart keeps every key, of one node and of all', async () => {

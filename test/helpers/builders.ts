@@ -54,6 +54,7 @@ export function wantedFor(spec: Spec, { userConf = '', imageId = IMAGE_ID } = {}
       spec.nodes.map((node) => [node.name, containerDefinition(spec, node, spec.redis.image, userConf)]),
     ),
     imageId,
+    isStandIn: false,
   };
 }
 

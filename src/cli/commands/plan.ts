@@ -10,18 +10,20 @@ export const plan: Command = {
   run: async ({ openSession, options, terminal, json }) => {
     const session = await openSession();
     const { plan: makePlan } = await import('../../stack/plan.ts');
-    const { actions, conflicts, pulls } = await makePlan(session);
+    const { actions, clusterActions, conflicts, pulls } = await makePlan(session);
+    const isPending = actions.length + clusterActions.length > 0 || pulls !== undefined;
     if (json) {
-      terminal.stdout.write(`${JSON.stringify({ stack: session.spec.name, pulls, actions, conflicts }, null, 2)}\n`);
+      terminal.stdout.write(
+        `${JSON.stringify({ stack: session.spec.name, pulls, actions, clusterActions, conflicts }, null, 2)}\n`,
+      );
     } else {
       if (pulls !== undefined) terminal.stdout.write(`+ pull image ${pulls}  (not on this engine)\n`);
       terminal.stdout.write(planText(actions));
-      if (actions.length === 0 && pulls === undefined)
-        terminal.stdout.write('Nothing to do: all is as the YAML file says.\n');
+      for (const { type, node, cause } of clusterActions) terminal.stdout.write(`~ ${type} ${node}  (${cause})\n`);
+      if (!isPending) terminal.stdout.write('Nothing to do: all is as the YAML file says.\n');
       for (const { code, message, hint } of conflicts) terminal.stdout.write(`✗ ${message} [${code}]\n  → ${hint}\n`);
     }
     if (conflicts.length > 0) return 1;
-    const isPending = actions.length > 0 || pulls !== undefined;
     return isPending && options['detailedExitcode'] === true ? CHANGES_PENDING : 0;
   },
 };

@@ -370,3 +370,56 @@ describe('a way that was interrupted', () => {
     expect(plan(spec, nodes)).toEqual([`redis-1: replicate ${promoted.id}`]);
   });
 });
+
+describe('what is gone', () => {
+  test('a node that failed, owns nothing and is in no file any more is forgotten by everybody', () => {
+    const spec = specOf();
+    const three = blankNodes(spec);
+    while (plan(spec, three).length > 0) {
+      send(spec, three);
+      gossip(three);
+    }
+    const views = three.map(observe);
+    const ghost = 'f'.repeat(40);
+    const haunted = views.map((view) => {
+      const row = {
+        ...view.table.myself,
+        id: ghost,
+        ip: '172.20.0.99',
+        slots: [],
+        flags: new Set(['master', 'fail']),
+        connected: false,
+      };
+      return { ...view, table: { ...view.table, rows: [...view.table.rows, row] } };
+    });
+    expect(textOf(planCluster(spec, haunted))).toEqual(
+      ['redis-1', 'redis-2', 'redis-3'].map((name) => `${name}: forget ${ghost}`),
+    );
+
+    const withSlots = haunted.map((view) => ({
+      ...view,
+      table: {
+        ...view.table,
+        rows: view.table.rows.map((row) => (row.id === ghost ? { ...row, slots: [{ start: 7, end: 7 }] } : row)),
+      },
+    }));
+    expect(planCluster(spec, withSlots)).toEqual([]);
+  });
+
+  test('a new node does not bring two clusters together', () => {
+    const spec = specOf({ primaries: 7 });
+    const all = blankNodes(spec);
+    const views = all
+      .map(observe)
+      .map((view, index) =>
+        index === 6
+          ? view
+          : {
+              ...view,
+              keyCount: 5,
+              table: { ...view.table, myself: { ...view.table.myself, slots: [{ start: index, end: index }] } },
+            },
+      );
+    expect(planCluster(spec, views)).toEqual([]);
+  });
+});

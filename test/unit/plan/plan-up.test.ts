@@ -82,7 +82,8 @@ describe('planUp', () => {
 
   test('a container that has exited is started', () => {
     expect(planned(withContainer(running, 'dev-redis-2', { state: 'exited' }))).toMatchInlineSnapshot(`
-      "~ start container dev-redis-2  (it is exited)
+      "~ configure container dev-redis-2  (it is exited)
+      ~ start container dev-redis-2  (it is exited)
       "
     `);
   });

@@ -57,7 +57,6 @@ describe("a user's redis.conf", () => {
     'maxmemory-clients 10%',
     'timeout 0',
     'save 60 1000',
-    'user alice on >secret ~* +@read',
     'loglevel verbose',
     'constructor 1',
     'cluster-migration-barrier 1',

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { connectDocker } from '../engine/docker.ts';
 import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
-import { loadStack } from '../stack/load.ts';
-import type { Report } from '../stack/progress.ts';
-import type { Session } from '../stack/session.ts';
+import { loadStack } from './load.ts';
+import type { Report } from './progress.ts';
+import type { Session } from './session.ts';
 
 export interface ConnectionOptions {
   /** The YAML file; by default the one in this checkout, from whatever folder the program is started. */
