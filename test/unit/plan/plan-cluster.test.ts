@@ -409,17 +409,15 @@ describe('what is gone', () => {
   test('a new node does not bring two clusters together', () => {
     const spec = specOf({ primaries: 7 });
     const all = blankNodes(spec);
-    const views = all
-      .map(observe)
-      .map((view, index) =>
-        index === 6
-          ? view
-          : {
-              ...view,
-              keyCount: 5,
-              table: { ...view.table, myself: { ...view.table.myself, slots: [{ start: index, end: index }] } },
-            },
-      );
+    const views = all.map(observe).map((view, index) =>
+      index === 6
+        ? view
+        : {
+            ...view,
+            keyCount: 5,
+            table: { ...view.table, myself: { ...view.table.myself, slots: [{ start: index, end: index }] } },
+          },
+    );
     expect(planCluster(spec, views)).toEqual([]);
   });
 });
