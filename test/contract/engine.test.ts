@@ -1,5 +1,9 @@
 /** What the rest of the program relies on when it talks to an engine. */
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { connectDocker } from '../../src/engine/docker.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -160,10 +164,17 @@ test('an image that is not there is undefined, and can not be pulled from nowher
 });
 
 test('a wait ends with its bound or with the interruption', async () => {
-  const settings = await locateEngine({ env: process.env });
-  const interrupted = new AbortController();
-  const bounded = await connectDocker(settings, { signal: interrupted.signal, timeoutMs: 0.01 });
-  expect(await codeOf(bounded.listContainers())).toBe('WAIT_TIMEOUT');
-  interrupted.abort(new StackError('INTERRUPTED', { message: 'stopped' }));
-  expect(await codeOf(bounded.listContainers())).toBe('INTERRUPTED');
+  const folder = mkdtempSync(join(tmpdir(), 'mute-'));
+  const mute = createServer(() => undefined).listen(join(folder, 'engine.sock'));
+  try {
+    const settings = await locateEngine({ host: `unix://${join(folder, 'engine.sock')}`, env: process.env });
+    const interrupted = new AbortController();
+    const bounded = await connectDocker(settings, { signal: interrupted.signal, timeoutMs: 50 });
+    expect(await codeOf(bounded.listContainers())).toBe('WAIT_TIMEOUT');
+    interrupted.abort(new StackError('INTERRUPTED', { message: 'stopped' }));
+    expect(await codeOf(bounded.listContainers())).toBe('INTERRUPTED');
+  } finally {
+    mute.close();
+    rmSync(folder, { recursive: true });
+  }
 });

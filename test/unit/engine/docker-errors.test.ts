@@ -60,10 +60,10 @@ describe('what the engine says', () => {
     'No such image: redis:7-alpine',
     'manifest for redis:99 not found: manifest unknown: manifest unknown',
     "pull access denied for nobody, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
-    'Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io on 127.0.0.53:53: no such host',
+    'Get "https://registry.example/v2/": dial tcp: lookup registry.example on 127.0.0.53:53: no such host',
     'Get "https://registry.example/v2/": dial tcp: lookup registry.example on 10.0.0.1:53: server misbehaving',
     'Get "https://registry.example/v2/": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)',
-    'failed to resolve reference "docker.io/library/redis:99": docker.io/library/redis:99: not found',
+    'failed to resolve reference "registry.example/library/redis:99": registry.example/library/redis:99: not found',
     'Get "https://registry.example/v2/": dial tcp 10.1.1.1:443: connect: network is unreachable',
   ])('an image that cannot be had: %s', (message) => {
     expect(failure(message)).toMatchObject({ code: 'IMAGE_UNAVAILABLE', hint: expect.stringContaining('image build') });
