@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -194,6 +194,31 @@ describe('no engine, no image', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain('unix:///nowhere/docker.sock (--host) does not answer');
     expect(stderr).toContain('ENGINE_UNREACHABLE');
+  });
+
+  test('an engine that goes away half-way: a clear code, and the next up finishes the work', async () => {
+    const socket = join(stack.folder, 'engine.sock');
+    const connections = new Set<Socket>();
+    const goAway = (): void => {
+      proxy.close();
+      for (const connection of connections) connection.destroy();
+    };
+    const proxy = createServer((client) => {
+      const upstream = connect(stack.engine.endpoint.address.replace('unix://', ''));
+      for (const connection of [client, upstream]) {
+        connections.add(connection);
+        connection.on('error', () => undefined);
+      }
+      client.on('data', (chunk) => {
+        if (/^POST \/containers\/[^/]+\/start/.test(chunk.toString('latin1'))) goAway();
+      });
+      client.pipe(upstream).pipe(client);
+    }).listen(socket);
+    const { exitCode, stderr } = await stack.run('up', '--host', `unix://${socket}`);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('ENGINE_UNREACHABLE');
+    expect(stderr).toContain('run the same command again');
+    await stack.must('up');
   });
 
   test('an engine address that makes no sense is a usage error', async () => {
