@@ -1,6 +1,6 @@
 import type { FailureCode } from '../errors.ts';
 import { overlaps, parseBlock } from '../spec/addresses.ts';
-import { LABELS, LOCAL_IMAGE, ownContainers } from './names.ts';
+import { LABELS, LOCAL_IMAGE, isOwn } from './names.ts';
 import type { Observed } from './observed.ts';
 import { networkGuests } from './plan-down.ts';
 import type { Wanted } from './plan-up.ts';
@@ -31,7 +31,7 @@ type Labelled = { readonly name: string; readonly labels: Readonly<Record<string
 function foreignNames(stack: string, { network, containers }: Wanted, observed: Observed): Conflict[] {
   const wantedContainers = [...containers.values()];
   const foreign = (things: readonly Labelled[], names: readonly string[]): Labelled[] =>
-    things.filter(({ name, labels }) => names.includes(name) && labels[LABELS.stack] !== stack);
+    things.filter((thing) => names.includes(thing.name) && !isOwn(stack)(thing));
   const conflict = (kind: string, { name, labels }: Labelled, rename: string): Conflict => {
     const owner = labels[LABELS.stack] ?? labels['com.docker.compose.project'];
     const whose = owner === undefined ? 'was not made by this program' : `belongs to the stack '${owner}'`;
@@ -55,7 +55,7 @@ function overlappingNetworks(stack: string, { network }: Wanted, { networks }: O
   return (
     networks
       // Our own under a former name goes anyway.
-      .filter(({ name, labels }) => name !== network.name && labels[LABELS.stack] !== stack)
+      .filter((other) => other.name !== network.name && !isOwn(stack)(other))
       .flatMap(({ name, subnets }) =>
         subnets
           .filter((subnet) => {
@@ -74,7 +74,7 @@ function overlappingNetworks(stack: string, { network }: Wanted, { networks }: O
 /** A network that has to go, because it was changed or renamed, while somebody else's container is on it. */
 function guestsOnNetworks(stack: string, { network }: Wanted, observed: Observed): Conflict[] {
   return observed.networks
-    .filter(({ labels }) => labels[LABELS.stack] === stack)
+    .filter(isOwn(stack))
     .filter(
       ({ name, labels }) => name !== network.name || labels[LABELS.definition] !== network.labels[LABELS.definition],
     )
@@ -89,7 +89,7 @@ function guestsOnNetworks(stack: string, { network }: Wanted, observed: Observed
 function takenPorts(stack: string, { containers }: Wanted, observed: Observed): Conflict[] {
   const wanted = [...containers.values()];
   const others = observed.containers.filter(
-    ({ labels, state }) => labels[LABELS.stack] !== stack && HOLDING_PORTS.has(state),
+    (container) => !isOwn(stack)(container) && HOLDING_PORTS.has(container.state),
   );
   return wanted.flatMap((definition) =>
     definition.ports.flatMap(({ hostPort, hostAddress }) => {
@@ -118,7 +118,7 @@ function sharesAddress(one: string, other: string): boolean {
 }
 
 function takenAddresses(stack: string, { network, containers }: Wanted, observed: Observed): Conflict[] {
-  const others = observed.containers.filter(({ labels }) => labels[LABELS.stack] !== stack);
+  const others = observed.containers.filter((container) => !isOwn(stack)(container));
   return [...containers.values()].flatMap((definition) => {
     const { address } = definition.network;
     const holder = others.find(({ addresses }) => addresses[network.name] === address);
@@ -144,7 +144,7 @@ function ownersOfSlots({ slotOwners }: Observed): Conflict[] {
 
 /** A stand-in may be an older Redis, which could not read the newer one's data. */
 function standIns(stack: string, { isStandIn }: Wanted, { containers }: Observed): Conflict[] {
-  const others = ownContainers(stack, containers).filter(({ labels }) => labels[LABELS.image] !== LOCAL_IMAGE);
+  const others = containers.filter(isOwn(stack)).filter(({ labels }) => labels[LABELS.image] !== LOCAL_IMAGE);
   const [first] = isStandIn ? others : [];
   if (first === undefined) return [];
   const image = first.labels[LABELS.image] ?? 'another image';

@@ -50,10 +50,7 @@ export function composeLabels(
   };
 }
 
-/** The containers of one stack, by label: a name alone may be somebody else's. */
-export function ownContainers<T extends { readonly labels: Readonly<Record<string, string>> }>(
-  stack: string,
-  containers: readonly T[],
-): T[] {
-  return containers.filter(({ labels }) => labels[LABELS.stack] === stack);
+/** Whether a thing is of this stack, by its label: a name alone may be somebody else's. */
+export function isOwn(stack: string): (thing: { readonly labels: Readonly<Record<string, string>> }) => boolean {
+  return ({ labels }) => labels[LABELS.stack] === stack;
 }

@@ -1,5 +1,5 @@
 import { actionKey, type Action, type ActionType } from './actions.ts';
-import { LABELS } from './names.ts';
+import { isOwn } from './names.ts';
 import type { Container, Network, Volume } from './resources.ts';
 
 export interface Present {
@@ -13,8 +13,7 @@ export interface Present {
  * stays, unless `withVolumes`. A network that somebody else's container is on stays too: see `networkGuests`.
  */
 export function planDown(stack: string, present: Present, withVolumes: boolean): Action[] {
-  const isOurs = ({ labels }: { labels: Readonly<Record<string, string>> }): boolean => labels[LABELS.stack] === stack;
-  const containers = present.containers.filter(isOurs);
+  const containers = present.containers.filter(isOwn(stack));
   const cause = 'down';
   const containerActions = containers.flatMap(({ name, state }): Action[] => {
     // Data that is about to be deleted needs no orderly shutdown.
@@ -26,9 +25,9 @@ export function planDown(stack: string, present: Present, withVolumes: boolean):
   });
   const removals = containers.map(({ name }) => actionKey({ type: 'remove container', target: name }));
   const networks = present.networks
-    .filter((network) => isOurs(network) && networkGuests(stack, network.name, present).length === 0)
+    .filter((network) => isOwn(stack)(network) && networkGuests(stack, network.name, present).length === 0)
     .map(({ name }) => ({ ...action('remove network', name, cause), after: removals }));
-  const volumes = (withVolumes ? present.volumes.filter(isOurs) : []).map(({ name }) => ({
+  const volumes = (withVolumes ? present.volumes.filter(isOwn(stack)) : []).map(({ name }) => ({
     ...action('remove volume', name, 'down --volumes'),
     destructive: true,
     after: containers.filter((container) => container.volumes.includes(name)).map(removalKey),
@@ -39,7 +38,7 @@ export function planDown(stack: string, present: Present, withVolumes: boolean):
 /** Containers that aren't ours on a network that is. */
 export function networkGuests(stack: string, network: string, { containers }: Pick<Present, 'containers'>): string[] {
   return containers
-    .filter(({ labels, addresses }) => labels[LABELS.stack] !== stack && network in addresses)
+    .filter((container) => !isOwn(stack)(container) && network in container.addresses)
     .map(({ name }) => name);
 }
 

@@ -1,6 +1,6 @@
 import type { NodeSpec, Spec } from '../spec/spec.ts';
 import { actionKey, type Action, type ActionType } from './actions.ts';
-import { LABELS } from './names.ts';
+import { isOwn, LABELS } from './names.ts';
 import type { NodeData, Observed } from './observed.ts';
 import type { Container, ContainerDefinition, NetworkDefinition } from './resources.ts';
 
@@ -57,7 +57,8 @@ type Start = 'fresh' | 'with its data' | 'later';
 
 function planNetwork(spec: Spec, wanted: NetworkDefinition, { networks }: Observed): Action[] {
   const formerNames = networks
-    .filter(({ name, labels }) => labels[LABELS.stack] === spec.name && name !== wanted.name)
+    .filter(isOwn(spec.name))
+    .filter(({ name }) => name !== wanted.name)
     .map(({ name }) => action('remove network', name, 'not in the YAML file any more'));
   const present = networks.find(({ name }) => name === wanted.name);
   if (present === undefined) return [...formerNames, action('create network', wanted.name, 'missing')];
@@ -127,7 +128,7 @@ function replacementCause(
 /** Containers of this stack that the YAML file doesn't name any more. */
 export function leftovers(spec: Spec, containers: readonly Container[]): Container[] {
   return containers
-    .filter(({ labels }) => labels[LABELS.stack] === spec.name)
+    .filter(isOwn(spec.name))
     .filter(({ labels }) => !spec.nodes.some(({ name }) => name === labels[LABELS.node]));
 }
 

@@ -1,6 +1,6 @@
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
-import { LABELS } from '../plan/names.ts';
+import { isOwn } from '../plan/names.ts';
 import { networkGuests, planDown } from '../plan/plan-down.ts';
 import type { Container } from '../plan/resources.ts';
 import { execute } from './execute.ts';
@@ -55,7 +55,8 @@ async function downOnce(session: Session, { withVolumes, confirm }: DownOptions)
   return {
     actions,
     keptVolumes: volumes
-      .filter(({ name, labels }) => labels[LABELS.stack] === spec.name && !doomed.includes(name))
+      .filter(isOwn(spec.name))
+      .filter(({ name }) => !doomed.includes(name))
       .map(({ name }) => name),
     networkGuests: networks.some(({ name }) => name === spec.network.name)
       ? networkGuests(spec.name, spec.network.name, present)
@@ -64,9 +65,10 @@ async function downOnce(session: Session, { withVolumes, confirm }: DownOptions)
 }
 
 function rejectHeldVolumes(stack: string, doomed: readonly string[], containers: readonly Container[]): void {
-  for (const { name, labels, volumes } of containers) {
+  for (const container of containers) {
+    const { name, volumes } = container;
     const volume = volumes.find((one) => doomed.includes(one));
-    if (volume === undefined || labels[LABELS.stack] === stack) continue;
+    if (volume === undefined || isOwn(stack)(container)) continue;
     throw new StackError('VOLUME_IN_USE', {
       message: `the volume ${volume} can't be deleted: the container ${name}, which is not of this stack, uses it; nothing was changed`,
       hint: `docker rm -f ${name}   # if nobody needs it, or: npx tsx manage.ts down, which keeps the data`,

@@ -1,5 +1,5 @@
 import type { LogOptions } from '../engine/engine.ts';
-import { containerName, ownContainers } from '../plan/names.ts';
+import { containerName, isOwn } from '../plan/names.ts';
 import { findNode, notRunning } from './restart.ts';
 import type { Session } from './session.ts';
 
@@ -17,7 +17,7 @@ export async function readLogs(
 ): Promise<void> {
   const { engine, spec } = session;
   const nodes = nodeName === undefined ? spec.nodes : [findNode(session, nodeName)];
-  const present = new Set(ownContainers(spec.name, await engine.listContainers()).map(({ name }) => name));
+  const present = new Set((await engine.listContainers()).filter(isOwn(spec.name)).map(({ name }) => name));
   const absent = nodes.map(({ name }) => containerName(spec.name, name)).find((name) => !present.has(name));
   if (absent !== undefined) throw notRunning(absent);
   await Promise.all(

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { ownContainers } from '../plan/names.ts';
+import { isOwn } from '../plan/names.ts';
 import type { Container } from '../plan/resources.ts';
 import { PASSWORD_FILE } from '../plan/redis-config.ts';
 import { defaultPasswordFile, generatedPassword, readPassword } from '../secrets/generated.ts';
@@ -39,7 +39,7 @@ async function passwordInContainers(
   { engine, spec }: Session,
   containers: readonly Container[],
 ): Promise<string | undefined> {
-  const own = ownContainers(spec.name, containers);
+  const own = containers.filter(isOwn(spec.name));
   const texts = await Promise.all(own.map(({ name }) => engine.readFile(name, PASSWORD_FILE)));
   return texts.find((text) => text !== undefined && text !== '');
 }

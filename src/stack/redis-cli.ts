@@ -1,5 +1,5 @@
 import type { ExecStreams } from '../engine/engine.ts';
-import { containerName, ownContainers } from '../plan/names.ts';
+import { containerName, isOwn } from '../plan/names.ts';
 import { PASSWORD_FILE } from '../plan/redis-config.ts';
 import { StackError } from '../errors.ts';
 import { findNode } from './restart.ts';
@@ -21,7 +21,7 @@ export async function runRedisCli(
   const [first] = spec.nodes;
   const node = nodeName === undefined ? first : findNode(session, nodeName);
   const name = containerName(spec.name, node?.name ?? '');
-  const container = ownContainers(spec.name, await engine.listContainers()).find((one) => one.name === name);
+  const container = (await engine.listContainers()).filter(isOwn(spec.name)).find((one) => one.name === name);
   if (container?.state !== 'running') {
     throw new StackError('NOT_RUNNING', {
       message: `the container ${name} ${container === undefined ? 'does not exist' : `is ${container.state}`}`,

@@ -1,7 +1,7 @@
 import type { ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
-import { containerName, ownContainers } from '../plan/names.ts';
+import { containerName, isOwn } from '../plan/names.ts';
 import type { NodeSpec } from '../spec/spec.ts';
 import { converge } from './converge.ts';
 import { execute } from './execute.ts';
@@ -19,7 +19,7 @@ import type { Session } from './session.ts';
 export async function restart(session: Session, nodeNames: readonly string[]): Promise<readonly ReachableView[]> {
   const { engine, spec, report } = session;
   const nodes = nodeNames.length === 0 ? spec.nodes : nodeNames.map((name) => findNode(session, name));
-  const containers = ownContainers(spec.name, await engine.listContainers());
+  const containers = (await engine.listContainers()).filter(isOwn(spec.name));
   const actions = nodes.map(({ name }): Action => {
     const target = containerName(spec.name, name);
     const present = containers.find((container) => container.name === target);

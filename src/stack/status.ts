@@ -1,7 +1,7 @@
 import { findClusterProblems } from '../cluster/health.ts';
 import type { NodeView } from '../cluster/view.ts';
 import type { Endpoint, EngineVersion } from '../engine/engine.ts';
-import { containerName, ownContainers } from '../plan/names.ts';
+import { containerName, isOwn } from '../plan/names.ts';
 import type { Container } from '../plan/resources.ts';
 import type { NodeSpec } from '../spec/spec.ts';
 import { expectationOf } from './converge.ts';
@@ -36,7 +36,7 @@ export async function readStatus(session: Session): Promise<Status> {
     engine.listContainers(),
     knownPassword(session),
   ]);
-  const containers = ownContainers(spec.name, all);
+  const containers = all.filter(isOwn(spec.name));
   const links = password === undefined ? [] : linkNodes(spec, engine.endpoint, password);
   const nodes = await Promise.all(
     spec.nodes.map(async (node): Promise<NodeStatus> => {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { systemErrorCode } from '../errors.ts';
 import { portConflict, type Conflict } from '../plan/conflicts.ts';
-import { LABELS } from '../plan/names.ts';
+import { isOwn } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Wanted } from '../plan/plan-up.ts';
 import { findPortHolder } from '../host/port-holder.ts';
@@ -23,11 +23,7 @@ export async function findTakenPort(
     ({ name }) => !running.some((container) => container.name === name),
   );
   // What another container of this stack holds, the plan takes from it first.
-  const own = new Set(
-    running
-      .filter(({ labels }) => labels[LABELS.stack] === spec.name)
-      .flatMap(({ ports }) => ports.map(({ hostPort }) => hostPort)),
-  );
+  const own = new Set(running.filter(isOwn(spec.name)).flatMap(({ ports }) => ports.map(({ hostPort }) => hostPort)));
   const ports = idle
     .flatMap(({ name, ports: published }) => published.map((port) => ({ name, ...port })))
     .filter(({ hostPort }) => !own.has(hostPort));
