@@ -58,6 +58,18 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   );
 }
 
+async function allLogs(): Promise<string> {
+  const chunks: Buffer[] = [];
+  const options = { follow: false, tail: 'all', timestamps: false } as const;
+  for await (const chunk of engine.logs(container.name, options)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Before that, Redis doesn't listen to SIGTERM yet, and a stop would end in a kill. */
+async function redisIsReady(): Promise<void> {
+  await expect.poll(allLogs, { timeout: 20_000 }).toContain('Ready to accept connections');
+}
+
 describe('containers', () => {
   test('come and go: created, running, exited, gone, with the volume left', async () => {
     await engine.createNetwork(network);
@@ -73,8 +85,9 @@ describe('containers', () => {
       addresses: { [network.name]: container.network.address },
       volumes: [container.volume.name],
     });
-    await engine.stopContainer(container.name, 5);
-    await engine.stopContainer(container.name, 5);
+    await redisIsReady();
+    await engine.stopContainer(container.name, 20);
+    await engine.stopContainer(container.name, 20);
     expect(await found()).toBe('exited');
     expect(await engine.containerExit(container.name)).toMatchObject({ exitCode: 0, outOfMemory: false });
     await engine.removeContainer(container.name);
@@ -113,16 +126,9 @@ describe('containers', () => {
     await engine.createNetwork(network);
     await engine.createContainer(container);
     await engine.startContainer(container.name);
-    const readAll = async (): Promise<string> => {
-      const chunks: Buffer[] = [];
-      const options = { follow: false, tail: 'all', timestamps: false } as const;
-      for await (const chunk of engine.logs(container.name, options)) chunks.push(chunk);
-      return Buffer.concat(chunks).toString();
-    };
-    // Before that it doesn't listen to SIGTERM yet.
-    await expect.poll(readAll, { timeout: 20_000 }).toContain('Ready to accept connections');
-    await engine.stopContainer(container.name, 5);
-    const text = await readAll();
+    await redisIsReady();
+    await engine.stopContainer(container.name, 20);
+    const text = await allLogs();
     expect(text.indexOf('Redis is starting')).toBeGreaterThan(-1);
     expect(text.indexOf('bye bye')).toBeGreaterThan(text.indexOf('Redis is starting'));
   });
