@@ -28,8 +28,10 @@ async function prepare(what: string | undefined): Promise<number> {
     root: '.',
     file: undefined,
     host: undefined,
+    offline: false,
     timeoutMs: 60_000,
     report: () => undefined,
+    onOpen: () => undefined,
   };
   const session = await openSession(options);
   const { endpoint } = session.engine;

@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
+import type { SessionNeeds } from '../stack/open.ts';
 import type { Session } from '../stack/session.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -30,8 +31,8 @@ export interface Invocation {
   readonly terminal: Terminal;
   readonly json: boolean;
   readonly signal: AbortSignal;
-  /** Reads the YAML file, then finds the engine. Called by commands that work on a stack. */
-  readonly openSession: () => Promise<Session>;
+  /** Reads the YAML file, then what else the command needs. Called by commands that work on a stack. */
+  readonly openSession: (needs?: SessionNeeds) => Promise<Session>;
   /** Finds the engine only. */
   readonly openEngine: () => Promise<Engine>;
   /** Ends the live view, so that what comes next stays on the screen. */

@@ -32,23 +32,32 @@ export async function main(argv: readonly string[], terminal: Surroundings): Pro
 }
 
 async function run(
-  { command, operands, options, passedOn, json, file, host, timeoutMs }: Parsed & { command: Command },
+  { command, operands, options, passedOn, json, file, host, offline, timeoutMs }: Parsed & { command: Command },
   terminal: Surroundings,
   progress: ReturnType<typeof startProgress>,
 ): Promise<number> {
   const { signal, env, root } = terminal;
-  const connection: ConnectionOptions = { file, host, root, timeoutMs, env, signal, report: progress.report };
-  return command.run({
-    operands,
-    options,
-    passedOn,
-    terminal,
-    json,
-    signal,
-    openSession: () => openSession(connection),
-    openEngine: () => openEngine(connection),
-    endProgress: progress.end,
-  });
+  let close = async (): Promise<void> => undefined;
+  const onOpen = (closeSession: () => Promise<void>): void => {
+    close = closeSession;
+  };
+  const { report } = progress;
+  const connection: ConnectionOptions = { file, host, offline, root, timeoutMs, env, signal, report, onOpen };
+  try {
+    return await command.run({
+      operands,
+      options,
+      passedOn,
+      terminal,
+      json,
+      signal,
+      openSession: (needs) => openSession(connection, needs),
+      openEngine: () => openEngine(connection),
+      endProgress: progress.end,
+    });
+  } finally {
+    await close();
+  }
 }
 
 function showFailure(error: unknown, json: boolean, { stdout, stderr, env }: Terminal): number {

@@ -10,6 +10,7 @@ export interface Parsed {
   readonly json: boolean;
   readonly file: string | undefined;
   readonly host: string | undefined;
+  readonly offline: boolean;
   readonly timeoutMs: number;
 }
 
@@ -46,9 +47,9 @@ export async function parseCommandLine(
       else target.option(flags, summary);
     }
     target.action(() => {
-      const { file, host, json, timeout, ...options } = target.opts<CommonValues>();
-      const timeoutMs = timeout * 1000;
-      parsed = { command, operands: target.args, options, passedOn, json: json === true, file, host, timeoutMs };
+      const { file, host, json, offline, timeout, ...options } = target.opts<CommonValues>();
+      const common = { file, host, json: json === true, offline: offline === true, timeoutMs: timeout * 1000 };
+      parsed = { command, operands: target.args, options, passedOn, ...common };
     });
   }
   try {
@@ -69,12 +70,14 @@ interface CommonValues extends Record<string, string | number | boolean | undefi
   file?: string;
   host?: string;
   json?: boolean;
+  offline?: boolean;
   timeout: number;
 }
 
 const COMMON_OPTIONS = [
   { flags: '-f, --file <file>', summary: 'the stack as YAML (default: infra/dev-services.yaml)' },
   { flags: '--host <address>', summary: 'the container engine, as in DOCKER_HOST' },
+  { flags: '--offline', summary: "don't ask Vault: take the password that the stack's own containers hold, or fail" },
   { flags: '--timeout <seconds>', summary: 'the longest that any wait may take' },
   { flags: '--json', summary: 'only JSON on stdout' },
 ] as const;

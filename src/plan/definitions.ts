@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { CONTAINER_PORTS, type NodeSpec, type Spec } from '../spec/spec.ts';
+import { CONTAINER_PORTS, openPorts, type NodeSpec, type Spec } from '../spec/spec.ts';
 import type { ContainerDefinition, NetworkDefinition } from './resources.ts';
 import { composeLabels, containerName, LABELS, volumeName } from './names.ts';
-import { CONFIG_FOLDER, redisConf } from './redis-config.ts';
+import { AUTHORITY_FILE, CERTIFICATE_FILE, CONFIG_FOLDER, redisConf } from './redis-config.ts';
 
 /** The uid of the user redis in the official images; Redis runs as it in any image, and never as root. */
 export const REDIS_UID = 999;
@@ -32,7 +32,7 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, u
     hostname: node.name,
     labels: { ...owner, [LABELS.image]: image, ...composeLabels(stack, { service: node.name }) },
     network: { name: network.name, address: node.ip, aliases: [node.name] },
-    ports: (['plain', 'tls', 'bus'] as const).map((kind) => ({
+    ports: openPorts(spec).map((kind) => ({
       hostAddress: redis.bind,
       hostPort: node.ports[kind],
       containerPort: CONTAINER_PORTS[kind],
@@ -41,7 +41,7 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, u
     memoryBytes: redis.memoryBytes,
     cpus: redis.cpus,
     restartPolicy: redis.restartPolicy,
-    healthcheck: HEALTHCHECK,
+    healthcheck: healthcheck(spec),
   };
   const files = [redisConf(spec, node), userConf];
   const networkDigest = networkDefinition(spec).labels[LABELS.definition];
@@ -55,15 +55,32 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, u
  * The user `health` may send PING and CLUSTER INFO and has no password, so there is none to leak. A node that answers
  * but can't serve the cluster is unhealthy too. Exit codes of redis-cli say nothing: 0 even for an error, before 7.0.
  */
-const HEALTHCHECK: ContainerDefinition['healthcheck'] = {
-  command: [
-    'CMD-SHELL',
-    'redis-cli --no-auth-warning --user health --pass health cluster info | ' +
-      'grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2',
-  ],
-  intervalMs: 5000,
-  timeoutMs: 3000,
-};
+function healthcheck(spec: Spec): ContainerDefinition['healthcheck'] {
+  const client = [
+    'redis-cli',
+    ...connectionArguments(spec),
+    '--no-auth-warning',
+    '--user',
+    'health',
+    '--pass',
+    'health',
+  ];
+  return {
+    command: [
+      'CMD-SHELL',
+      `${client.join(' ')} cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2`,
+    ],
+    intervalMs: 5000,
+    timeoutMs: 3000,
+  };
+}
+
+/** How redis-cli inside a container reaches its own node, or another one. */
+export function connectionArguments({ tls }: Pick<Spec, 'tls'>): string[] {
+  if (tls.plain) return [];
+  const files = ['--cacert', AUTHORITY_FILE, '--cert', CERTIFICATE_FILE, '--key', CERTIFICATE_FILE];
+  return ['-p', String(CONTAINER_PORTS.tls), '--tls', ...files];
+}
 
 function digest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);

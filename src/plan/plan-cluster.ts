@@ -2,7 +2,7 @@ import { isBootstrapping, isPhantom, phantomRows } from '../cluster/bootstrap-ta
 import type { NodeRow } from '../cluster/node-table.ts';
 import { divideSlots, type SlotRange } from '../cluster/slots.ts';
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
-import { CONTAINER_PORTS, primariesOf, type Spec } from '../spec/spec.ts';
+import { clusterPort, CONTAINER_PORTS, primariesOf, type Spec } from '../spec/spec.ts';
 
 /** One cluster command, sent to `node`. */
 export type ClusterAction = { readonly node: string; readonly cause: string } & (
@@ -55,7 +55,7 @@ function planForgetting(_spec: Spec, views: readonly ReachableView[]): ClusterAc
  * Nodes that don't know each other, or only under an address that is no longer theirs. Only where no data can be lost by
  * it: two nodes with data that don't know each other may be two clusters, and one would lose its keys in the merger.
  */
-function planMeetings(_spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
+function planMeetings(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
   if (!areOneCluster(views.filter((view) => !isBlank(view)))) return [];
   return views.flatMap((view, index) =>
     views.slice(index + 1).flatMap((other): ClusterAction[] => {
@@ -64,7 +64,7 @@ function planMeetings(_spec: Spec, views: readonly ReachableView[]): ClusterActi
       if (!areRelated && !isBlank(view) && !isBlank(other)) return [];
       const { ip } = other.table.myself;
       const cause = areRelated ? `it has an old address of ${other.name}` : `it doesn't know ${other.name}`;
-      return [{ type: 'meet', node: view.name, ip, port: CONTAINER_PORTS.plain, busPort: CONTAINER_PORTS.bus, cause }];
+      return [{ type: 'meet', node: view.name, ip, port: clusterPort(spec), busPort: CONTAINER_PORTS.bus, cause }];
     }),
   );
 }

@@ -2,14 +2,24 @@ import type { Redis } from 'ioredis';
 import { parseNodeTable } from '../cluster/node-table.ts';
 import { parseClusterInfo, parseInfo, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
-import type { Secret } from '../secret.ts';
+import { Secret } from '../secret.ts';
 
 export interface NodeAddress {
   /** The node's name in the YAML file. */
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  readonly tls: TlsTrust | undefined;
 }
+
+/** What a TLS connection to a node is verified with, and what this side shows of itself. */
+export interface TlsTrust {
+  readonly caPem: string;
+  readonly client: { readonly certificatePem: string; readonly privateKeyPem: Secret } | undefined;
+}
+
+/** The passwords that a node may have, the likeliest first; one that isn't known is undefined. */
+export type PasswordCandidates = readonly (() => Promise<Secret | undefined>)[];
 
 /** How long one connection attempt or one reply may take before the node counts as unreachable. */
 const REPLY_TIMEOUT_MS = 2000;
@@ -17,12 +27,12 @@ const REPLY_TIMEOUT_MS = 2000;
 /** One connection to one node, made when it is first needed and again when it was lost. */
 export class NodeLink {
   readonly address: NodeAddress;
-  readonly #password: Secret;
+  readonly #passwords: PasswordCandidates;
   #client: Redis | undefined;
 
-  constructor(address: NodeAddress, password: Secret) {
+  constructor(address: NodeAddress, passwords: PasswordCandidates) {
     this.address = address;
-    this.#password = password;
+    this.#passwords = passwords;
   }
 
   get name(): string {
@@ -32,7 +42,7 @@ export class NodeLink {
   /**
    * What the node says of the cluster and of itself, in one round trip.
    *
-   * @throws StackError AUTH_FAILED when the node has another password; every other failure is an unreachable view.
+   * @throws StackError AUTH_FAILED when the node has a password of nobody's; every other failure is an unreachable view.
    */
   async observe(): Promise<NodeView> {
     try {
@@ -50,7 +60,11 @@ export class NodeLink {
   }
 
   /** Sends one command and gives its reply. @throws StackError CLUSTER_UNHEALTHY with Redis's own error. */
-  async send(...command: readonly [string, ...(string | number)[]]): Promise<unknown> {
+  send(...command: readonly [string, ...(string | number)[]]): Promise<unknown> {
+    return this.#ask(command);
+  }
+
+  async #ask(command: readonly [string, ...(string | number)[]]): Promise<unknown> {
     const [name, ...args] = command;
     try {
       const client = await this.#connected();
@@ -63,6 +77,20 @@ export class NodeLink {
     }
   }
 
+  /** The SHA-256 of each password with which a client may log in here, and the one with which this node does elsewhere. */
+  async readPasswords(): Promise<{ readonly accepted: readonly string[]; readonly sent: Secret }> {
+    const [user, config] = await Promise.all([
+      this.#ask(['ACL', 'GETUSER', 'default']),
+      this.#ask(['CONFIG', 'GET', 'masterauth']),
+    ]);
+    const accepted = fieldOf(user, 'passwords');
+    const sent = fieldOf(config, 'masterauth');
+    return {
+      accepted: Array.isArray(accepted) ? accepted.map(String) : [],
+      sent: new Secret(typeof sent === 'string' ? sent : ''),
+    };
+  }
+
   close(): void {
     this.#client?.disconnect();
     this.#client = undefined;
@@ -71,45 +99,85 @@ export class NodeLink {
   async #connected(): Promise<Redis> {
     if (this.#client?.status === 'ready') return this.#client;
     this.close();
-    const { Redis } = await import('ioredis');
-    const client = new Redis({
-      host: this.address.host,
-      port: this.address.port,
-      password: this.#password.reveal(),
-      protocol: 2,
-      lazyConnect: true,
-      enableReadyCheck: false,
-      disableClientInfo: true,
-      retryStrategy: () => null,
-      maxRetriesPerRequest: 0,
-      connectTimeout: REPLY_TIMEOUT_MS,
-      commandTimeout: REPLY_TIMEOUT_MS,
-    });
-    // What connect() rejects with is only `Connection is closed`; the event before it says why.
-    let why: unknown;
-    client.on('error', (error) => {
-      why = error;
-    });
-    this.#client = client;
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      throw why ?? error;
+    let refusal: unknown;
+    for (const candidate of this.#passwords) {
+      const password = await candidate();
+      if (password === undefined) continue;
+      try {
+        this.#client = await connectNode(this.address, password);
+        return this.#client;
+      } catch (error) {
+        if (!(error instanceof PasswordRefused)) throw error;
+        refusal = error;
+      }
     }
+    throw refusal ?? new Error('the password is not known here');
   }
 
   /** The error object itself goes no further: ioredis keeps the command on it, and for AUTH that is the password. */
   #reason(error: unknown): string {
-    const text = errorMessage(error);
-    if (/^(WRONGPASS|NOAUTH|ERR invalid password)/.test(text)) {
+    if (error instanceof PasswordRefused) {
       throw new StackError('AUTH_FAILED', {
-        message: `${this.name} has another password than this program (${text.split(' ')[0] ?? 'NOAUTH'})`,
-        hint: 'The containers were made with another password. npx tsx manage.ts down, then up, gives them this one; the data stays.',
+        message: `${this.name} has a password that this program doesn't know: it was changed by hand`,
+        hint: `npx tsx manage.ts restart ${this.name}   # brings back the one in the container's files; every key stays`,
       });
     }
-    return systemErrorCode(error) ?? text;
+    return systemErrorCode(error) ?? errorMessage(error);
   }
+}
+
+class PasswordRefused extends Error {}
+
+async function connectNode({ host, port, tls }: NodeAddress, password: Secret): Promise<Redis> {
+  const { Redis } = await import('ioredis');
+  const client = new Redis({
+    host,
+    port,
+    ...(tls === undefined ? {} : { tls: tlsOptions(tls) }),
+    protocol: 2,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    connectTimeout: REPLY_TIMEOUT_MS,
+    commandTimeout: REPLY_TIMEOUT_MS,
+  });
+  // What connect() rejects with is only `Connection is closed`; the event before it says why.
+  let why: unknown;
+  client.on('error', (error) => {
+    why = error;
+  });
+  try {
+    await client.connect();
+  } catch (error) {
+    client.disconnect();
+    throw why ?? error;
+  }
+  try {
+    // Sent here and not by ioredis, which would be `ready` before it knows that the password is the wrong one.
+    await client.call('AUTH', 'default', password.reveal());
+    return client;
+  } catch (error) {
+    client.disconnect();
+    if (errorMessage(error).startsWith('WRONGPASS')) throw new PasswordRefused();
+    // ioredis keeps the command on its error, and with it the password.
+    throw new Error(errorMessage(error));
+  }
+}
+
+/** As node:tls takes it; verification is left on. */
+export function tlsOptions({ caPem, client }: TlsTrust): { ca: string; cert?: string; key?: string } {
+  if (client === undefined) return { ca: caPem };
+  return { ca: caPem, cert: client.certificatePem, key: client.privateKeyPem.reveal() };
+}
+
+/** A map as RESP2 sends it: names and values in turns. */
+function fieldOf(reply: unknown, name: string): unknown {
+  if (!Array.isArray(reply)) return undefined;
+  const values: readonly unknown[] = reply;
+  const index = values.indexOf(name);
+  return index === -1 ? undefined : values[index + 1];
 }
 
 function toView(name: string, nodes: string, clusterInfo: string, infoText: string): ReachableView {

@@ -3,6 +3,7 @@ import type { Cluster } from 'ioredis';
 import type { SlotRange } from '../cluster/slots.ts';
 import { errorMessage, StackError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
+import { tlsOptions, type TlsTrust } from './node-link.ts';
 
 /** Announced address → the address that reaches it from this host, as ioredis takes it. */
 export type NatMap = Record<string, { host: string; port: number }>;
@@ -12,10 +13,17 @@ export type NatMap = Record<string, { host: string; port: number }>;
  *
  * @throws StackError CLUSTER_UNHEALTHY when a key doesn't come back.
  */
-export async function proveReadWrite(natMap: NatMap, password: Secret, ranges: readonly SlotRange[]): Promise<void> {
+export async function proveReadWrite(
+  natMap: NatMap,
+  password: Secret,
+  tls: TlsTrust | undefined,
+  ranges: readonly SlotRange[],
+): Promise<void> {
   const { Cluster } = await import('ioredis');
   const { default: keySlot } = await import('cluster-key-slot');
-  const cluster = new Cluster(Object.values(natMap), {
+  // A host of the map stands in it twice, once for each port that the node may announce.
+  const hosts = new Map(Object.values(natMap).map((host) => [host.port, host]));
+  const cluster = new Cluster([...hosts.values()], {
     natMap,
     lazyConnect: true,
     enableReadyCheck: false,
@@ -23,6 +31,7 @@ export async function proveReadWrite(natMap: NatMap, password: Secret, ranges: r
     slotsRefreshTimeout: 5000,
     redisOptions: {
       password: password.reveal(),
+      ...(tls === undefined ? {} : { tls: tlsOptions(tls) }),
       protocol: 2,
       disableClientInfo: true,
       enableReadyCheck: false,

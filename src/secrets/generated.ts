@@ -1,30 +1,42 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import { createOnce, replaceFile } from '../kept-files.ts';
 import { Secret } from '../secret.ts';
+import type { SecretSource, StackSecret } from './source.ts';
 
-/** Where a stack's generated password is kept when the YAML file names no place. Outside any checkout, so that all share it. */
-export function defaultPasswordFile(stack: string, env: NodeJS.ProcessEnv): string {
-  const state = env['XDG_STATE_HOME'] || join(env['HOME'] ?? homedir(), '.local', 'state');
-  return join(state, 'redis-cluster-as-code', stack, 'password');
+/** The password in a file of this machine. */
+export function fileSource(file: string): SecretSource {
+  const read = async (): Promise<StackSecret | undefined> => {
+    const password = await readPassword(file);
+    return password === undefined ? undefined : { password, tlsEnabled: undefined };
+  };
+  return {
+    description: `the file ${file}`,
+    file,
+    read,
+    create: async (password) => {
+      await orUnreadable(file, createOnce(file, `${password.reveal()}\n`, 0o600));
+      const kept = await read();
+      if (kept === undefined) throw unreadable(file, 'it vanished while it was made', undefined);
+      return kept;
+    },
+    replace: async (password, current) => {
+      const kept = await readPassword(file);
+      if (kept?.reveal() !== current.password.reveal()) {
+        throw new StackError('SECRET_CHANGED', {
+          message: `another process has just changed the password in ${file}`,
+          hint: 'npx tsx manage.ts up   # gives it to every node',
+        });
+      }
+      await orUnreadable(file, replaceFile(file, `${password.reveal()}\n`, 0o600));
+    },
+  };
 }
 
-/**
- * The password in `file`. Where there is no file yet, it is made: with the password that `recover` finds in a container
- * that already runs, else with 32 random bytes. Two processes that do this at once end up with the same password.
- *
- * @throws StackError SECRET_UNREADABLE when the file can't be read, is empty, or is open to other users.
- */
-export async function generatedPassword(file: string, recover: () => Promise<string | undefined>): Promise<Secret> {
-  const present = await readPassword(file);
-  if (present !== undefined) return present;
-  const password = (await recover()) ?? randomBytes(32).toString('base64url');
-  await createOnce(file, password);
-  const kept = await readPassword(file);
-  if (kept === undefined) throw unreadable(file, 'it vanished while it was made', undefined);
-  return kept;
+/** 32 random bytes, in characters that need no quoting anywhere. */
+export function randomPassword(): Secret {
+  return new Secret(randomBytes(32).toString('base64url'));
 }
 
 /** undefined where there is no such file. @throws StackError SECRET_UNREADABLE */
@@ -51,18 +63,11 @@ export async function readPassword(file: string): Promise<Secret | undefined> {
   });
 }
 
-/** All or nothing: a link appears with its content, and fails where another process was first. */
-async function createOnce(file: string, password: string): Promise<void> {
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+async function orUnreadable(file: string, write: Promise<void>): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await writeFile(draft, `${password}\n`, { mode: 0o600, flag: 'wx' });
-    await chmod(draft, 0o600);
-    await link(draft, file);
+    await write;
   } catch (error) {
-    if (systemErrorCode(error) !== 'EEXIST') throw unreadable(file, errorMessage(error), error);
-  } finally {
-    await rm(draft, { force: true });
+    throw unreadable(file, errorMessage(error), error);
   }
 }
 

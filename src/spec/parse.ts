@@ -73,19 +73,24 @@ function checkRest(value: unknown, issues: readonly z.core.$ZodIssue[]): Finding
   const paths = issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
   );
-  for (const path of paths) {
-    const nodeDepth = ['redis', 'nodes', 'name'].length;
-    removeAt(value, isUnder(path, ['redis', 'nodes']) ? path.slice(0, nodeDepth) : path);
-  }
+  for (const path of paths) removeAt(value, removablePart(path));
   const rest = specSchema.safeParse(value);
   if (!rest.success) return [];
   const isUncertain = ({ path }: Finding): boolean =>
     paths.some(
       (broken) =>
         (samePath(path, ['redis', 'nodes']) && (isUnder(broken, path) || samePath(broken, ['redis', 'replicas']))) ||
-        (samePath(path, ['redis', 'maxmemory']) && samePath(broken, ['redis', 'memory'])),
+        (samePath(path, ['redis', 'maxmemory']) && samePath(broken, ['redis', 'memory'])) ||
+        (isUnder(path, ['tls']) && broken[0] === 'secrets'),
     );
   return checkDocument(rest.data).filter((finding) => !isUncertain(finding));
+}
+
+/** A node goes as a whole, and so does what has its own shape for each of its kinds. */
+function removablePart(path: Path): Path {
+  const nodeDepth = ['redis', 'nodes', 'name'].length;
+  if (isUnder(path, ['redis', 'nodes'])) return path.slice(0, nodeDepth);
+  return isUnder(path, ['secrets']) || isUnder(path, ['tls']) ? path.slice(0, 1) : path;
 }
 
 function removeAt(value: unknown, path: Path): void {
@@ -120,6 +125,10 @@ function toFindings(issue: z.core.$ZodIssue): Finding[] {
   }
   if (issue.code === 'invalid_key')
     return issue.issues.map(({ message }) => ({ path: issue.path, message: `name ${message}` }));
+  if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {
+    const kinds = ('options' in issue ? issue.options : []).filter((option) => option !== undefined && option !== null);
+    return [{ path: issue.path, message: `must be one of: ${kinds.map(String).join(', ')}` }];
+  }
   const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
   const message = issue.message.replace(/^Invalid input: /, '');
   return [
@@ -132,11 +141,16 @@ function knownKeys(path: Path): string[] {
   let schema: unknown = specSchema;
   for (const key of path) {
     schema = unwrapped(schema);
-    if (schema instanceof z.ZodObject) schema = schema.shape[String(key)];
-    else if (schema instanceof z.ZodRecord) schema = schema.valueType;
+    if (schema instanceof z.ZodRecord) schema = schema.valueType;
+    else schema = shapesOf(schema).find((shape) => String(key) in shape)?.[String(key)];
   }
-  schema = unwrapped(schema);
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  return [...new Set(shapesOf(unwrapped(schema)).flatMap((shape) => Object.keys(shape)))];
+}
+
+/** One shape for an object, one for each kind of a union. */
+function shapesOf(schema: unknown): Readonly<Record<string, unknown>>[] {
+  if (schema instanceof z.ZodDiscriminatedUnion) return schema.options.flatMap(shapesOf);
+  return schema instanceof z.ZodObject ? [schema.shape] : [];
 }
 
 function unwrapped(schema: unknown): unknown {

@@ -3,7 +3,6 @@ import type { Problem } from './parse.ts';
 /** Directives that the YAML file or the program itself decides; the value says where to set it instead. */
 const MANAGED: Readonly<Record<string, string>> = {
   port: 'the port inside is always 6379; set redis.nodes.<node>.ports for the host',
-  'tls-port': 'the port inside is always 6380; set redis.nodes.<node>.ports for the host',
   bind: 'set redis.bind in the YAML file',
   'protected-mode': 'every client has to authenticate',
   unixsocket: 'containers are reached over TCP',
@@ -51,5 +50,6 @@ function managedHint(directive: string): string | undefined {
   ) {
     return 'this program decides how the nodes form the cluster';
   }
+  if (directive.startsWith('tls-')) return 'set tls in the YAML file';
   return Object.hasOwn(MANAGED, directive) ? MANAGED[directive] : undefined;
 }

@@ -13,7 +13,13 @@ export interface Finding {
 
 /** The checks that need more than one value: addresses against the subnet, ports against each other, node counts. */
 export function checkDocument(document: SpecDocument): Finding[] {
-  return [...checkAddresses(document), ...checkPorts(document), ...checkNodeCount(document), ...checkMemory(document)];
+  return [
+    ...checkAddresses(document),
+    ...checkPorts(document),
+    ...checkNodeCount(document),
+    ...checkMemory(document),
+    ...checkTls(document),
+  ];
 }
 
 function checkAddresses({ network, redis }: SpecDocument): Finding[] {
@@ -129,4 +135,44 @@ function checkMemory({ redis }: SpecDocument): Finding[] {
   if (parseByteSize(redis.maxmemory) < limit) return [];
   const message = `maxmemory ${redis.maxmemory} does not fit into the container's ${redis.memory}`;
   return [{ path, message, hint: 'Redis needs room beside its data: take half of redis.memory' }];
+}
+
+function checkTls({ tls, secrets }: SpecDocument): Finding[] {
+  const findings: Finding[] = [];
+  const find = (key: string, message: string, hint: string): void => {
+    findings.push({ path: ['tls', key], message, hint });
+  };
+  if (tls.enabled === false) {
+    if (!tls.plain)
+      find('plain', 'with TLS off and the plain port closed, nothing would listen', 'remove one of the two');
+    if (tls.cluster === true)
+      find('cluster', 'the bus can only be encrypted where TLS is on', 'remove tls.enabled: false');
+    if (tls.clientAuth !== 'no')
+      find('clientAuth', 'a client can only be asked for a certificate where TLS is on', 'remove tls.enabled: false');
+  }
+  if (!tls.plain && tls.cluster === false) {
+    find(
+      'cluster',
+      'replication needs the plain port that tls.plain: false closes',
+      'remove tls.cluster: the bus is encrypted then, too',
+    );
+  }
+  if (tls.issuer === 'vault' && secrets.provider !== 'vault') {
+    find(
+      'issuer',
+      'the certificates are to come from Vault, and secrets names none',
+      'set secrets.provider: vault, with its address',
+    );
+  }
+  if (tls.issuer !== 'files') return findings;
+  if ((tls.clientCertificate === undefined) !== (tls.clientKey === undefined)) {
+    find('clientCertificate', 'clientCertificate and clientKey go together', 'give both, or none');
+  } else if (tls.clientAuth === 'yes' && !tls.plain && tls.clientCertificate === undefined) {
+    find(
+      'clientAuth',
+      'this program has no certificate to show to the nodes',
+      'give tls.clientCertificate and tls.clientKey',
+    );
+  }
+  return findings;
 }

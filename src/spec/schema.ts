@@ -9,6 +9,11 @@ const address = z.string().refine(isAddress, 'must be an IPv4 address, like 172.
 const port = z.int().min(1).max(65535);
 const byteSize = z.string().regex(BYTE_SIZE_PATTERN, 'must be a size, like 512mb or 1g');
 
+const vaultPath = z
+  .string()
+  .regex(/^[^/\s]+(\/[^/\s]+)*$/, 'must be like team/redis, without a slash at either end')
+  .refine((path) => !path.split('/').some((part) => part === '.' || part === '..'), 'must not hold . or ..');
+
 const ports = z
   .strictObject({
     plain: port.describe('Host port of 6379, plain Redis.'),
@@ -69,11 +74,88 @@ const network = z.strictObject({
   gateway: address.optional().describe("The engine's own address. By default the first of the subnet."),
 });
 
-const secrets = z
-  .strictObject({
-    provider: z.literal('generated').default('generated').describe('A random password, made on first use.'),
-    file: z.string().min(1).optional().describe('Where the password is kept, relative to this file.'),
-  })
+const generatedSecrets = z.strictObject({
+  provider: z.literal('generated').default('generated').describe('A random password, made on first use.'),
+  file: z.string().min(1).optional().describe('Where the password is kept, relative to this file.'),
+});
+
+const vaultAuth = z
+  .discriminatedUnion('method', [
+    z.strictObject({
+      method: z.literal('token').default('token').describe('VAULT_TOKEN, or what `vault login` left.'),
+      tokenFile: z.string().min(1).optional().describe('By default VAULT_TOKEN, then ~/.vault-token.'),
+    }),
+    z.strictObject({
+      method: z.literal('approle'),
+      folder: z
+        .string()
+        .min(1)
+        .describe('Holds the files role-id and secret-id. Relative to this file; ~ is your home.'),
+      mount: vaultPath.default('approle'),
+    }),
+  ])
+  .prefault({});
+
+const vaultSecrets = z.strictObject({
+  provider: z.literal('vault').describe('A secret in HashiCorp Vault or OpenBao, KV version 1 or 2.'),
+  address: z
+    .string()
+    .regex(/^https?:\/\/[^/@\s]+\/?$/, 'must be like https://vault.example:8200, without a path or a password')
+    .optional()
+    .describe('By default VAULT_ADDR.'),
+  mount: vaultPath.default('secret').describe('Where the KV engine is mounted.'),
+  path: vaultPath.describe('The path of the secret below the mount.'),
+  field: z.string().min(1).default('password').describe('The field that holds the password.'),
+  auth: vaultAuth,
+  namespace: z.string().min(1).optional().describe('By default VAULT_NAMESPACE.'),
+  caFile: z.string().min(1).optional().describe("PEM of Vault's certificate authority. By default VAULT_CACERT."),
+});
+
+const secrets = z.discriminatedUnion('provider', [generatedSecrets, vaultSecrets]).prefault({});
+
+const everyTls = {
+  enabled: z.boolean().optional().describe('By default what tls_enabled in the Vault secret says, else true.'),
+  plain: z.boolean().default(true).describe('Keep 6379 open beside 6380.'),
+  clientAuth: z
+    .enum(['no', 'optional', 'yes'])
+    .default('no')
+    .describe('Whether a client has to show a certificate of the same authority.'),
+  cluster: z
+    .boolean()
+    .optional()
+    .describe('Encrypt the cluster bus and replication too (Redis 7.0 or later). By default only without plain.'),
+};
+const validityDays = z.int().min(1).max(3650);
+
+const tls = z
+  .discriminatedUnion('issuer', [
+    z.strictObject({
+      issuer: z
+        .literal('private')
+        .default('private')
+        .describe('A certificate authority of this stack, made on first use.'),
+      ...everyTls,
+      validityDays: validityDays.default(90).describe("Days that a node's certificate is valid."),
+    }),
+    z.strictObject({
+      issuer: z.literal('vault').describe('The PKI engine of the Vault that holds the password.'),
+      ...everyTls,
+      mount: vaultPath.default('pki'),
+      role: z.string().min(1),
+      validityDays: validityDays.optional().describe("By default the role's own."),
+    }),
+    z.strictObject({
+      issuer: z
+        .literal('files')
+        .describe('PEM files of your own, relative to this file; {node} is the name of the node.'),
+      ...everyTls,
+      ca: z.string().min(1),
+      certificate: z.string().min(1),
+      key: z.string().min(1),
+      clientCertificate: z.string().min(1).optional().describe('With which this program shows itself to the nodes.'),
+      clientKey: z.string().min(1).optional(),
+    }),
+  ])
   .prefault({});
 
 /** The YAML file as a person writes it. `infra/dev-services.schema.json` is generated from it. */
@@ -83,6 +165,7 @@ export const specSchema = z
     network,
     redis,
     secrets,
+    tls,
   })
   .describe('A Redis Cluster on the local container engine.');
 

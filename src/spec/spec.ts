@@ -19,7 +19,37 @@ export interface Spec {
   /** Primaries first, in the order of the file. */
   readonly nodes: readonly NodeSpec[];
   readonly secrets: SpecDocument['secrets'];
+  readonly tls: TlsSpec;
 }
+
+export interface TlsSpec {
+  readonly enabled: boolean;
+  /** The YAML file doesn't say whether: a Vault secret's `tls_enabled` may switch it off. */
+  readonly isOpen: boolean;
+  /** 6379 is open too. */
+  readonly plain: boolean;
+  /** The bus and replication are encrypted too. */
+  readonly cluster: boolean;
+  readonly clientAuth: 'no' | 'optional' | 'yes';
+  readonly issuer: IssuerSpec;
+}
+
+export type IssuerSpec =
+  | { readonly kind: 'private'; readonly validityDays: number }
+  | {
+      readonly kind: 'vault';
+      readonly mount: string;
+      readonly role: string;
+      readonly validityDays: number | undefined;
+    }
+  | {
+      /** Relative to the YAML file; `{node}` stands for the node's name. */
+      readonly kind: 'files';
+      readonly ca: string;
+      readonly certificate: string;
+      readonly key: string;
+      readonly client: { readonly certificate: string; readonly key: string } | undefined;
+    };
 
 export interface NodeSpec {
   readonly name: string;
@@ -66,7 +96,52 @@ export function toSpec(document: SpecDocument): Spec | undefined {
     redis: { ...redis, memoryBytes: parseByteSize(memory), maxmemoryBytes: parseByteSize(maxmemory) },
     nodes,
     secrets: document.secrets,
+    tls: toTls(document.tls),
   };
+}
+
+function toTls(document: SpecDocument['tls']): TlsSpec {
+  const { plain, clientAuth } = document;
+  // Who closes the plain port wants nothing to go unencrypted, and replication would have no port left.
+  const cluster = document.cluster ?? !plain;
+  const enabled = document.enabled ?? (cluster ? true : undefined);
+  return {
+    enabled: enabled ?? true,
+    isOpen: enabled === undefined,
+    plain,
+    cluster,
+    clientAuth,
+    issuer: toIssuer(document),
+  };
+}
+
+function toIssuer(document: SpecDocument['tls']): IssuerSpec {
+  switch (document.issuer) {
+    case 'private':
+      return { kind: 'private', validityDays: document.validityDays };
+    case 'vault': {
+      const { mount, role, validityDays } = document;
+      return { kind: 'vault', mount, role, validityDays };
+    }
+    case 'files': {
+      const { ca, certificate, key, clientCertificate, clientKey } = document;
+      const client =
+        clientCertificate === undefined || clientKey === undefined
+          ? undefined
+          : { certificate: clientCertificate, key: clientKey };
+      return { kind: 'files', ca, certificate, key, client };
+    }
+  }
+}
+
+/** The port inside under which the nodes know each other, and that a redirect names. */
+export function clusterPort({ tls }: Pick<Spec, 'tls'>): number {
+  return tls.cluster ? CONTAINER_PORTS.tls : CONTAINER_PORTS.plain;
+}
+
+/** The kinds of ports on which a node listens. */
+export function openPorts({ tls }: Pick<Spec, 'tls'>): readonly (keyof HostPorts)[] {
+  return [...(tls.plain ? (['plain'] as const) : []), ...(tls.enabled ? (['tls'] as const) : []), 'bus'];
 }
 
 export function primariesOf(spec: Spec): readonly NodeSpec[] {

@@ -1,23 +1,18 @@
+import type { Engine } from '../engine/engine.ts';
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
 import { findConflicts } from '../plan/conflicts.ts';
-import { REDIS_GID, REDIS_UID } from '../plan/definitions.ts';
 import type { Observed } from '../plan/observed.ts';
 import { isPartial, planUp, type Wanted } from '../plan/plan-up.ts';
-import {
-  CONFIG_FOLDER,
-  initialNodeTable,
-  NODE_TABLE_FILE,
-  PASSWORD_FILE,
-  redisConf,
-  secretConf,
-} from '../plan/redis-config.ts';
+import { initialNodeTable, NODE_TABLE_FILE } from '../plan/redis-config.ts';
 import type { ContainerFile } from '../plan/resources.ts';
 import type { Secret } from '../secret.ts';
-import type { NodeSpec } from '../spec/spec.ts';
+import type { NodeSpec, Spec } from '../spec/spec.ts';
+import type { Issuer, NodeCertificate } from './certificates.ts';
+import { configFiles, nodeTableFile } from './config-files.ts';
 import { execute } from './execute.ts';
 import { observeEngine } from './observe.ts';
-import { ensurePassword } from './password.ts';
+import { ensurePassword } from './passwords.ts';
 import { performOnEngine } from './perform.ts';
 import { inRounds } from './rounds.ts';
 import type { Session } from './session.ts';
@@ -27,6 +22,8 @@ export interface Applied {
   /** Engine calls that changed something. */
   readonly callCount: number;
   readonly password: Secret;
+  /** The nodes that have just been given all their files, certificate included. */
+  readonly configured: ReadonlySet<string>;
 }
 
 /**
@@ -35,20 +32,26 @@ export interface Applied {
  * @throws StackError for a conflict, before anything is made; for whatever else the engine refuses, in the middle: the
  *   next run goes on from there.
  */
-export async function applyToEngine(session: Session, wanted: Wanted): Promise<Applied> {
-  const { engine, spec } = session;
+export async function applyToEngine(session: Session, wanted: Wanted, issuer: Issuer | undefined): Promise<Applied> {
+  const { engine, spec, userConf } = session;
+  const configured = new Set<string>();
   let callCount = 0;
   return inRounds(session, async () => {
     for (;;) {
       const observed = await observeEngine(engine, spec, wanted);
       await rejectConflicts(session, wanted, observed);
       const password = await ensurePassword(session, observed.containers);
+      const actions = planUp(spec, wanted, observed);
+      const certificates = issueCertificates(spec, wanted, actions, issuer);
+      const filesOf = async (node: NodeSpec): Promise<ContainerFile[]> =>
+        configFiles(spec, node, { userConf, password, certificate: await certificates.get(node.name) });
       const performCounted = async (action: Action): Promise<void> => {
-        await perform(session, wanted, password, action);
+        await perform(session, wanted, filesOf, action);
         callCount += 1;
       };
-      await execute(planUp(spec, wanted, observed), performCounted, session);
-      if (!isPartial(observed)) return { callCount, password };
+      await execute(actions, performCounted, session);
+      for (const node of certificates.keys()) configured.add(node);
+      if (!isPartial(observed)) return { callCount, password, configured };
     }
   });
 }
@@ -66,9 +69,13 @@ async function rejectConflicts(session: Session, wanted: Wanted, observed: Obser
   });
 }
 
-async function perform(session: Session, wanted: Wanted, password: Secret, action: Action): Promise<void> {
-  const { engine, spec } = session;
-  const node = spec.nodes.find(({ name }) => wanted.containers.get(name)?.name === action.target);
+async function perform(
+  { engine, spec }: Session,
+  wanted: Wanted,
+  filesOf: (node: NodeSpec) => Promise<ContainerFile[]>,
+  action: Action,
+): Promise<void> {
+  const node = nodeOf(spec, wanted, action.target);
   const definition = node === undefined ? undefined : wanted.containers.get(node.name);
   if (action.type === 'create network') return engine.createNetwork(wanted.network);
   if (node === undefined || definition === undefined) return performOnEngine(engine, action);
@@ -76,19 +83,44 @@ async function perform(session: Session, wanted: Wanted, password: Secret, actio
     case 'create container':
       return engine.createContainer(definition);
     case 'configure container':
-      await refuseToStartEmpty(session, node, action.target);
-      return engine.writeFiles(action.target, configFiles(session, node, password));
+      await refuseToStartEmpty(engine, spec, node, action.target);
+      return engine.writeFiles(action.target, await filesOf(node));
     case 'configure and seed container': {
-      const seed = { path: NODE_TABLE_FILE, content: initialNodeTable(spec, node), mode: 0o644, ...OWNER };
-      return engine.writeFiles(action.target, [...configFiles(session, node, password), seed]);
+      const seed = nodeTableFile(NODE_TABLE_FILE, initialNodeTable(spec, node));
+      return engine.writeFiles(action.target, [...(await filesOf(node)), seed]);
     }
     default:
       return performOnEngine(engine, action);
   }
 }
 
+function nodeOf(spec: Spec, wanted: Wanted, container: string): NodeSpec | undefined {
+  return spec.nodes.find(({ name }) => wanted.containers.get(name)?.name === container);
+}
+
+/** Begun before the containers are made, so that the certificates are there when they are. */
+function issueCertificates(
+  spec: Spec,
+  wanted: Wanted,
+  actions: readonly Action[],
+  issuer: Issuer | undefined,
+): Map<string, Promise<NodeCertificate> | undefined> {
+  const nodes = actions
+    .filter(({ type }) => type === 'configure container' || type === 'configure and seed container')
+    .map(({ target }) => nodeOf(spec, wanted, target))
+    .filter((node) => node !== undefined);
+  return new Map(
+    nodes.map((node) => {
+      const issued = issuer?.issue(node);
+      // Whoever needs it hears of its failure; if the plan fails before, nobody does.
+      issued?.catch(() => undefined);
+      return [node.name, issued];
+    }),
+  );
+}
+
 /** With an append-only file wanted and none there, Redis would not read dump.rdb: it would start without its keys. */
-async function refuseToStartEmpty({ engine, spec }: Session, node: NodeSpec, container: string): Promise<void> {
+async function refuseToStartEmpty(engine: Engine, spec: Spec, node: NodeSpec, container: string): Promise<void> {
   if (!spec.redis.persistence.appendonly) return;
   const [dump, ...appendOnlyFiles] = await Promise.all(
     ['dump.rdb', 'appendonlydir', 'appendonly.aof'].map((name) => engine.pathExists(container, `/data/${name}`)),
@@ -98,20 +130,4 @@ async function refuseToStartEmpty({ engine, spec }: Session, node: NodeSpec, con
     message: `the keys of ${node.name} are in dump.rdb, and Redis would not read it with persistence.appendonly: true`,
     hint: 'Set it to false and run up. Then: npx tsx manage.ts redis-cli NODE -- CONFIG SET appendonly yes on each node, and set it to true.',
   });
-}
-
-const OWNER = { uid: REDIS_UID, gid: REDIS_GID };
-
-/** The folder belongs to Redis's user, so that CONFIG REWRITE works, and nobody else can look into it. */
-function configFiles({ spec, userConf }: Session, node: NodeSpec, password: Secret): ContainerFile[] {
-  const file = (path: string, content: string): ContainerFile => ({ path, content, mode: 0o600, ...OWNER });
-  return [
-    { path: `${CONFIG_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
-    file(`${CONFIG_FOLDER}/redis.conf`, redisConf(spec, node)),
-    file(`${CONFIG_FOLDER}/user.conf`, userConf),
-    file(`${CONFIG_FOLDER}/secret.conf`, secretConf(password.reveal())),
-    file(PASSWORD_FILE, password.reveal()),
-    // Some images leave their data folder to root, for an entrypoint that runs as root.
-    { path: '/data/', content: '', mode: 0o755, ...OWNER },
-  ];
 }

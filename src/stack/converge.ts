@@ -18,20 +18,30 @@ export interface Converged {
  * Observe → plan → execute → observe again, until every node says that the cluster is whole. It doesn't matter where
  * the nodes stand: brand new, half-way through a bootstrap that was killed, or just restarted with their data.
  *
+ * @param onceReachable done when all nodes answer for the first time, before anything is asked of the cluster
  * @throws StackError WAIT_TIMEOUT with what was last observed, CONTAINER_EXITED with the last lines of its log.
  */
-export async function converge(session: Session, links: readonly NodeLink[]): Promise<Converged> {
+export async function converge(
+  session: Session,
+  links: readonly NodeLink[],
+  onceReachable: () => Promise<void> = async () => undefined,
+): Promise<Converged> {
   const { spec, signal, timeoutMs, report } = session;
   const expected = expectationOf(spec);
   const sentAt = new Map<string, number>();
   let checkContainersAt = Date.now() + CONTAINER_CHECK_MS;
   let otherShapeSince = Date.now();
   let commandCount = 0;
+  let isReached = false;
 
   const isDue = (action: ClusterAction): boolean =>
     Date.now() - (sentAt.get(JSON.stringify(action)) ?? 0) > RESEND_AFTER_MS;
   const attempt = async (): Promise<Converged> => {
     const views = await Promise.all(links.map((link) => link.observe()));
+    if (!isReached && views.every(isReachable)) {
+      await onceReachable();
+      isReached = true;
+    }
     const due = planCluster(spec, views).filter(isDue);
     for (const action of due) sentAt.set(JSON.stringify(action), Date.now());
     const refusals = await Promise.all(due.map((action) => send(action, links)));

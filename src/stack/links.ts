@@ -3,6 +3,9 @@ import type { Endpoint } from '../engine/engine.ts';
 import { NodeLink } from '../redis/node-link.ts';
 import type { Secret } from '../secret.ts';
 import type { Spec } from '../spec/spec.ts';
+import { passwordOfNode } from './passwords.ts';
+import type { Session } from './session.ts';
+import { readTrust } from './trust.ts';
 
 /** Where a published port answers from here: on loopback for an engine on this machine or in a VM on it. */
 export function hostAddress(spec: Spec, endpoint: Endpoint): string {
@@ -18,7 +21,16 @@ export function hostAddress(spec: Spec, endpoint: Endpoint): string {
   return bind === '0.0.0.0' ? endpoint.publishedHost : bind;
 }
 
-export function linkNodes(spec: Spec, endpoint: Endpoint, password: Secret): NodeLink[] {
-  const host = hostAddress(spec, endpoint);
-  return spec.nodes.map(({ name, ports }) => new NodeLink({ name, host, port: ports.plain }, password));
+/**
+ * A connection to each node: with the `wanted` password, and, where the node has another one, with the one in its
+ * container's files. Over TLS only where nothing else is open.
+ */
+export async function linkNodes(session: Session, wanted: Secret | undefined): Promise<NodeLink[]> {
+  const { spec, engine } = session;
+  const host = hostAddress(spec, engine.endpoint);
+  const tls = spec.tls.plain ? undefined : await readTrust(session);
+  return spec.nodes.map(({ name, ports }) => {
+    const port = tls === undefined ? ports.plain : ports.tls;
+    return new NodeLink({ name, host, port, tls }, [async () => wanted, () => passwordOfNode(session, name)]);
+  });
 }

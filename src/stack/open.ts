@@ -2,8 +2,11 @@ import { join } from 'node:path';
 import { connectDocker } from '../engine/docker.ts';
 import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
-import { loadStack } from './load.ts';
+import { isOwn } from '../plan/names.ts';
+import { CONTAINER_PORTS, type Spec } from '../spec/spec.ts';
+import { loadStack, type LoadedStack } from './load.ts';
 import type { Report } from './progress.ts';
+import { openSource } from './source.ts';
 import type { Session } from './session.ts';
 
 export interface ConnectionOptions {
@@ -12,19 +15,58 @@ export interface ConnectionOptions {
   /** The checkout's folder. */
   readonly root: string;
   readonly host: string | undefined;
+  readonly offline: boolean;
   readonly timeoutMs: number;
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly report: Report;
+  /** Told how to close what a session opens, as soon as it opens it. */
+  readonly onOpen: (close: () => Promise<void>) => void;
 }
 
-/** The YAML file first: with a mistake in it, nothing else is even asked. */
-export async function openSession(options: ConnectionOptions): Promise<Session> {
-  const stack = await loadStack(options.file ?? join(options.root, 'infra/dev-services.yaml'));
-  const { env, signal, timeoutMs, report } = options;
-  return { ...stack, engine: await openEngine(options), env, signal, timeoutMs, report };
+export interface SessionNeeds {
+  /** The command depends on what the stack's secret says. */
+  readonly secret?: boolean;
 }
+
+/**
+ * The YAML file first: with a mistake in it, nothing else is even asked. Then the secret, where it is needed: with Vault
+ * out of reach, the engine isn't asked either.
+ */
+export async function openSession(
+  options: ConnectionOptions,
+  { secret: needsSecret = false }: SessionNeeds = {},
+): Promise<Session> {
+  const stack = await loadStack(options.file ?? join(options.root, 'infra/dev-services.yaml'));
+  const opened = openSource(stack, options);
+  const offline = options.offline && opened.source.file === undefined;
+  options.onOpen(opened.close);
+  const secret = needsSecret && !offline ? await opened.source.read() : undefined;
+  const session = sessionOf(stack, await openEngine(options), options);
+  const tlsEnabled = offline && needsSecret ? await publishesTls(session) : secret?.tlsEnabled;
+  return { ...session, ...opened, spec: withTls(stack.spec, tlsEnabled), secret, offline };
+}
+
+/** A session for which nothing was asked yet but the YAML file. */
+export function sessionOf(stack: LoadedStack, engine: Engine, surroundings: Surroundings): Session {
+  const { env, signal, timeoutMs, report } = surroundings;
+  const opened = openSource(stack, surroundings);
+  return { ...stack, ...opened, engine, secret: undefined, offline: false, env, signal, timeoutMs, report };
+}
+
+type Surroundings = Pick<Session, 'env' | 'signal' | 'timeoutMs' | 'report'>;
 
 export async function openEngine({ host, env, signal, timeoutMs }: ConnectionOptions): Promise<Engine> {
   return connectDocker(await locateEngine({ host, env }), { signal, timeoutMs });
+}
+
+function withTls(spec: Spec, enabled: boolean | undefined): Spec {
+  return spec.tls.isOpen && enabled === false ? { ...spec, tls: { ...spec.tls, enabled } } : spec;
+}
+
+/** What the secret said when the containers were made; undefined where there are none. */
+async function publishesTls({ engine, spec }: Session): Promise<boolean | undefined> {
+  const running = (await engine.listContainers()).filter(isOwn(spec.name)).filter(({ ports }) => ports.length > 0);
+  if (running.length === 0) return undefined;
+  return running.some(({ ports }) => ports.some(({ containerPort }) => containerPort === CONTAINER_PORTS.tls));
 }

@@ -1,24 +1,36 @@
-import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
 import { findConflicts, type Conflict } from '../plan/conflicts.ts';
 import { planCluster, type ClusterAction } from '../plan/plan-cluster.ts';
+import { planPassword, type PasswordAction } from '../plan/plan-password.ts';
 import { planUp } from '../plan/plan-up.ts';
 import { resolveImage } from './image.ts';
 import { linkNodes } from './links.ts';
 import { observeEngine } from './observe.ts';
-import { knownPassword } from './password.ts';
+import { localPassword } from './passwords.ts';
 import type { Session } from './session.ts';
+import {
+  certificateWarnings,
+  observeCertificates,
+  planCertificates,
+  type CertificateAction,
+  type ServedByNode,
+} from './settle-certificates.ts';
+import { observePasswords } from './settle-passwords.ts';
 import { findTakenPort } from './taken-ports.ts';
 import { wantedOf } from './wanted.ts';
 
 export interface PlanResult {
   readonly actions: readonly Action[];
-  /** The next cluster commands; known only where no engine call comes before them. */
-  readonly clusterActions: readonly ClusterAction[];
+  /** The next commands for nodes that run; known only where no engine call comes before them. */
+  readonly nodeActions: readonly NodeAction[];
   readonly conflicts: readonly Conflict[];
   /** The image has to be pulled first. */
   readonly pulls: string | undefined;
+  /** What will need somebody's attention soon. */
+  readonly warnings: readonly string[];
 }
+
+export type NodeAction = ClusterAction | PasswordAction | CertificateAction;
 
 /** What `up` would do and why. Reads only. */
 export async function plan(session: Session): Promise<PlanResult> {
@@ -28,22 +40,27 @@ export async function plan(session: Session): Promise<PlanResult> {
   const observed = await observeEngine(engine, spec, wanted);
   const actions = planUp(spec, wanted, observed);
   const taken = await findTakenPort(session, wanted, observed);
+  const certificates = await observeCertificates(session);
   return {
     actions,
-    clusterActions: actions.length === 0 ? await nextClusterActions(session) : [],
+    nodeActions: actions.length === 0 ? await nextNodeActions(session, certificates) : [],
     conflicts: [...findConflicts(spec.name, wanted, observed), ...(taken === undefined ? [] : [taken])],
     pulls: image === undefined ? spec.redis.image : undefined,
+    warnings: certificateWarnings(session, certificates, Date.now()),
   };
 }
 
-async function nextClusterActions(session: Session): Promise<ClusterAction[]> {
-  const { engine, spec } = session;
-  const password = await knownPassword(session);
-  if (password === undefined)
-    throw new StackError('NOT_RUNNING', { message: 'the password of the running stack is not known' });
-  const links = linkNodes(spec, engine.endpoint, password);
+async function nextNodeActions(session: Session, certificates: readonly ServedByNode[]): Promise<NodeAction[]> {
+  const password = await localPassword(session);
+  const links = await linkNodes(session, password);
   try {
-    return planCluster(spec, await Promise.all(links.map((link) => link.observe())));
+    const views = await Promise.all(links.map((link) => link.observe()));
+    const reachable = links.filter(({ name }) => views.some((view) => view.name === name && view.reachable));
+    return [
+      ...(password === undefined ? [] : planPassword(await observePasswords(reachable, password))),
+      ...(await planCertificates(session, certificates)),
+      ...planCluster(session.spec, views),
+    ];
   } finally {
     for (const link of links) link.close();
   }

@@ -1,5 +1,6 @@
 import type { ExecStreams } from '../engine/engine.ts';
 import { containerName, isOwn } from '../plan/names.ts';
+import { connectionArguments } from '../plan/definitions.ts';
 import { PASSWORD_FILE } from '../plan/redis-config.ts';
 import { StackError } from '../errors.ts';
 import { findNode } from './restart.ts';
@@ -31,6 +32,6 @@ export async function runRedisCli(
   const { isTTY, rows, columns } = streams.stdout;
   // The engine's own resize call comes too late: redis-cli asks for the size of its terminal as it starts.
   const resize = isTTY ? `stty rows ${rows} cols ${columns} 2>/dev/null; ` : '';
-  const script = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec redis-cli -c "$@"`;
+  const script = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec redis-cli -c ${connectionArguments(spec).join(' ')} "$@"`;
   return engine.execInteractive(name, ['sh', '-c', script, 'redis-cli', ...args], streams);
 }

@@ -6,7 +6,7 @@ import type { NodeSpec } from '../spec/spec.ts';
 import { converge } from './converge.ts';
 import { execute } from './execute.ts';
 import { linkNodes } from './links.ts';
-import { requirePassword } from './password.ts';
+import { localPassword } from './passwords.ts';
 import { performOnEngine } from './perform.ts';
 import type { Session } from './session.ts';
 
@@ -27,9 +27,9 @@ export async function restart(session: Session, nodeNames: readonly string[]): P
     if (present === undefined || present.state === 'created') throw notRunning(target);
     return { type: 'restart container', target, cause: 'asked for', destructive: false, after: [] };
   });
-  const password = await requirePassword(session);
+  const password = await localPassword(session);
   await execute(actions, (action) => performOnEngine(engine, action), session);
-  const links = linkNodes(spec, engine.endpoint, password);
+  const links = await linkNodes(session, password);
   try {
     const { views } = await converge(session, links);
     report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });

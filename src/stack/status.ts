@@ -7,8 +7,9 @@ import type { NodeSpec } from '../spec/spec.ts';
 import { expectationOf } from './converge.ts';
 import { resolveImage, type ResolvedImage } from './image.ts';
 import { linkNodes } from './links.ts';
-import { knownPassword } from './password.ts';
+import { localPassword } from './passwords.ts';
 import type { Session } from './session.ts';
+import { certificateWarnings, observeCertificates } from './settle-certificates.ts';
 
 export interface Status {
   readonly stack: string;
@@ -19,6 +20,8 @@ export interface Status {
   readonly nodes: readonly NodeStatus[];
   /** Empty when the cluster is whole. */
   readonly problems: readonly string[];
+  /** What will need somebody's attention soon. */
+  readonly warnings: readonly string[];
 }
 
 export interface NodeStatus {
@@ -34,10 +37,11 @@ export async function readStatus(session: Session): Promise<Status> {
     engine.version(),
     resolveImage(engine, spec.redis.image),
     engine.listContainers(),
-    knownPassword(session),
+    localPassword(session),
   ]);
   const containers = all.filter(isOwn(spec.name));
-  const links = password === undefined ? [] : linkNodes(spec, engine.endpoint, password);
+  const links = containers.some(({ state }) => state === 'running') ? await linkNodes(session, password) : [];
+  const certificates = observeCertificates(session);
   const nodes = await Promise.all(
     spec.nodes.map(async (node): Promise<NodeStatus> => {
       const container = containers.find(({ name }) => name === containerName(spec.name, node.name));
@@ -46,11 +50,7 @@ export async function readStatus(session: Session): Promise<Status> {
       const absence =
         container?.state === 'running' ? undefined : `its container is ${container?.state ?? 'not there'}`;
       if (absence !== undefined || link === undefined) {
-        return {
-          node,
-          container,
-          view: { name: node.name, reachable: false, reason: absence ?? 'the password is not known here' },
-        };
+        return { node, container, view: { name: node.name, reachable: false, reason: absence ?? 'not asked' } };
       }
       const view = await link.observe();
       link.close();
@@ -61,5 +61,6 @@ export async function readStatus(session: Session): Promise<Status> {
     expectationOf(spec),
     nodes.map(({ view }) => view),
   );
-  return { stack: spec.name, endpoint: engine.endpoint, engine: version, image, nodes, problems };
+  const warnings = certificateWarnings(session, await certificates, Date.now());
+  return { stack: spec.name, endpoint: engine.endpoint, engine: version, image, nodes, problems, warnings };
 }

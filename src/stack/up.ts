@@ -3,11 +3,15 @@ import type { ReachableView } from '../cluster/view.ts';
 import { proveReadWrite } from '../redis/prove.ts';
 import type { Secret } from '../secret.ts';
 import { applyToEngine } from './apply.ts';
+import { openIssuer } from './certificates.ts';
 import { natMapOf } from './connection.ts';
 import { converge } from './converge.ts';
 import { ensureImage, type ResolvedImage } from './image.ts';
 import { hostAddress, linkNodes } from './links.ts';
 import type { Session } from './session.ts';
+import { settleCertificates } from './settle-certificates.ts';
+import { settlePasswords } from './settle-passwords.ts';
+import { readTrust } from './trust.ts';
 import { wantedOf } from './wanted.ts';
 
 export interface UpResult {
@@ -27,14 +31,19 @@ export async function up(session: Session): Promise<UpResult> {
   const start = performance.now();
   // Refuses an engine whose ports can't be reached from here, before anything is made.
   hostAddress(spec, engine.endpoint);
-  const image = await ensureImage(session);
-  const { callCount, password } = await applyToEngine(session, wantedOf(session, image));
+  const [image, issuer] = await Promise.all([ensureImage(session), openIssuer(session)]);
+  const { callCount, password, configured } = await applyToEngine(session, wantedOf(session, image), issuer);
 
-  const links = linkNodes(spec, engine.endpoint, password);
+  const links = await linkNodes(session, password);
   try {
-    const { views, commandCount } = await converge(session, links);
+    let settledCount = 0;
+    const onceReachable = async (): Promise<void> => {
+      settledCount += await settlePasswords(session, links, password);
+      if (issuer !== undefined) settledCount += await settleCertificates(session, links, issuer, configured);
+    };
+    const { views, commandCount } = await converge(session, links, onceReachable);
     report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
-    const changeCount = callCount + commandCount;
+    const changeCount = callCount + commandCount + settledCount;
     if (changeCount > 0) await prove(session, password, views);
     return { image, changeCount, views, elapsedMs: performance.now() - start };
   } finally {
@@ -46,8 +55,10 @@ async function prove(session: Session, password: Secret, views: readonly Reachab
   const { report } = session;
   report({ subject: 'proof', state: 'running', text: 'a write and a read in each primary' });
   const ranges = views.flatMap(({ table }) => table.myself.slots.slice(0, 1));
+  // As an application would that only uses what is open.
+  const tls = session.spec.tls.plain ? undefined : await readTrust(session);
   await withinBounds(
-    proveReadWrite(natMapOf(session), password, ranges),
+    proveReadWrite(natMapOf(session, tls === undefined ? 'plain' : 'tls'), password, tls, ranges),
     'could not write and read a key in each primary',
     session,
   );

@@ -14,13 +14,37 @@ export interface Shape {
   readonly primaries?: number;
   readonly replicas?: number;
   readonly name?: string;
-  /** More keys of the YAML file's `redis` and `network`. */
+  /** More keys of the YAML file's `redis`, `network`, … */
   readonly redis?: Readonly<Record<string, unknown>>;
   readonly network?: Readonly<Record<string, unknown>>;
+  readonly secrets?: Readonly<Record<string, unknown>>;
+  readonly tls?: Readonly<Record<string, unknown>>;
+}
+
+/** A good YAML file of nine lines that says nothing of secrets and of TLS: what a test appends begins in line 10. */
+export const STACK_TEXT = `name: dev
+network:
+  subnet: 172.20.0.0/16
+redis:
+  replicas: 0
+  nodes:
+    redis-1: { ip: 172.20.0.13, ports: { plain: 6379, tls: 6390, bus: 16379 } }
+    redis-2: { ip: 172.20.0.16, ports: { plain: 6380, tls: 6391, bus: 16380 } }
+    redis-3: { ip: 172.20.0.17, ports: { plain: 6381, tls: 6392, bus: 16381 } }
+`;
+
+/** `line:column message (hint)`, one problem a line. */
+export function problemsOf(text: string): string {
+  const result = parseSpec(text);
+  if ('spec' in result) return 'no problem';
+  return result.problems
+    .map(({ line, column, message, hint }) => `${line}:${column} ${message}${hint === undefined ? '' : ` (${hint})`}`)
+    .join('\n');
 }
 
 /** A YAML file (JSON is YAML) with nodes redis-1, redis-2, … at 172.20.0.11, 172.20.0.12, … */
-export function specText({ primaries = 3, replicas = 0, name = 'dev', redis = {}, network = {} }: Shape = {}): string {
+export function specText(shape: Shape = {}): string {
+  const { primaries = 3, replicas = 0, name = 'dev', redis = {}, network = {}, secrets = {}, tls = {} } = shape;
   const count = primaries * (replicas + 1);
   const nodes = Object.fromEntries(
     Array.from({ length: count }, (_, index) => [
@@ -35,7 +59,8 @@ export function specText({ primaries = 3, replicas = 0, name = 'dev', redis = {}
     name,
     network: { subnet: '172.20.0.0/16', ...network },
     redis: { replicas, nodes, ...redis },
-    secrets: {},
+    secrets,
+    tls,
   });
 }
 

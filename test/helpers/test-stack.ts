@@ -11,6 +11,7 @@ import { locateEngine } from '../../src/engine/locate.ts';
 import { LABELS } from '../../src/plan/names.ts';
 import { overlaps, parseBlock } from '../../src/spec/addresses.ts';
 import { loadStack } from '../../src/stack/load.ts';
+import { sessionOf } from '../../src/stack/open.ts';
 import type { Session } from '../../src/stack/session.ts';
 
 /** What a command line printed, and how it ended. */
@@ -27,6 +28,11 @@ export interface StackOptions {
   readonly redis?: string;
   /** The text of a redis.conf of the user's own. */
   readonly redisConf?: string;
+  /** The sections `secrets` and `tls`, as YAML in one line: `{ plain: false }`. */
+  readonly secrets?: string;
+  readonly tls?: string;
+  /** More of the environment. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A stack that belongs to one test: its own name, subnet, ports, files and password, beside whatever else runs. */
@@ -64,20 +70,23 @@ export async function makeStack({
   replicas = 0,
   redis = '',
   redisConf,
+  secrets = '{}',
+  tls = '{}',
+  env: moreEnv = {},
 }: StackOptions = {}): Promise<TestStack> {
   const engine = await testEngine();
   const name = `t-${randomBytes(4).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   const file = join(folder, 'stack.yaml');
-  const env = { ...process.env, XDG_STATE_HOME: join(folder, 'state'), NO_COLOR: '1' };
+  const env = { ...process.env, XDG_STATE_HOME: join(folder, 'state'), NO_COLOR: '1', ...moreEnv };
   const ports = await freePorts(nodeCount * 3);
   const prefix = await freeSubnetPrefix(engine);
   const ips = Array.from({ length: nodeCount }, (_, index) => `${prefix}.${index + 11}`);
   const subnet = `${prefix}.0/24`;
   if (redisConf !== undefined) writeFileSync(join(folder, 'redis.conf'), redisConf);
   const nodes = ips.map((ip, index) => {
-    const [plain, tls, bus] = ports.slice(index * 3, index * 3 + 3);
-    return `    redis-${index + 1}: { ip: ${ip}, ports: { plain: ${plain}, tls: ${tls}, bus: ${bus} } }\n`;
+    const [plain, encrypted, bus] = ports.slice(index * 3, index * 3 + 3);
+    return `    redis-${index + 1}: { ip: ${ip}, ports: { plain: ${plain}, tls: ${encrypted}, bus: ${bus} } }\n`;
   });
   let yaml = `name: ${name}
 network: { name: ${name}-net, subnet: ${subnet} }
@@ -86,7 +95,9 @@ redis:
   memory: 128mb
   maxmemory: 64mb
 ${redisConf === undefined ? '' : '  config: redis.conf\n'}${redis}  nodes:
-${nodes.join('')}`;
+${nodes.join('')}secrets: ${secrets}
+tls: ${tls}
+`;
   writeFileSync(file, yaml);
 
   const run = async (...argv: string[]): Promise<Outcome> => runMain([...argv], file, env);
@@ -109,14 +120,8 @@ ${nodes.join('')}`;
     run,
     must,
     redis: async (node, ...args) => (await must('redis-cli', `redis-${node}`, '--', ...args)).stdout.trim(),
-    session: async () => ({
-      ...(await loadStack(file)),
-      engine,
-      env,
-      report: () => undefined,
-      signal: NEVER,
-      timeoutMs: TIMEOUT_MS,
-    }),
+    session: async () =>
+      sessionOf(await loadStack(file), engine, { env, report: () => undefined, signal: NEVER, timeoutMs: TIMEOUT_MS }),
     edit: (change) => {
       yaml = change(yaml);
       writeFileSync(file, yaml);

@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { LABELS } from '../../../src/plan/names.ts';
 import type { ProgressEvent } from '../../../src/stack/progress.ts';
+import { sessionOf } from '../../../src/stack/open.ts';
 import type { Session } from '../../../src/stack/session.ts';
 import { parseSpec } from '../../../src/spec/parse.ts';
 import type { Spec } from '../../../src/spec/spec.ts';
@@ -71,7 +72,7 @@ export async function openSession(
 ): Promise<Session> {
   const { engine, signal } = bench;
   const env = { XDG_STATE_HOME: await freshStateFolder(bench) };
-  return { spec, path, userConf: '', engine, report, env, signal, timeoutMs: LONGEST_WAIT_MS };
+  return sessionOf({ spec, path, userConf: '' }, engine, { report, env, signal, timeoutMs: LONGEST_WAIT_MS });
 }
 
 export function freshStateFolder({ folder }: Bench): Promise<string> {

@@ -14,7 +14,7 @@ export const env: Command = {
   ],
   run: async ({ openSession, options, terminal, json }) => {
     const format = json ? 'json' : parseFormat(options['format']);
-    const session = await openSession();
+    const session = await openSession({ secret: true });
     const { readConnection } = await import('../../stack/connection.ts');
     const variables = environment(await readConnection(session), options['reveal'] === true);
     terminal.stdout.write(render(variables, format));
@@ -23,14 +23,29 @@ export const env: Command = {
 };
 
 function environment(
-  { nodes, natMap, passwordFile, password }: ConnectionInfo,
+  { plain, tls, passwordFile, passwordSource, password }: ConnectionInfo,
   reveal: boolean,
 ): Record<string, string> {
   return {
-    REDIS_CLUSTER_NODES: nodes.join(','),
-    REDIS_NAT_MAP: JSON.stringify(natMap),
-    ...(reveal ? { REDIS_PASSWORD: password.reveal() } : { REDIS_PASSWORD_FILE: passwordFile }),
+    ...(plain && { REDIS_CLUSTER_NODES: plain.nodes.join(','), REDIS_NAT_MAP: JSON.stringify(plain.natMap) }),
+    ...(tls && {
+      REDIS_TLS_CLUSTER_NODES: tls.nodes.map((node) => `rediss://${node}`).join(','),
+      REDIS_TLS_NAT_MAP: JSON.stringify(tls.natMap),
+      REDIS_TLS_CA_FILE: tls.files.ca,
+      ...(tls.files.client && {
+        REDIS_TLS_CERT_FILE: tls.files.client.certificate,
+        REDIS_TLS_KEY_FILE: tls.files.client.key,
+      }),
+    }),
+    ...passwordVariable(),
   };
+
+  function passwordVariable(): Record<string, string> {
+    if (reveal) return { REDIS_PASSWORD: password.reveal() };
+    return passwordFile === undefined
+      ? { REDIS_PASSWORD_SOURCE: passwordSource }
+      : { REDIS_PASSWORD_FILE: passwordFile };
+  }
 }
 
 function render(variables: Readonly<Record<string, string>>, format: Format): string {

@@ -5,7 +5,7 @@ export const up: Command = {
   name: 'up',
   summary: 'bring the cluster up, or what changed in the YAML file, and verify it',
   run: async ({ openSession, endProgress, terminal, json }) => {
-    const session = await openSession();
+    const session = await openSession({ secret: true });
     const { up: bringUp } = await import('../../stack/up.ts');
     const { image, changeCount, views, elapsedMs } = await bringUp(session);
     endProgress();

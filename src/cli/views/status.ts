@@ -23,6 +23,7 @@ export async function showStatus(session: Session, status: Status, { stdout, env
   for (const line of imageLines(session, status, views[0]?.redisVersion)) stdout.write(`${line}\n`);
   stdout.write(`${engineLine(session)}, ${status.engine.version}, API ${status.engine.apiVersion}\n`);
   for (const problem of status.problems) stdout.write(`${paint('red', '✗')} ${problem}\n`);
+  for (const warning of status.warnings) stdout.write(`${paint('yellow', '!')} ${warning}\n`);
   if (!isWhole) stdout.write('Next: npx tsx manage.ts up   # mends what can be mended without losing data\n');
 }
 
@@ -35,12 +36,16 @@ function imageLines(session: Session, { image, nodes }: Status, redisVersion: st
   return [`Image ${[...others].join(', ')}${version}`, `  after the next up: ${imageLine(session, image, undefined)}`];
 }
 
-export function statusAsJson(session: Session, { stack, endpoint, engine, image, nodes, problems }: Status): object {
+export function statusAsJson(
+  session: Session,
+  { stack, endpoint, engine, image, nodes, problems, warnings }: Status,
+): object {
   const views = nodes.map(({ view }) => view).filter(isReachable);
   return {
     stack,
     healthy: problems.length === 0,
     problems,
+    warnings,
     engine: { ...endpoint, ...engine },
     image: image ?? null,
     redisVersion: views[0]?.redisVersion ?? null,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { containerDefinition, networkDefinition } from '../../../src/plan/definitions.ts';
+import { connectionArguments, containerDefinition, networkDefinition } from '../../../src/plan/definitions.ts';
 import { LABELS } from '../../../src/plan/names.ts';
 import { PASSWORD_FILE } from '../../../src/plan/redis-config.ts';
 import type { ContainerDefinition } from '../../../src/plan/resources.ts';
@@ -55,6 +55,37 @@ describe('a container', () => {
     expect(command).not.toMatch(/REDISCLI_AUTH| -a |requirepass/);
   });
 
+  test.each([
+    [{}, [6379, 6380, 16379]],
+    [{ enabled: false }, [6379, 16379]],
+    [{ plain: false }, [6380, 16379]],
+    [{ cluster: true }, [6379, 6380, 16379]],
+  ])('with tls %j publishes %j: nothing is published on which nobody listens', (tls, containerPorts) => {
+    expect(definitionOf({ tls }).ports.map(({ containerPort }) => containerPort)).toEqual(containerPorts);
+  });
+
+  test('publishes each port inside under its own port outside, whichever are open', () => {
+    expect(definitionOf({ tls: { plain: false } }).ports).toEqual([
+      { hostAddress: '127.0.0.1', hostPort: 8000, containerPort: 6380 },
+      { hostAddress: '127.0.0.1', hostPort: 17000, containerPort: 16379 },
+    ]);
+  });
+
+  test('is asked for its health on the plain port, and over TLS where that is closed', () => {
+    const command = (tls: Shape['tls']): string => definitionOf({ tls: tls ?? {} }).healthcheck.command.join(' ');
+    expect(command({})).toMatchInlineSnapshot(`"CMD-SHELL redis-cli --no-auth-warning --user health --pass health cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2"`);
+    expect(command({ plain: false })).toMatchInlineSnapshot(`"CMD-SHELL redis-cli -p 6380 --tls --cacert /etc/redis/tls/ca.crt --cert /etc/redis/tls/node.pem --key /etc/redis/tls/node.pem --no-auth-warning --user health --pass health cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2"`);
+    expect(command({ enabled: false })).toBe(command({}));
+    expect(command({ cluster: true })).toBe(command({}));
+  });
+
+  test('is reached by its own redis-cli in the same way', () => {
+    expect(connectionArguments(specOf())).toEqual([]);
+    expect(definitionOf({ tls: { plain: false } }).healthcheck.command.join(' ')).toContain(
+      connectionArguments(specOf({ tls: { plain: false } })).join(' '),
+    );
+  });
+
   test('shows nothing of the user’s own redis.conf, where other users’ passwords may stand', () => {
     expect(JSON.stringify(definitionOf({}, 'user alice on >hunter2 ~* +@all'))).not.toContain('hunter2');
   });
@@ -95,6 +126,10 @@ describe('the digest of a container', () => {
     ['full coverage', { redis: { requireFullCoverage: true } }],
     ['the restart policy', { redis: { restartPolicy: 'always' } }],
     ['the host address', { redis: { bind: '0.0.0.0' } }],
+    ['TLS switched off', { tls: { enabled: false } }],
+    ['the plain port closed', { tls: { plain: false } }],
+    ['an encrypted bus', { tls: { cluster: true } }],
+    ['clients that show a certificate', { tls: { clientAuth: 'optional' } }],
     ['the network’s name', { network: { name: 'other' } }],
     ['the network’s gateway', { network: { gateway: '172.20.0.254' } }],
   ])('changes with %s', (_name, shape) => {
@@ -104,6 +139,15 @@ describe('the digest of a container', () => {
   test('changes with the user’s redis.conf and with the image', () => {
     expect(digestOf({}, 'timeout 10')).not.toBe(digestOf());
     expect(digestOf({}, '', 'redis:8')).not.toBe(digestOf());
+  });
+
+  test.each<[string, Shape]>([
+    ['what is the default is said', { tls: { enabled: true, plain: true, cluster: false, issuer: 'private' } }],
+    ['certificates are to live longer', { tls: { validityDays: 365 } }],
+    ['another signs them', { tls: { issuer: 'files', ca: 'ca.crt', certificate: 'a.crt', key: 'a.key' } }],
+    ['the password is in Vault', { secrets: { provider: 'vault', path: 'team/redis' } }],
+  ])('does not change because %s: that needs no new container', (_name, shape) => {
+    expect(digestOf(shape)).toBe(digestOf());
   });
 
   test('does not change because other nodes came', () => {

@@ -168,6 +168,19 @@ describe('new nodes without a table', () => {
     expect(problemsOf(spec, nodes)).toEqual([]);
   });
 
+  test.each([
+    [{ cluster: true }, 6380],
+    [{ plain: false }, 6380],
+    [{ enabled: false }, 6379],
+  ])('meet on the port that serves what the bus will speak: tls %j, port %i', (tls, port) => {
+    const spec = specOf({ tls });
+    expect(plan(spec, blankNodes(spec))).toEqual([
+      `redis-1: meet 172.20.0.12:${port}@16379`,
+      `redis-1: meet 172.20.0.13:${port}@16379`,
+      `redis-2: meet 172.20.0.13:${port}@16379`,
+    ]);
+  });
+
   test('no slots are handed out while a link is missing or a node does not answer', () => {
     const spec = specOf();
     const nodes = blankNodes(spec);

@@ -2,28 +2,10 @@ import { readFile } from 'node:fs/promises';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSpec } from '../../../src/spec/parse.ts';
-import { specOf, specText } from '../../helpers/builders.ts';
-
-/** `line:column message (hint)`, one problem a line. */
-function problemsOf(text: string): string {
-  const result = parseSpec(text);
-  if ('spec' in result) return 'no problem';
-  return result.problems
-    .map(({ line, column, message, hint }) => `${line}:${column} ${message}${hint === undefined ? '' : ` (${hint})`}`)
-    .join('\n');
-}
+import { problemsOf, specOf, specText, STACK_TEXT } from '../../helpers/builders.ts';
 
 /** A good file; each test spoils it in its own way. */
-const GOOD = `name: dev
-network:
-  subnet: 172.20.0.0/16
-redis:
-  replicas: 0
-  nodes:
-    redis-1: { ip: 172.20.0.13, ports: { plain: 6379, tls: 6390, bus: 16379 } }
-    redis-2: { ip: 172.20.0.16, ports: { plain: 6380, tls: 6391, bus: 16380 } }
-    redis-3: { ip: 172.20.0.17, ports: { plain: 6381, tls: 6392, bus: 16381 } }
-secrets:
+const GOOD = `${STACK_TEXT}secrets:
   provider: generated
 `;
 
@@ -32,7 +14,7 @@ describe('the stack file that is shipped', () => {
     const text = await readFile(new URL('../../../infra/dev-services.yaml', import.meta.url), 'utf8');
     const result = parseSpec(text);
     if ('problems' in result) throw new Error(JSON.stringify(result.problems));
-    const { name, network, redis, nodes } = result.spec;
+    const { name, network, redis, nodes, secrets, tls } = result.spec;
 
     expect(name).toBe('dev');
     expect(network).toMatchObject({ name: 'dev-services', gateway: '172.20.0.1', subnet: { text: '172.20.0.0/16' } });
@@ -73,6 +55,15 @@ describe('the stack file that is shipped', () => {
         initialPrimary: undefined,
       },
     ]);
+    expect(secrets).toEqual({ provider: 'generated' });
+    expect(tls).toEqual({
+      enabled: true,
+      isOpen: true,
+      plain: true,
+      cluster: false,
+      clientAuth: 'no',
+      issuer: { kind: 'private', validityDays: 90 },
+    });
   });
 
   test('keeps automatic addresses away from the fixed ones', async () => {
@@ -114,8 +105,8 @@ describe('problems of values are all told at once, each at its place', () => {
       "8:33 redis.nodes.redis-2.ports.plain: is missing (expected number)
       8:42 redis.nodes.redis-2.ports.plane: unknown key (known here: plain, tls, bus)
       5:3 redis.replica: unknown key (known here: image, replicas, config, bind, memory, cpus, maxmemory, maxmemoryPolicy, persistence, nodeTimeoutMs, requireFullCoverage, restartPolicy, nodes)
-      12:1 colour: unknown key (known here: name, network, redis, secrets)
-      13:1 size: unknown key (known here: name, network, redis, secrets)"
+      12:1 colour: unknown key (known here: name, network, redis, secrets, tls)
+      13:1 size: unknown key (known here: name, network, redis, secrets, tls)"
     `);
   });
 
@@ -393,5 +384,46 @@ describe('mistakes of every kind in one file', () => {
       expect(messages).toContain(part);
     }
     expect(messages).not.toContain('primaries');
+  });
+
+  test('in secrets, tls and redis together', () => {
+    const text = `${STACK_TEXT.replace('172.20.0.16,', '192.168.7.7,').replace('replicas: 0', 'replicas: many')}secrets:
+  provider: vault
+  address: https://me:hunter2@vault.example
+  path: /team/redis
+tls:
+  clientAuth: perhaps
+  cypher: strong
+`;
+    expect(problemsOf(text)).toMatch(/^(?!.*hunter2)/s);
+    const lines = problemsOf(text).split('\n');
+    expect(lines.map((line) => line.slice(0, line.indexOf(':', line.indexOf(' '))))).toEqual([
+      '5:3 redis.replicas',
+      '12:3 secrets.address',
+      '13:3 secrets.path',
+      '15:3 tls.clientAuth',
+      '16:3 tls.cypher',
+      '8:16 redis.nodes.redis-2.ip',
+    ]);
+  });
+
+  test('rules of tls and of redis', () => {
+    const text = `${STACK_TEXT.replace('172.20.0.16,', '172.20.0.13,')}  maxmemory: 1gb
+tls:
+  enabled: false
+  plain: false
+  clientAuth: optional
+`;
+    expect(problemsOf(text).split('\n')).toEqual([
+      expect.stringMatching(/^8:16 redis\.nodes\.redis-2\.ip: .* used twice/),
+      expect.stringMatching(/^10:3 redis\.maxmemory: /),
+      expect.stringMatching(/^13:3 tls\.plain: /),
+      expect.stringMatching(/^14:3 tls\.clientAuth: /),
+    ]);
+  });
+
+  test('a mistake in secrets is not taken for a missing Vault', () => {
+    const text = `${STACK_TEXT}secrets: { provider: valt, path: team/redis }\ntls: { issuer: vault, role: redis }\n`;
+    expect(problemsOf(text)).toBe('10:12 secrets.provider: must be one of: generated, vault');
   });
 });

@@ -3,6 +3,23 @@ import { describe, expect, test } from 'vitest';
 import { checkRedisConf } from '../../../src/spec/redis-conf.ts';
 
 describe("a user's redis.conf", () => {
+  test('says nothing of TLS and of users: the YAML file and this program do', () => {
+    expect(checkRedisConf('tls-protocols TLSv1.3\n\taclfile /etc/users.acl\n')).toEqual([
+      {
+        line: 1,
+        column: 1,
+        message: "'tls-protocols' can't be set in this file",
+        hint: 'set tls in the YAML file',
+      },
+      {
+        line: 2,
+        column: 2,
+        message: "'aclfile' can't be set in this file",
+        hint: expect.stringContaining('users default and health'),
+      },
+    ]);
+  });
+
   test('the one that is shipped is fine', async () => {
     const text = await readFile(new URL('../../../infra/redis/redis.conf', import.meta.url), 'utf8');
     expect(checkRedisConf(text)).toEqual([]);
@@ -46,6 +63,12 @@ describe("a user's redis.conf", () => {
     'rename-command CONFIG ""',
     'user default on nopass ~* +@all',
     'user health on nopass +@all',
+    'masteruser replica',
+    'tls-port 6380',
+    'tls-cert-file /tmp/node.crt',
+    'TLS-Auth-Clients optional',
+    'cluster-port 16380',
+    'appendfilename other.aof',
   ])('refuses: %s', (line) => {
     expect(checkRedisConf(line)).toHaveLength(1);
   });

@@ -1,0 +1,128 @@
+import { containerName, isOwn } from '../plan/names.ts';
+import { CERTIFICATE_FILE } from '../plan/redis-config.ts';
+import type { NodeLink } from '../redis/node-link.ts';
+import { CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';
+import { coversNames, isDueForRenewal, readCertificate, type CertificateNames } from '../tls/certificate.ts';
+import { certificatesIn } from '../tls/pem.ts';
+import { observeServed, type Served } from '../tls/served.ts';
+import { namesOfNode, readGivenFiles, type Issuer, type NodeCertificate } from './certificates.ts';
+import { certificateFiles } from './config-files.ts';
+import { hostAddress } from './links.ts';
+import type { Session } from './session.ts';
+import { readTrust } from './trust.ts';
+
+export interface ServedByNode {
+  readonly node: NodeSpec;
+  readonly served: Served;
+}
+
+/** One call: the node gets another certificate, while it runs. */
+export interface CertificateAction {
+  readonly type: 'renew certificate';
+  readonly node: string;
+  readonly cause: string;
+}
+
+const HANDSHAKE_TIMEOUT_MS = 2000;
+
+/** What the running nodes serve, for a client on this host. Those that don't run, or publish no TLS port, are left out. */
+export async function observeCertificates(session: Session): Promise<ServedByNode[]> {
+  const { engine, spec, signal } = session;
+  const host = hostAddress(spec, engine.endpoint);
+  const serving = (await engine.listContainers())
+    .filter(isOwn(spec.name))
+    .filter(
+      ({ state, ports }) => state === 'running' && ports.some((port) => port.containerPort === CONTAINER_PORTS.tls),
+    )
+    .map(({ name }) => name);
+  const nodes = spec.nodes.filter(({ name }) => serving.includes(containerName(spec.name, name)));
+  if (nodes.length === 0) return [];
+  const { caPem, client } = await readTrust(session);
+  return Promise.all(
+    nodes.map(async (node) => {
+      const address = { host, port: node.ports.tls };
+      const shown = client === undefined ? { caPem } : { caPem, client };
+      return { node, served: await observeServed(address, shown, { signal, timeoutMs: HANDSHAKE_TIMEOUT_MS }) };
+    }),
+  );
+}
+
+/** Which nodes should get another certificate, and why. A node that doesn't answer is for others to worry about. */
+export async function planCertificates(
+  session: Session,
+  observed: readonly ServedByNode[],
+): Promise<CertificateAction[]> {
+  const given = await readGivenFiles(session);
+  return observed.flatMap(({ node, served }): CertificateAction[] => {
+    const cause = objection(served, namesOfNode(session, node), given?.get(node.name));
+    return cause === undefined ? [] : [{ type: 'renew certificate', node: node.name, cause }];
+  });
+}
+
+function objection(served: Served, names: CertificateNames, given: NodeCertificate | undefined): string | undefined {
+  if (served.state === 'absent' || served.state === 'refused') return undefined;
+  if (given !== undefined) {
+    const isTheGiven =
+      readCertificate(certificatesIn(given.pem.reveal())[0] ?? '').fingerprint === served.facts?.fingerprint;
+    return isTheGiven ? undefined : 'its files hold another certificate';
+  }
+  if (served.state === 'untrusted') return served.reason;
+  if (isDueForRenewal(served.facts, Date.now())) return `its certificate ends on ${dateText(served.facts.notAfterMs)}`;
+  return coversNames(served.facts, names) ? undefined : 'its certificate lacks a name of the node';
+}
+
+const WARNING_MS = 14 * 24 * 3_600_000;
+
+/** Certificates that end within 14 days. */
+export function certificateWarnings(
+  { spec }: Pick<Session, 'spec'>,
+  observed: readonly ServedByNode[],
+  nowMs: number,
+): string[] {
+  const remedy =
+    spec.tls.issuer.kind === 'files' ? 'put a new one in the place of its files, then run up' : 'up renews it';
+  return observed.flatMap(({ node, served }) => {
+    const facts = served.state === 'trusted' || served.state === 'untrusted' ? served.facts : undefined;
+    if (facts === undefined || facts.notAfterMs - nowMs > WARNING_MS) return [];
+    const verb = facts.notAfterMs <= nowMs ? 'has ended' : 'ends';
+    return [`${node.name}: its certificate ${verb} on ${dateText(facts.notAfterMs)}: ${remedy}`];
+  });
+}
+
+/**
+ * Gives those running nodes a new certificate that need one: no restart, no connection closed. New connections get it.
+ *
+ * @param except nodes that have just been given theirs
+ * @returns how many got one
+ */
+export async function settleCertificates(
+  session: Session,
+  links: readonly NodeLink[],
+  issuer: Issuer,
+  except: ReadonlySet<string>,
+): Promise<number> {
+  const { engine, spec, report } = session;
+  if (spec.nodes.every(({ name }) => except.has(name))) return 0;
+  const observed = await observeCertificates(session);
+  const due = await planCertificates(
+    session,
+    observed.filter(({ node }) => !except.has(node.name)),
+  );
+  await Promise.all(
+    due.map(async ({ node: name }) => {
+      const node = spec.nodes.find((one) => one.name === name);
+      if (node === undefined) return;
+      const container = containerName(spec.name, name);
+      await engine.writeFiles(container, certificateFiles(await issuer.issue(node)));
+      // The same name as before, and Redis reads key, certificate and authority again.
+      await links.find((link) => link.name === name)?.send('CONFIG', 'SET', 'tls-cert-file', CERTIFICATE_FILE);
+      report({ subject: container, state: 'done', text: 'certificate renewed' });
+    }),
+  );
+  return due.length;
+}
+
+/** `2026-11-22`, in UTC. */
+export function dateText(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 10);
+}

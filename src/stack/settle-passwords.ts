@@ -1,0 +1,80 @@
+import { containerName } from '../plan/names.ts';
+import { planPassword, type PasswordAction, type PasswordState } from '../plan/plan-password.ts';
+import { passwordHash } from '../plan/redis-config.ts';
+import type { NodeLink } from '../redis/node-link.ts';
+import type { Secret } from '../secret.ts';
+import { passwordFiles, redisConfFile } from './config-files.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Brings every node from whatever password it has to `wanted`, without a restart and without a client or replica turned
+ * away: see `planPassword`. Every node has to answer.
+ *
+ * @returns how many steps it took; 0 where every node had it.
+ */
+export async function settlePasswords(session: Session, links: readonly NodeLink[], wanted: Secret): Promise<number> {
+  for (let count = 0; ;) {
+    const actions = planPassword(await observePasswords(links, wanted));
+    if (actions.length === 0) return count;
+    session.report({ subject: 'password', state: 'running', text: actions[0]?.type ?? '' });
+    await Promise.all(actions.map((action) => performOnPassword(session, links, wanted, action)));
+    count += actions.length;
+  }
+}
+
+export function observePasswords(links: readonly NodeLink[], wanted: Secret): Promise<PasswordState[]> {
+  const hash = passwordHash(wanted.reveal());
+  return Promise.all(
+    links.map(async (link): Promise<PasswordState> => {
+      const { accepted, sent } = await link.readPasswords();
+      return {
+        node: link.name,
+        acceptsWanted: accepted.includes(hash),
+        acceptsOthers: accepted.some((one) => one !== hash),
+        sendsWanted: sent.reveal() === wanted.reveal(),
+      };
+    }),
+  );
+}
+
+/** Accepts `password` on every node beside what it accepts already. The first step of a rotation. */
+export async function acceptPassword(session: Session, links: readonly NodeLink[], password: Secret): Promise<void> {
+  const accept = links.map(({ name }): PasswordAction => ({ type: 'accept password', node: name, cause: 'asked for' }));
+  await Promise.all(accept.map((action) => performOnPassword(session, links, password, action)));
+}
+
+/**
+ * The file and the running server get the same, one after the other, and what the server says is what the next run goes
+ * by. So the one that would be missed comes first: the server where something is added that nobody counts on yet, the file
+ * where others count on it, so that a node that restarts between the two comes back with it.
+ */
+async function performOnPassword(
+  { engine, spec }: Session,
+  links: readonly NodeLink[],
+  wanted: Secret,
+  { type, node }: PasswordAction,
+): Promise<void> {
+  const link = links.find(({ name }) => name === node);
+  const nodeSpec = spec.nodes.find(({ name }) => name === node);
+  if (link === undefined || nodeSpec === undefined) return;
+  const container = containerName(spec.name, node);
+  const hash = passwordHash(wanted.reveal());
+  const { accepted, sent } = await link.readPasswords();
+  switch (type) {
+    case 'accept password':
+      await link.send('ACL', 'SETUSER', 'default', `#${hash}`);
+      await engine.writeFiles(container, passwordFiles({ accepts: [...accepted, hash], sends: sent, own: undefined }));
+      return;
+    case 'send password':
+      // A CONFIG REWRITE by hand may have left the old one in redis.conf.
+      await engine.writeFiles(container, [
+        redisConfFile(spec, nodeSpec),
+        ...passwordFiles({ accepts: accepted, sends: wanted, own: undefined }),
+      ]);
+      await link.send('CONFIG', 'SET', 'masterauth', wanted.reveal());
+      return;
+    case 'drop other passwords':
+      await engine.writeFiles(container, passwordFiles({ accepts: [hash], sends: wanted, own: wanted }));
+      await link.send('ACL', 'SETUSER', 'default', 'resetpass', `#${hash}`);
+  }
+}

@@ -1,0 +1,126 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { StackError } from '../errors.ts';
+import { Secret } from '../secret.ts';
+import { factsOf, type CertificateFacts } from './certificate.ts';
+import { pathToAuthority, validityAt } from './chain.ts';
+import { readCertificates, readKey } from './given-pem.ts';
+import type { CertificateUsage } from './issue.ts';
+
+export interface GivenFiles {
+  /** PEM of one authority or of several. */
+  readonly caFile: string;
+  /** PEM of the certificate itself, then of the intermediates between it and the authority, if there are any. */
+  readonly certificateFile: string;
+  /** PEM of its private key, of whatever kind, not encrypted. */
+  readonly keyFile: string;
+}
+
+export interface GivenPair {
+  readonly caPem: string;
+  /** With its intermediates. */
+  readonly certificatePem: string;
+  /** PKCS#8 in PEM form. */
+  readonly privateKeyPem: Secret;
+  readonly facts: CertificateFacts;
+}
+
+/** Object identifiers of RFC 5280 section 4.2.1.12. */
+const SERVER_AUTH = { oid: '1.3.6.1.5.5.7.3.1', name: 'serverAuth' };
+const CLIENT_AUTH = { oid: '1.3.6.1.5.5.7.3.2', name: 'clientAuth' };
+
+/**
+ * A certificate of the user's own with its key and authority, checked for all that would else only show when nodes and
+ * clients refuse each other at `nowMs`. Whether it names a host is the caller's to ask: see `coversNames`.
+ *
+ * The modes of the files are their owner's business: keys for tests lie in repositories, and on some mounts (Windows
+ * drives under WSL) every file is everybody's. A key that somebody else put there wouldn't fit the certificate.
+ *
+ * @throws StackError SECRET_UNREADABLE for the key's file, CERTIFICATE_INVALID for the others and for what doesn't fit.
+ */
+export async function readGivenPair(
+  files: GivenFiles,
+  nowMs: number,
+  usage: CertificateUsage = 'server',
+): Promise<GivenPair> {
+  const { caFile, certificateFile, keyFile } = files;
+  const [authorities, chain, privateKey] = await Promise.all([
+    readCertificates(caFile),
+    readCertificates(certificateFile),
+    readKey(keyFile),
+  ]);
+  const [certificate, ...intermediates] = chain;
+  if (!certificate.checkPrivateKey(privateKey)) throw otherKey(files);
+  checkUsage(certificate, usage, certificateFile);
+  const path = pathToAuthority(certificate, intermediates, authorities, nowMs);
+  if (path === undefined) throw unsigned(certificate, authorities, files);
+  for (const one of path) checkDates(one, chain.includes(one) ? certificateFile : caFile, nowMs);
+  return {
+    caPem: toPem(authorities),
+    certificatePem: toPem(chain),
+    privateKeyPem: toSecret(privateKey),
+    facts: factsOf(certificate),
+  };
+}
+
+function checkUsage(certificate: X509Certificate, usage: CertificateUsage, file: string): void {
+  // Node.js calls the extended usages keyUsage, and has no array where the certificate doesn't restrict them.
+  const allowed: readonly string[] | undefined = certificate.keyUsage;
+  const needed = usage === 'server' ? [SERVER_AUTH, CLIENT_AUTH] : [CLIENT_AUTH];
+  const missing = needed.filter(({ oid }) => allowed !== undefined && !allowed.includes(oid));
+  if (missing.length === 0) return;
+  const names = missing.map(({ name }) => name).join(' and ');
+  throw new StackError('CERTIFICATE_INVALID', {
+    message: `the certificate in ${file} is not made for ${names}`,
+    hint:
+      usage === 'server'
+        ? 'A node is a server, and a client of the other nodes: have it signed with extendedKeyUsage = serverAuth, clientAuth.'
+        : 'Have it signed with extendedKeyUsage = clientAuth.',
+  });
+}
+
+function checkDates(certificate: X509Certificate, file: string, nowMs: number): void {
+  const validity = validityAt(certificate, nowMs);
+  if (validity === 'valid') return;
+  const { subject, notBeforeMs, notAfterMs } = factsOf(certificate);
+  const isExpired = validity === 'expired';
+  const verdict = isExpired ? `expired on ${toDate(notAfterMs)}` : `is not valid before ${toDate(notBeforeMs)}`;
+  throw new StackError('CERTIFICATE_INVALID', {
+    message: `the certificate of ${subject} in ${file} ${verdict}`,
+    hint: isExpired
+      ? 'Have it renewed, put the new one in its place and run `up` again.'
+      : `Is the clock right? Here it is ${toDate(nowMs)}.`,
+  });
+}
+
+function otherKey({ certificateFile, keyFile }: GivenFiles): StackError {
+  return new StackError('CERTIFICATE_INVALID', {
+    message: `the key in ${keyFile} does not belong to the first certificate in ${certificateFile}`,
+    hint: "Name the key that the certificate was requested with, and put the node's own certificate before its intermediates.",
+  });
+}
+
+function unsigned(
+  certificate: X509Certificate,
+  authorities: readonly X509Certificate[],
+  { caFile, certificateFile }: GivenFiles,
+): StackError {
+  const { issuer } = factsOf(certificate);
+  const known = authorities.map((authority) => `${caFile} holds ${factsOf(authority).subject}`);
+  return new StackError('CERTIFICATE_INVALID', {
+    message: `the certificate in ${certificateFile} does not lead to an authority in ${caFile}`,
+    hint: `Append missing intermediates to ${certificateFile}, or name the root that signed it: openssl verify -CAfile ${caFile} -untrusted ${certificateFile} ${certificateFile}`,
+    details: [`${certificateFile} was signed by ${issuer}`, ...known],
+  });
+}
+
+function toDate(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+function toPem(certificates: readonly X509Certificate[]): string {
+  return certificates.map((certificate) => certificate.toString()).join('');
+}
+
+function toSecret(privateKey: KeyObject): Secret {
+  return new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+}

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createOnce, replaceFile } from '../kept-files.ts';
+import { makeAuthority, renewAuthority } from './authority.ts';
+import { orUnreadable, readAuthority, toPem, unreadable } from './authority-file.ts';
+import { factsOf, isDueForRenewal, type CertificateFacts } from './certificate.ts';
+import { issuePair, type IssuedPair, type IssueRequest } from './issue.ts';
+import type { Signer } from './x509.ts';
+
+/** Certificate and key are in one file, so that there is never one without the other. */
+const KEPT = 'ca.pem';
+/** The certificate alone: what clients are given. It follows from the other file. */
+const PUBLIC = 'ca.crt';
+
+export interface CertificateAuthority {
+  readonly certificatePem: string;
+  readonly facts: CertificateFacts;
+  /** Its dates count from the `nowMs` with which the authority was opened. */
+  issue(request: IssueRequest): Promise<IssuedPair>;
+}
+
+/**
+ * The stack's own certificate authority, kept in `folder` and made on first use. Two processes that make it at once end
+ * up with the same. With a third of its ten years left it gets a new certificate for the same key. (Two processes that
+ * renew it at once may for a moment speak of two certificates: either verifies everything.)
+ *
+ * @throws StackError SECRET_UNREADABLE when its file can't be used, is empty, or is open to other users;
+ *   CERTIFICATE_INVALID when what is in it is no authority.
+ */
+export async function openPrivateAuthority(
+  folder: string,
+  { stack, nowMs }: { readonly stack: string; readonly nowMs: number },
+): Promise<CertificateAuthority> {
+  const file = join(folder, KEPT);
+  const present = (await readAuthority(file)) ?? (await createAuthority(file, stack, nowMs));
+  const authority = await inGoodTime(file, present, nowMs);
+  const certificatePem = authority.certificate.toString();
+  await publish(join(folder, PUBLIC), certificatePem);
+  return {
+    certificatePem,
+    facts: factsOf(authority.certificate),
+    issue: (request) => issuePair(authority, request, nowMs),
+  };
+}
+
+async function createAuthority(file: string, stack: string, nowMs: number): Promise<Signer> {
+  const content = toPem(await makeAuthority(stack, nowMs));
+  await orUnreadable(file, () => createOnce(file, content, 0o600));
+  return readAgain(file);
+}
+
+async function inGoodTime(file: string, authority: Signer, nowMs: number): Promise<Signer> {
+  if (!isDueForRenewal(factsOf(authority.certificate), nowMs)) return authority;
+  const content = toPem(await renewAuthority(authority, nowMs));
+  await orUnreadable(file, () => replaceFile(file, content, 0o600));
+  return readAgain(file);
+}
+
+/** What counts is what the file says: another process may have been quicker. */
+async function readAgain(file: string): Promise<Signer> {
+  const authority = await readAuthority(file);
+  if (authority === undefined) throw unreadable(file, 'it vanished while it was made', undefined);
+  return authority;
+}
+
+async function publish(file: string, certificatePem: string): Promise<void> {
+  await orUnreadable(file, async () => {
+    const published = await readFile(file, 'utf8').catch(() => undefined);
+    if (published !== certificatePem) await replaceFile(file, certificatePem, 0o644);
+  });
+}

@@ -1,0 +1,197 @@
+/** The password changes while everything runs. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Cluster, Redis } from 'ioredis';
+import { afterEach, expect, test } from 'vitest';
+import { passwordHash } from '../../src/plan/redis-config.ts';
+import { natMapOf } from '../../src/stack/connection.ts';
+import { runKilledAfter } from '../helpers/killed.ts';
+import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+
+let stack: TestStack;
+afterEach(() => stack.remove());
+
+const passwordFile = (): string => join(stack.folder, 'state/redis-cluster-as-code', stack.name, 'password');
+const password = (): string => readFileSync(passwordFile(), 'utf8').trim();
+
+async function connectCluster(): Promise<Cluster> {
+  const natMap = natMapOf(await stack.session(), 'plain');
+  const cluster = new Cluster(Object.values(natMap), { natMap, redisOptions: { password: password() } });
+  await new Promise((resolve) => cluster.once('ready', resolve));
+  return cluster;
+}
+
+/** Every node accepts the password of the file, and no other, now and after a restart. */
+async function expectSettled(): Promise<void> {
+  const hash = passwordHash(password());
+  for (const node of stack.ips.keys()) {
+    const users = await stack.redis(node + 1, 'ACL', 'LIST');
+    expect(users.match(/#[0-9a-f]{64}/g)).toEqual([`#${hash}`]);
+    expect(await stack.redis(node + 1, 'CONFIG', 'GET', 'masterauth')).toContain(password());
+    const container = stack.container(node + 1);
+    expect(await stack.engine.readFile(container, '/etc/redis/password')).toBe(password());
+    expect(await stack.engine.readFile(container, '/etc/redis/users.acl')).toContain(`on #${hash} ~*`);
+  }
+}
+
+test(
+  '10,000 writes a second go on while it changes, and none is lost; whoever logs in, can',
+  { timeout: 180_000 },
+  async () => {
+    stack = await makeStack({ nodeCount: 6, replicas: 1, redis: '  cpus: 2\n' });
+    await stack.must('up');
+    const before = password();
+    const cluster = await connectCluster();
+    const acknowledged: string[] = [];
+    const failures: unknown[] = [];
+    const until = new AbortController();
+    const { signal } = until;
+    const perTick = 100;
+    const tickMs = 10;
+    const writing = (async () => {
+      const start = Date.now();
+      for (let tick = 0; !signal.aborted && tick < 3000; tick += 1) {
+        const keys = Array.from({ length: perTick }, (_, index) => `write:${tick}:${index}`);
+        const batch = keys.map((key) =>
+          cluster.set(key, key).then(
+            () => acknowledged.push(key),
+            (error: unknown) => failures.push(error),
+          ),
+        );
+        if (tick % 20 === 0) await Promise.all(batch);
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, start + tick * tickMs - Date.now())));
+      }
+      return Date.now() - start;
+    })();
+    let logins = 0;
+    const loggingIn = (async () => {
+      while (!signal.aborted) {
+        const known = password();
+        const client = new Redis({
+          port: stack.ports[0] ?? 0,
+          password: known,
+          lazyConnect: true,
+          retryStrategy: () => null,
+        });
+        client.on('error', () => undefined);
+        const answer = await client.ping().catch((error: unknown) => String(error));
+        client.disconnect();
+        // What was read from the source may be the old one by now; a second look then shows another.
+        if (answer !== 'PONG' && password() === known) failures.push(answer);
+        logins += 1;
+      }
+    })();
+
+    await expect.poll(() => acknowledged.length, { timeout: 30_000 }).toBeGreaterThan(2000);
+    const { stdout } = await stack.must('secrets', 'rotate');
+    const written = acknowledged.length;
+    await expect.poll(() => acknowledged.length, { timeout: 30_000 }).toBeGreaterThan(written + 2000);
+    until.abort();
+    const elapsedMs = await writing;
+    await loggingIn;
+    await expect.poll(() => acknowledged.length % perTick).toBe(0);
+
+    expect(stdout).toContain('6 nodes have a new password');
+    expect(stdout).not.toContain(password());
+    expect(failures).toEqual([]);
+    expect(logins).toBeGreaterThan(5);
+    const values = await Promise.all(acknowledged.map((key) => cluster.get(key)));
+    expect(values.filter((value, index) => value !== acknowledged[index])).toEqual([]);
+    cluster.disconnect();
+    console.log(
+      `${acknowledged.length} writes, ${Math.round((acknowledged.length * 1000) / elapsedMs)} a second, none lost; ${logins} logins`,
+    );
+
+    expect(password()).not.toBe(before);
+    await expectSettled();
+    // Replicas log in at their primaries with it, after a restart too.
+    await stack.must('restart');
+    expect((await stack.must('up')).stdout).toContain('nothing to do');
+  },
+);
+
+test(
+  'killed after each of its changes, the next run finishes it, and in between everything works',
+  { timeout: 300_000 },
+  async () => {
+    stack = await makeStack();
+    await stack.must('up');
+    await stack.redis(1, '-c', 'SET', 'kept', 'yes');
+    // Three nodes: file and command for each of three steps, and the publication.
+    const changes = 3 * 2 * 3 + 1;
+    for (let point = 1; point <= changes; point += 1) {
+      expect(await runKilledAfter(stack, 'rotate', point), `point ${point}`).toBe('SIGKILL');
+      // An application with the source's password gets in, whatever stopped.
+      const cluster = await connectCluster();
+      expect(await cluster.get('kept')).toBe('yes');
+      cluster.disconnect();
+      const isUp = point % 2 === 0;
+      await stack.must(...(isUp ? ['up'] : ['secrets', 'rotate']));
+      await expectSettled();
+    }
+    expect(await runKilledAfter(stack, 'rotate', changes + 1)).toBeNull();
+  },
+);
+
+test('killed half-way and all containers restarted: they come back with what they had, and up finishes it', async () => {
+  stack = await makeStack({ nodeCount: 6, replicas: 1 });
+  await stack.must('up');
+  await stack.redis(1, '-c', 'SET', 'kept', 'yes');
+  for (const point of [7, 14, 20, 27, 34]) {
+    expect(await runKilledAfter(stack, 'rotate', point)).toBe('SIGKILL');
+    await Promise.all(stack.ips.map((_ip, node) => stack.engine.restartContainer(stack.container(node + 1), 10)));
+    await stack.must('up');
+    await expectSettled();
+    expect(await stack.redis(1, '-c', 'GET', 'kept')).toBe('yes');
+  }
+}, 300_000);
+
+test('a password that was changed in its file is seen by plan, and up gives it to every node without a restart', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  const run = await stack.redis(1, 'INFO', 'server').then((info) => /run_id:\w+/.exec(info)?.[0]);
+  const client = await connectCluster();
+  // A cluster client connects to a node when it first needs it: from now on it is connected to all.
+  const keys = Array.from({ length: 30 }, (_, index) => `key:${index}`);
+  await Promise.all(keys.map((key) => client.set(key, 'x')));
+  writeFileSync(passwordFile(), 'another "one"\\ with \'quotes\' and ünïcode\n');
+
+  const plan = await stack.run('plan', '--detailed-exitcode');
+  expect(plan.exitCode).toBe(3);
+  expect(plan.stdout).toBe(
+    [1, 2, 3].map((node) => `~ accept password redis-${node}  (the password changed)\n`).join(''),
+  );
+  expect((await stack.must('status')).stdout).toContain('cluster_state:ok');
+  await stack.must('up');
+  await expectSettled();
+  expect(await stack.redis(1, 'INFO', 'server')).toContain(run);
+  expect(await Promise.all(keys.map((key) => client.get(key)))).toEqual(keys.map(() => 'x'));
+  client.disconnect();
+  expect((await stack.must('plan')).stdout).toContain('Nothing to do');
+});
+
+test('a password that somebody set by hand: named, and the hint brings the right one back', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  await stack.redis(2, 'CONFIG', 'SET', 'requirepass', 'by-hand');
+  const { exitCode, stderr } = await stack.run('up');
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('redis-2 has a password that this program');
+  expect(stderr).toContain('npx tsx manage.ts restart redis-2');
+  expect(stderr).not.toContain('by-hand');
+  await stack.must('restart', 'redis-2');
+  expect((await stack.must('up')).stdout).toContain('nothing to do');
+});
+
+test('not while a node is away: it would come back with the old one', async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  const before = password();
+  await stack.engine.stopContainer(stack.container(3), 10);
+  const { exitCode, stderr } = await stack.run('secrets', 'rotate');
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain("redis-3 can't be reached; nothing was changed");
+  expect(password()).toBe(before);
+  const users = await stack.redis(1, 'ACL', 'LIST');
+  expect(users.match(/#[0-9a-f]{64}/g)).toEqual([`#${passwordHash(before)}`]);
+});

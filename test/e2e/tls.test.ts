@@ -1,0 +1,288 @@
+/** TLS as its users see it: clients that verify, and certificates that are renewed while they do. */
+import { execFile } from 'node:child_process';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Cluster, Redis } from 'ioredis';
+import { afterEach, describe, expect, test } from 'vitest';
+import { CERTIFICATE_FILE } from '../../src/plan/redis-config.ts';
+import type { NatMap } from '../../src/redis/prove.ts';
+import { certificateFiles } from '../../src/stack/config-files.ts';
+import { openPrivateAuthority } from '../../src/tls/private-ca.ts';
+import { inOnePem } from '../../src/tls/kept-pair.ts';
+import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+
+const run = promisify(execFile);
+let stack: TestStack;
+afterEach(() => stack.remove());
+
+interface TlsEnvironment {
+  readonly REDIS_CLUSTER_NODES?: string;
+  readonly REDIS_TLS_CLUSTER_NODES: string;
+  readonly REDIS_TLS_NAT_MAP: string;
+  readonly REDIS_TLS_CA_FILE: string;
+  readonly REDIS_TLS_CERT_FILE?: string;
+  readonly REDIS_TLS_KEY_FILE?: string;
+  readonly REDIS_PASSWORD: string;
+}
+
+async function environment(): Promise<TlsEnvironment> {
+  return JSON.parse((await stack.must('env', '--format', 'json', '--reveal')).stdout) as TlsEnvironment;
+}
+
+const tlsPort = (node: number): number => stack.ports[node * 3 - 2] ?? 0;
+
+/** The host's own redis-cli, as a person would call it. */
+async function redisCli(node: number, ca: string, ...args: string[]): Promise<string> {
+  const { REDIS_PASSWORD } = await environment();
+  const { stdout } = await run('redis-cli', ['-e', '--tls', '--cacert', ca, '-p', String(tlsPort(node)), ...args], {
+    env: { ...process.env, REDISCLI_AUTH: REDIS_PASSWORD },
+  });
+  return stdout.trim();
+}
+
+async function openssl(node: number, ca: string, ...args: string[]): Promise<string> {
+  const shown = run('openssl', [
+    's_client',
+    '-connect',
+    `127.0.0.1:${tlsPort(node)}`,
+    '-verify_return_error',
+    '-verify_ip',
+    '127.0.0.1',
+    '-CAfile',
+    ca,
+    ...args,
+  ]);
+  shown.child.stdin?.end();
+  const { stdout } = await shown;
+  return stdout;
+}
+
+/** Writes and reads through a cluster client that verifies the nodes. */
+async function roundTrip(ca: string): Promise<string[]> {
+  const { REDIS_TLS_CLUSTER_NODES, REDIS_TLS_NAT_MAP, REDIS_PASSWORD, ...files } = await environment();
+  const cluster = new Cluster(REDIS_TLS_CLUSTER_NODES.split(','), {
+    natMap: JSON.parse(REDIS_TLS_NAT_MAP) as NatMap,
+    clusterRetryStrategy: () => null,
+    redisOptions: {
+      password: REDIS_PASSWORD,
+      tls: {
+        ca: readFileSync(ca),
+        ...(files.REDIS_TLS_CERT_FILE === undefined ? {} : { cert: readFileSync(files.REDIS_TLS_CERT_FILE) }),
+        ...(files.REDIS_TLS_KEY_FILE === undefined ? {} : { key: readFileSync(files.REDIS_TLS_KEY_FILE) }),
+      },
+    },
+  });
+  cluster.on('error', () => undefined);
+  try {
+    const keys = Array.from({ length: 50 }, (_, index) => `key:${index}`);
+    await Promise.all(keys.map((key) => cluster.set(key, key)));
+    const values = await Promise.all(keys.map((key) => cluster.get(key)));
+    return values.filter((value, index) => value !== keys[index]).map(String);
+  } finally {
+    cluster.disconnect();
+  }
+}
+
+/** Another stack's authority. */
+async function strangerCa(): Promise<string> {
+  const folder = join(stack.folder, 'stranger');
+  await openPrivateAuthority(folder, { stack: 'stranger', nowMs: Date.now() });
+  return join(folder, 'ca.crt');
+}
+
+async function serial(node: number): Promise<string> {
+  const { stdout } = await stack.run('certs', '--json');
+  const { certificates } = JSON.parse(stdout) as { certificates: { holder: string; serialNumber: string }[] };
+  return certificates.find(({ holder }) => holder === `redis-${node}`)?.serialNumber ?? '';
+}
+
+describe('by default', () => {
+  test('clients verify the nodes, and are turned away by a wrong authority', async () => {
+    stack = await makeStack();
+    await stack.must('up');
+    const { REDIS_TLS_CA_FILE: ca } = await environment();
+    const wrong = await strangerCa();
+
+    expect(await redisCli(1, ca, 'PING')).toBe('PONG');
+    await expect(redisCli(1, wrong, 'PING')).rejects.toThrow(/certificate verify failed/);
+    for (const protocol of ['-tls1_2', '-tls1_3']) {
+      expect(await openssl(2, ca, protocol)).toContain('Verify return code: 0 (ok)');
+    }
+    await expect(openssl(2, wrong)).rejects.toThrow(/verify error/);
+    expect(await roundTrip(ca)).toEqual([]);
+    await expect(roundTrip(wrong)).rejects.toThrow(/slots cache/);
+
+    const folder = join(stack.folder, 'state/redis-cluster-as-code', stack.name, 'tls');
+    expect(statSync(join(folder, 'ca.pem')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(ca, 'utf8')).not.toContain('PRIVATE KEY');
+  });
+
+  test("Debian's python3-redis reads and writes over TLS with what env prints", async () => {
+    stack = await makeStack();
+    await stack.must('up');
+    const values = await environment();
+    const script = `
+import json, os
+import redis.cluster
+nat = {tuple(k.rsplit(":", 1)): (v["host"], v["port"]) for k, v in json.loads(os.environ["REDIS_TLS_NAT_MAP"]).items()}
+# This version has no address_remap yet.
+plain_init = redis.cluster.ClusterNode.__init__
+def init(self, host, port, *rest, **named):
+    plain_init(self, *nat.get((host, str(port)), (host, port)), *rest, **named)
+redis.cluster.ClusterNode.__init__ = init
+host, port = os.environ["REDIS_TLS_CLUSTER_NODES"].split(",")[0].removeprefix("rediss://").split(":")
+rc = redis.cluster.RedisCluster(host=host, port=int(port), password=os.environ["REDIS_PASSWORD"], ssl=True,
+                  ssl_ca_certs=os.environ["CA"], ssl_cert_reqs="required", ssl_check_hostname=True)
+for i in range(100): rc.set(f"py:{i}", i)
+print(sum(int(rc.get(f"py:{i}")) for i in range(100)))
+`;
+    const python = (ca: string): Promise<{ stdout: string }> =>
+      run('/usr/bin/python3', ['-c', script], { env: { ...process.env, ...values, CA: ca } });
+    expect((await python(values.REDIS_TLS_CA_FILE)).stdout.trim()).toBe('4950');
+    await expect(python(await strangerCa())).rejects.toThrow(/CERTIFICATE_VERIFY_FAILED|certificate verify failed/);
+  });
+});
+
+describe('shapes', () => {
+  test('without a plain port, with the bus encrypted and clients that show a certificate', async () => {
+    stack = await makeStack({ nodeCount: 6, replicas: 1, tls: '{ plain: false, clientAuth: yes }' });
+    await stack.must('up');
+    const { stdout } = await stack.must('status');
+    expect(stdout).toContain('cluster_state:ok, every node agrees');
+    const values = await environment();
+    expect(values.REDIS_CLUSTER_NODES).toBeUndefined();
+    expect(await roundTrip(values.REDIS_TLS_CA_FILE)).toEqual([]);
+
+    // Nobody without a certificate gets in.
+    await expect(redisCli(1, values.REDIS_TLS_CA_FILE, 'PING')).rejects.toThrow(/certificate required|reset|closed/i);
+    const own = ['--cert', values.REDIS_TLS_CERT_FILE ?? '', '--key', values.REDIS_TLS_KEY_FILE ?? ''];
+    expect(await redisCli(1, values.REDIS_TLS_CA_FILE, ...own, 'PING')).toBe('PONG');
+    expect(await stack.redis(2, 'CONFIG', 'GET', 'tls-replication')).toContain('yes');
+    expect(await stack.redis(2, 'CLUSTER', 'NODES')).toContain(`${stack.ips[0] ?? ''}:6380@16379`);
+    const containers = await stack.engine.listContainers();
+    const ports = containers.find(({ name }) => name === stack.container(1))?.ports.map((port) => port.containerPort);
+    expect(ports?.toSorted()).toEqual([16379, 6380]);
+    await expect
+      .poll(async () => (await stack.must('status')).stdout, { timeout: 30_000, interval: 1000 })
+      .toContain('(healthy)');
+    expect((await stack.must('restart', 'redis-2')).stdout).toContain('cluster_state:ok');
+    expect((await stack.must('up')).stdout).toContain('nothing to do');
+  });
+
+  test('the bus is encrypted later, and plain again: every key stays', async () => {
+    stack = await makeStack({ tls: '{ cluster: false }' });
+    await stack.must('up');
+    await stack.redis(1, 'SET', 'kept', 'yes');
+    stack.edit((yaml) => yaml.replace('cluster: false', 'cluster: true'));
+    await stack.must('up');
+    expect(await stack.redis(1, 'CONFIG', 'GET', 'tls-cluster')).toContain('yes');
+    stack.edit((yaml) => yaml.replace('cluster: true', 'enabled: false'));
+    await stack.must('up');
+    expect(await stack.redis(1, 'GET', 'kept')).toBe('yes');
+    expect(await environment()).not.toHaveProperty('REDIS_TLS_CA_FILE');
+  });
+});
+
+describe('renewal', () => {
+  const DAY_MS = 86_400_000;
+  const authorityFolder = (): string => join(stack.folder, 'state/redis-cluster-as-code', stack.name, 'tls');
+
+  /** Gives a running node a certificate of 90 days that was issued `daysAgo`. */
+  async function age(node: number, daysAgo: number): Promise<void> {
+    const then = await openPrivateAuthority(authorityFolder(), {
+      stack: stack.name,
+      nowMs: Date.now() - daysAgo * DAY_MS,
+    });
+    const pair = await then.issue({
+      commonName: stack.container(node),
+      names: {
+        dnsNames: [`redis-${node}`, stack.container(node), 'localhost'],
+        ipAddresses: [stack.ips[node - 1] ?? '', '127.0.0.1', '::1'],
+      },
+      usage: 'server',
+      validityDays: 90,
+    });
+    const files = certificateFiles({ caPem: then.certificatePem, pem: inOnePem(pair) });
+    await stack.engine.writeFiles(stack.container(node), files);
+    await stack.redis(node, 'CONFIG', 'SET', 'tls-cert-file', CERTIFICATE_FILE);
+  }
+
+  test('the authority was lost: all nodes get certificates of a new one, while clients stay connected', async () => {
+    stack = await makeStack();
+    await stack.must('up');
+    const { REDIS_TLS_CA_FILE: ca, REDIS_PASSWORD: password } = await environment();
+    const client = new Redis({ host: '127.0.0.1', port: tlsPort(1), password, tls: { ca: readFileSync(ca) } });
+    let closed = 0;
+    client.on('close', () => (closed += 1));
+    const before = [await serial(1), await client.client('ID')];
+    rmSync(join(ca, '..'), { recursive: true });
+
+    const { stderr } = await stack.must('up');
+    expect(stderr.match(/certificate renewed/g)).toHaveLength(3);
+    expect(await client.client('ID')).toBe(before[1]);
+    expect(closed).toBe(0);
+    client.disconnect();
+    expect(await serial(1)).not.toBe(before[0]);
+    expect(await redisCli(1, ca, 'PING')).toBe('PONG');
+    expect((await stack.must('up')).stdout).toContain('nothing to do');
+  });
+
+  test('14 days ahead plan and status warn; up renews what has a third of its life left, in the running server', async () => {
+    stack = await makeStack();
+    // An authority that is as old as what it is said to have signed.
+    await openPrivateAuthority(authorityFolder(), { stack: stack.name, nowMs: Date.now() - 100 * DAY_MS });
+    await stack.must('up');
+    await stack.redis(2, '-c', 'SET', 'kept', 'yes');
+    await age(1, 58);
+    await age(2, 61);
+    await age(3, 77);
+    const aged = [await serial(1), await serial(2), await serial(3)];
+    const startedAt = await stack.redis(3, 'INFO', 'server').then((info) => /run_id:\w+/.exec(info)?.[0]);
+
+    const { stdout: status } = await stack.must('status');
+    expect(status).toMatch(/redis-3: its certificate ends on \d{4}-\d\d-\d\d: up renews it/);
+    expect(status).not.toContain('redis-2: its certificate');
+    const { stdout: planned } = await stack.must('plan');
+    expect(planned).toContain('! redis-3: its certificate ends on');
+    expect(planned).toContain('~ renew certificate redis-2  (its certificate ends on');
+    expect(planned).not.toContain('redis-1');
+
+    await stack.must('up');
+    expect(await serial(1)).toBe(aged[0]);
+    expect(await serial(2)).not.toBe(aged[1]);
+    expect(await serial(3)).not.toBe(aged[2]);
+    expect(await stack.redis(3, 'INFO', 'server')).toContain(startedAt);
+    expect(await stack.redis(2, '-c', 'GET', 'kept')).toBe('yes');
+    expect((await stack.must('plan')).stdout).toContain('Nothing to do');
+  });
+
+  test('files of the user: a new one in their place is installed, a wrong one is refused before anything changes', async () => {
+    stack = await makeStack({
+      tls: '{ issuer: files, ca: own/ca.crt, certificate: "own/{node}.pem", key: "own/{node}.pem" }',
+    });
+    const folder = join(stack.folder, 'own');
+    const authority = await openPrivateAuthority(folder, { stack: 'own', nowMs: Date.now() });
+    const write = async (node: number): Promise<void> => {
+      const names = { dnsNames: [`redis-${node}`], ipAddresses: ['127.0.0.1'] };
+      const pair = await authority.issue({ commonName: `own-${node}`, names, usage: 'server', validityDays: 365 });
+      writeFileSync(join(folder, `redis-${node}.pem`), inOnePem(pair).reveal());
+    };
+    const refused = await stack.run('up');
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toMatch(/redis-1\.pem/);
+    expect((await stack.engine.listContainers()).filter(({ name }) => name.startsWith(stack.name))).toEqual([]);
+
+    await Promise.all([1, 2, 3].map(write));
+    await stack.must('up');
+    expect(await redisCli(1, join(folder, 'ca.crt'), 'PING')).toBe('PONG');
+    const before = await serial(2);
+    await write(2);
+    expect((await stack.must('plan')).stdout).toContain(
+      '~ renew certificate redis-2  (its files hold another certificate)',
+    );
+    await stack.must('up');
+    expect(await serial(2)).not.toBe(before);
+    expect((await stack.must('plan')).stdout).toContain('Nothing to do');
+  });
+});

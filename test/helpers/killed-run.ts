@@ -1,0 +1,44 @@
+/**
+ * A process that does something to a stack and dies by SIGKILL right after its nth change: an engine call, a command that a
+ * node has answered, or a new password in its source. Arguments: `up` or `rotate`, YAML file, n.
+ */
+import { NodeLink } from '../../src/redis/node-link.ts';
+import { loadStack } from '../../src/stack/load.ts';
+import { sessionOf } from '../../src/stack/open.ts';
+import { rotateSecret } from '../../src/stack/secrets-rotate.ts';
+import type { Session } from '../../src/stack/session.ts';
+import { up } from '../../src/stack/up.ts';
+import { watchEngine } from './counting-engine.ts';
+import { testEngine } from './test-stack.ts';
+
+const VERBS: Readonly<Record<string, (session: Session) => Promise<unknown>>> = { up, rotate: rotateSecret };
+
+async function runUntil(verb: string, file: string, lastChange: number): Promise<void> {
+  let changes = 0;
+  const onChange = (): void => {
+    changes += 1;
+    if (changes === lastChange) process.kill(process.pid, 'SIGKILL');
+  };
+  // eslint-disable-next-line typescript/unbound-method -- it is called with its own `this` below
+  const { send } = NodeLink.prototype;
+  NodeLink.prototype.send = async function (this: NodeLink, ...command) {
+    const reply = await send.apply(this, command);
+    onChange();
+    return reply;
+  };
+  const engine = watchEngine(await testEngine(), onChange);
+  const signal = new AbortController().signal;
+  const surroundings = { env: process.env, report: () => undefined, signal, timeoutMs: 60_000 };
+  const session = sessionOf(await loadStack(file), engine, surroundings);
+  const source: Session['source'] = {
+    ...session.source,
+    replace: async (...args) => {
+      await session.source.replace(...args);
+      onChange();
+    },
+  };
+  await VERBS[verb]?.({ ...session, source });
+}
+
+const [verb = '', file = '', lastChange = ''] = process.argv.slice(2);
+void runUntil(verb, file, Number(lastChange));
