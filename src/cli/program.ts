@@ -8,6 +8,8 @@ export async function start(process: NodeJS.Process, root: string): Promise<void
   // Who closes the progress may still want the work.
   process.stderr.on('error', () => undefined);
   const { stdin, stdout, stderr, env, argv } = process;
+  // ioredis writes every command to its debug log, and AUTH's argument is the password.
+  if (env['DEBUG']) env['DEBUG'] += ',-ioredis:*';
   const signal = interruptSignal(process);
   process.exitCode = await main(argv.slice(2), { stdin, stdout, stderr, env, root, signal });
   // An engine that never answers leaves its connection open, and that would keep the process. What was written is out

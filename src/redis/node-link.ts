@@ -161,7 +161,7 @@ async function connectNode({ host, port, tls }: NodeAddress, password: Secret): 
   } catch (error) {
     client.disconnect();
     if (errorMessage(error).startsWith('WRONGPASS')) throw new PasswordRefused();
-    // ioredis keeps the command on its error, and with it the password.
+    // oxlint-disable-next-line preserve-caught-error -- ioredis keeps the command on its error, and with it the password
     throw new Error(errorMessage(error));
   }
 }

@@ -5,7 +5,10 @@ import { createOnce, replaceFile } from '../kept-files.ts';
 import { Secret } from '../secret.ts';
 import type { SecretSource, StackSecret } from './source.ts';
 
-/** The password in a file of this machine. */
+/**
+ * The password in a file of this machine. `replace` looks before it writes; of two that do it in the same millisecond, the
+ * later wins, and the next `up` gives the nodes what is in the file.
+ */
 export function fileSource(file: string): SecretSource {
   const read = async (): Promise<StackSecret | undefined> => {
     const password = await readPassword(file);

@@ -40,6 +40,8 @@ export function inexactFields(fields: Readonly<Record<string, unknown>>): string
   return Object.entries(fields).flatMap(([name, value]) => (isInexact(uncover(value)) ? [name] : []));
 }
 
+const INIT_HINT = 'npx tsx manage.ts secrets init   # writes a generated one there, and only where there is none';
+
 /**
  * The field `field`, which has to be there, with something in it.
  *
@@ -55,17 +57,26 @@ export function requireField(
   if (secret === undefined) {
     throw new StackError('SECRET_MISSING', {
       message: `Vault at ${vault.address} holds nothing at ${where}`,
-      hint: `vault kv put -mount=${place.mount} ${place.path} ${field}=-   # reads the value from standard input`,
+      hint: INIT_HINT,
     });
   }
   const value = Object.hasOwn(secret.fields, field) ? secret.fields[field] : undefined;
   if (value instanceof Secret && value.reveal() !== '') return value;
   throw new StackError('SECRET_MISSING', {
     message: `Vault at ${vault.address}: ${where} ${lack(value, field)}`,
-    hint: `vault kv patch -mount=${place.mount} ${place.path} ${field}=-   # reads the value from standard input`,
+    hint: lacksField(secret, field)
+      ? INIT_HINT
+      : `vault kv patch -mount=${place.mount} ${place.path} ${field}=-   # reads the value from standard input`,
     // The names of fields are no secrets: in KV they are visible to whoever may write policies.
     details: [`its fields: ${Object.keys(secret.fields).join(', ') || 'none'}`],
   });
+}
+
+/** Nothing would be lost by writing the field: it isn't there, or it is empty. */
+export function lacksField(secret: VaultSecret | undefined, field: string): boolean {
+  if (secret === undefined || !Object.hasOwn(secret.fields, field)) return true;
+  const value = secret.fields[field];
+  return value instanceof Secret && value.reveal() === '';
 }
 
 /**

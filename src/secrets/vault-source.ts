@@ -1,8 +1,10 @@
 import { StackError } from '../errors.ts';
 import type { SecretSource, StackSecret } from './source.ts';
 import { placeText, type SecretPlace } from './vault-address.ts';
-import { flagField, requireField, type VaultSecret } from './vault-fields.ts';
+import { flagField, lacksField, requireField, type VaultSecret } from './vault-fields.ts';
 import type { Vault } from './vault.ts';
+
+const MOST_ATTEMPTS = 5;
 
 /** As the reference environment's secret calls it. */
 const TLS_FIELD = 'tls_enabled';
@@ -23,16 +25,18 @@ export function vaultSource(connect: () => Promise<Vault>, place: SecretPlace, f
     },
     create: async (password) => {
       const vault = await connect();
-      const secret = await vault.readSecret(place);
-      if (secret !== undefined && Object.hasOwn(secret.fields, field)) return toStackSecret(vault, secret);
-      try {
-        // The other fields of the path are somebody's too.
-        await vault.writeSecret(place, { ...secret?.fields, [field]: password }, secret);
-      } catch (error) {
-        const isOvertaken = error instanceof StackError && error.code === 'SECRET_CHANGED';
-        if (!isOvertaken) throw error;
+      for (let attempt = 1; ; attempt += 1) {
+        const secret = await vault.readSecret(place);
+        if (!lacksField(secret, field)) return toStackSecret(vault, secret);
+        try {
+          // The other fields of the path are somebody's too.
+          await vault.writeSecret(place, { ...secret?.fields, [field]: password }, secret);
+        } catch (error) {
+          // Somebody else wrote: the password, or one of the other fields.
+          const isOvertaken = error instanceof StackError && error.code === 'SECRET_CHANGED' && attempt < MOST_ATTEMPTS;
+          if (!isOvertaken) throw error;
+        }
       }
-      return toStackSecret(vault, await vault.readSecret(place));
     },
     replace: async (password, current) => {
       const vault = await connect();

@@ -44,7 +44,7 @@ export function parseSpec(text: string): ParseResult {
     const result = specSchema.safeParse(value);
     const findings = result.success
       ? checkDocument(result.data)
-      : [...result.error.issues.flatMap(toFindings), ...checkRest(value, result.error.issues)];
+      : [...result.error.issues.flatMap((issue) => toFindings(issue, value)), ...checkRest(value, result.error.issues)];
     const spec = result.success && findings.length + errors.length === 0 ? toSpec(result.data) : undefined;
     if (spec !== undefined) return { spec };
     // Of two nodes of one name only one counts: how many there are is uncertain then.
@@ -81,7 +81,7 @@ function checkRest(value: unknown, issues: readonly z.core.$ZodIssue[]): Finding
       (broken) =>
         (samePath(path, ['redis', 'nodes']) && (isUnder(broken, path) || samePath(broken, ['redis', 'replicas']))) ||
         (samePath(path, ['redis', 'maxmemory']) && samePath(broken, ['redis', 'memory'])) ||
-        (isUnder(path, ['tls']) && broken[0] === 'secrets'),
+        (samePath(path, ['tls', 'issuer']) && broken[0] === 'secrets'),
     );
   return checkDocument(rest.data).filter((finding) => !isUncertain(finding));
 }
@@ -113,9 +113,9 @@ function problemText({ path, message, hint }: Finding): Pick<Problem, 'message' 
   return { message: `${where}${message}`, hint };
 }
 
-function toFindings(issue: z.core.$ZodIssue): Finding[] {
+function toFindings(issue: z.core.$ZodIssue, value: unknown): Finding[] {
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(issue.path);
+    const known = knownKeys(issue.path, value);
     const hint = known.length === 0 ? undefined : `known here: ${known.join(', ')}`;
     return issue.keys.map((key) => ({
       path: [...issue.path, key],
@@ -137,20 +137,34 @@ function toFindings(issue: z.core.$ZodIssue): Finding[] {
 }
 
 /** The keys that the schema knows at a path, for the hint under an unknown one. */
-function knownKeys(path: Path): string[] {
+function knownKeys(path: Path, document: unknown): string[] {
   let schema: unknown = specSchema;
+  let value = document;
   for (const key of path) {
-    schema = unwrapped(schema);
-    if (schema instanceof z.ZodRecord) schema = schema.valueType;
-    else schema = shapesOf(schema).find((shape) => String(key) in shape)?.[String(key)];
+    schema = kindOf(schema, value);
+    if (schema instanceof z.ZodObject) schema = schema.shape[String(key)];
+    else if (schema instanceof z.ZodRecord) schema = schema.valueType;
+    value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
   }
-  return [...new Set(shapesOf(unwrapped(schema)).flatMap((shape) => Object.keys(shape)))];
+  schema = kindOf(schema, value);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
-/** One shape for an object, one for each kind of a union. */
-function shapesOf(schema: unknown): Readonly<Record<string, unknown>>[] {
-  if (schema instanceof z.ZodDiscriminatedUnion) return schema.options.flatMap(shapesOf);
-  return schema instanceof z.ZodObject ? [schema.shape] : [];
+/** Of a union the kind that the value is of; where it doesn't say, the first one. */
+function kindOf(schema: unknown, value: unknown): unknown {
+  const bare = unwrapped(schema);
+  if (!(bare instanceof z.ZodDiscriminatedUnion)) return bare;
+  const { discriminator } = bare.def;
+  const kind: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, discriminator) : undefined;
+  const [first] = bare.options;
+  return (
+    bare.options.find(
+      (option) =>
+        option instanceof z.ZodObject &&
+        option.shape[discriminator] instanceof z.ZodType &&
+        option.shape[discriminator].safeParse(kind).success,
+    ) ?? first
+  );
 }
 
 function unwrapped(schema: unknown): unknown {

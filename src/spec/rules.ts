@@ -166,7 +166,8 @@ function checkTls({ tls, secrets }: SpecDocument): Finding[] {
   }
   if (tls.issuer !== 'files') return findings;
   if ((tls.clientCertificate === undefined) !== (tls.clientKey === undefined)) {
-    find('clientCertificate', 'clientCertificate and clientKey go together', 'give both, or none');
+    const given = tls.clientKey === undefined ? 'clientCertificate' : 'clientKey';
+    find(given, 'clientCertificate and clientKey go together', 'give both, or none');
   } else if (tls.clientAuth === 'yes' && !tls.plain && tls.clientCertificate === undefined) {
     find(
       'clientAuth',

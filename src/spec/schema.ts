@@ -96,11 +96,14 @@ const vaultAuth = z
   ])
   .prefault({});
 
+const VAULT_ADDRESS = 'must be like https://vault.example:8200, without a path or a password';
+
 const vaultSecrets = z.strictObject({
   provider: z.literal('vault').describe('A secret in HashiCorp Vault or OpenBao, KV version 1 or 2.'),
   address: z
     .string()
-    .regex(/^https?:\/\/[^/@\s]+\/?$/, 'must be like https://vault.example:8200, without a path or a password')
+    .regex(/^https?:\/\/[^/@?#\s]+\/?$/, { error: VAULT_ADDRESS, abort: true })
+    .refine((text) => URL.canParse(text), VAULT_ADDRESS)
     .optional()
     .describe('By default VAULT_ADDR.'),
   mount: vaultPath.default('secret').describe('Where the KV engine is mounted.'),

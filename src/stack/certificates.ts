@@ -5,7 +5,7 @@ import { containerName } from '../plan/names.ts';
 import type { Secret } from '../secret.ts';
 import type { IssuerSpec, NodeSpec } from '../spec/spec.ts';
 import type { CertificateNames } from '../tls/certificate.ts';
-import { readGivenPair } from '../tls/given-files.ts';
+import { readGivenPair, type Usage } from '../tls/given-files.ts';
 import type { IssuedPair } from '../tls/issue.ts';
 import { certificatesIn } from '../tls/pem.ts';
 import { inOnePem, keepPair } from '../tls/kept-pair.ts';
@@ -115,13 +115,14 @@ async function filesIssuer(session: Session): Promise<Issuer> {
 
 /** The certificates that the user gives, by node; undefined where he gives none. @throws StackError CERTIFICATE_INVALID */
 export async function readGivenFiles(session: Session): Promise<Map<string, NodeCertificate> | undefined> {
-  const { issuer } = session.spec.tls;
+  const { issuer, cluster } = session.spec.tls;
   if (issuer.kind !== 'files') return undefined;
+  const usages: readonly Usage[] = cluster ? ['serverAuth', 'clientAuth'] : ['serverAuth'];
   const of = (file: string, node: string): string => besides(session, file.replaceAll('{node}', node), session.env);
   const read = async ({ name }: NodeSpec): Promise<[string, NodeCertificate]> => {
     const { ca, certificate, key } = issuer;
     const files = { caFile: of(ca, name), certificateFile: of(certificate, name), keyFile: of(key, name) };
-    const pair = await readGivenPair(files, Date.now());
+    const pair = await readGivenPair(files, Date.now(), usages);
     return [name, { caPem: pair.caPem, pem: inOnePem(pair) }];
   };
   return new Map(await Promise.all(session.spec.nodes.map(read)));

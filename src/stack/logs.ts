@@ -1,6 +1,6 @@
 import type { LogOptions } from '../engine/engine.ts';
 import { containerName, isOwn } from '../plan/names.ts';
-import { findNode, notRunning } from './restart.ts';
+import { findNode, notRunning } from './nodes.ts';
 import type { Session } from './session.ts';
 
 export interface LogLine {

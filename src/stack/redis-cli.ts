@@ -2,8 +2,7 @@ import type { ExecStreams } from '../engine/engine.ts';
 import { containerName, isOwn } from '../plan/names.ts';
 import { connectionArguments } from '../plan/definitions.ts';
 import { PASSWORD_FILE } from '../plan/redis-config.ts';
-import { StackError } from '../errors.ts';
-import { findNode } from './restart.ts';
+import { findNode, notRunning } from './nodes.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -23,12 +22,7 @@ export async function runRedisCli(
   const node = nodeName === undefined ? first : findNode(session, nodeName);
   const name = containerName(spec.name, node?.name ?? '');
   const container = (await engine.listContainers()).filter(isOwn(spec.name)).find((one) => one.name === name);
-  if (container?.state !== 'running') {
-    throw new StackError('NOT_RUNNING', {
-      message: `the container ${name} ${container === undefined ? 'does not exist' : `is ${container.state}`}`,
-      hint: 'npx tsx manage.ts up',
-    });
-  }
+  if (container?.state !== 'running') throw notRunning(name);
   const { isTTY, rows, columns } = streams.stdout;
   // The engine's own resize call comes too late: redis-cli asks for the size of its terminal as it starts.
   const resize = isTTY ? `stty rows ${rows} cols ${columns} 2>/dev/null; ` : '';

@@ -32,10 +32,11 @@ export async function observeCertificates(session: Session): Promise<ServedByNod
   const serving = (await engine.listContainers())
     .filter(isOwn(spec.name))
     .filter(
-      ({ state, ports }) => state === 'running' && ports.some((port) => port.containerPort === CONTAINER_PORTS.tls),
-    )
-    .map(({ name }) => name);
-  const nodes = spec.nodes.filter(({ name }) => serving.includes(containerName(spec.name, name)));
+      ({ state, ports }) =>
+        state === 'running' && ports.some(({ containerPort }) => containerPort === CONTAINER_PORTS.tls),
+    );
+  const names = new Set(serving.map(({ name }) => name));
+  const nodes = spec.nodes.filter(({ name }) => names.has(containerName(spec.name, name)));
   if (nodes.length === 0) return [];
   const { caPem, client } = await readTrust(session);
   return Promise.all(

@@ -44,9 +44,10 @@ export async function acceptPassword(session: Session, links: readonly NodeLink[
 }
 
 /**
- * The file and the running server get the same, one after the other, and what the server says is what the next run goes
- * by. So the one that would be missed comes first: the server where something is added that nobody counts on yet, the file
- * where others count on it, so that a node that restarts between the two comes back with it.
+ * Files first: what a server says is what the next run goes by, so whatever it says has to be in its files already. A node
+ * that restarts, at whatever point and after however many interrupted runs, never comes back with less than it was counted
+ * on for. (A rotation that is given up before its password was published may leave that in a file; nobody knows it, and
+ * the node that comes back with it is rid of it by the next run.)
  */
 async function performOnPassword(
   { engine, spec }: Session,
@@ -62,8 +63,8 @@ async function performOnPassword(
   const { accepted, sent } = await link.readPasswords();
   switch (type) {
     case 'accept password':
-      await link.send('ACL', 'SETUSER', 'default', `#${hash}`);
       await engine.writeFiles(container, passwordFiles({ accepts: [...accepted, hash], sends: sent, own: undefined }));
+      await link.send('ACL', 'SETUSER', 'default', `#${hash}`);
       return;
     case 'send password':
       // A CONFIG REWRITE by hand may have left the old one in redis.conf.

@@ -52,7 +52,10 @@ export function openSource(
 
 /** A path of the YAML file: relative to it, with ~ for the home folder. */
 export function besides({ path }: Pick<LoadedStack, 'path'>, file: string, env: NodeJS.ProcessEnv): string {
-  return resolve(dirname(path), file.replace(/^~(?=\/|$)/, homeFolder(env)));
+  return resolve(
+    dirname(path),
+    file.replace(/^~(?=\/|$)/, () => homeFolder(env)),
+  );
 }
 
 function passwordFile(stack: LoadedStack, file: string | undefined, env: NodeJS.ProcessEnv): string {

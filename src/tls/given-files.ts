@@ -4,7 +4,6 @@ import { Secret } from '../secret.ts';
 import { factsOf, type CertificateFacts } from './certificate.ts';
 import { pathToAuthority, validityAt } from './chain.ts';
 import { readCertificates, readKey } from './given-pem.ts';
-import type { CertificateUsage } from './issue.ts';
 
 export interface GivenFiles {
   /** PEM of one authority or of several. */
@@ -25,8 +24,10 @@ export interface GivenPair {
 }
 
 /** Object identifiers of RFC 5280 section 4.2.1.12. */
-const SERVER_AUTH = { oid: '1.3.6.1.5.5.7.3.1', name: 'serverAuth' };
-const CLIENT_AUTH = { oid: '1.3.6.1.5.5.7.3.2', name: 'clientAuth' };
+const USAGES = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' } as const;
+
+/** What a certificate may have to be made for. On an encrypted cluster bus a node is a client of the others, too. */
+export type Usage = keyof typeof USAGES;
 
 /**
  * A certificate of the user's own with its key and authority, checked for all that would else only show when nodes and
@@ -37,11 +38,7 @@ const CLIENT_AUTH = { oid: '1.3.6.1.5.5.7.3.2', name: 'clientAuth' };
  *
  * @throws StackError SECRET_UNREADABLE for the key's file, CERTIFICATE_INVALID for the others and for what doesn't fit.
  */
-export async function readGivenPair(
-  files: GivenFiles,
-  nowMs: number,
-  usage: CertificateUsage = 'server',
-): Promise<GivenPair> {
+export async function readGivenPair(files: GivenFiles, nowMs: number, usages: readonly Usage[]): Promise<GivenPair> {
   const { caFile, certificateFile, keyFile } = files;
   const [authorities, chain, privateKey] = await Promise.all([
     readCertificates(caFile),
@@ -50,7 +47,7 @@ export async function readGivenPair(
   ]);
   const [certificate, ...intermediates] = chain;
   if (!certificate.checkPrivateKey(privateKey)) throw otherKey(files);
-  checkUsage(certificate, usage, certificateFile);
+  checkUsages(certificate, usages, certificateFile);
   const path = pathToAuthority(certificate, intermediates, authorities, nowMs);
   if (path === undefined) throw unsigned(certificate, authorities, files);
   for (const one of path) checkDates(one, chain.includes(one) ? certificateFile : caFile, nowMs);
@@ -62,19 +59,14 @@ export async function readGivenPair(
   };
 }
 
-function checkUsage(certificate: X509Certificate, usage: CertificateUsage, file: string): void {
+function checkUsages(certificate: X509Certificate, usages: readonly Usage[], file: string): void {
   // Node.js calls the extended usages keyUsage, and has no array where the certificate doesn't restrict them.
   const allowed: readonly string[] | undefined = certificate.keyUsage;
-  const needed = usage === 'server' ? [SERVER_AUTH, CLIENT_AUTH] : [CLIENT_AUTH];
-  const missing = needed.filter(({ oid }) => allowed !== undefined && !allowed.includes(oid));
+  const missing = usages.filter((usage) => allowed !== undefined && !allowed.includes(USAGES[usage]));
   if (missing.length === 0) return;
-  const names = missing.map(({ name }) => name).join(' and ');
   throw new StackError('CERTIFICATE_INVALID', {
-    message: `the certificate in ${file} is not made for ${names}`,
-    hint:
-      usage === 'server'
-        ? 'A node is a server, and a client of the other nodes: have it signed with extendedKeyUsage = serverAuth, clientAuth.'
-        : 'Have it signed with extendedKeyUsage = clientAuth.',
+    message: `the certificate in ${file} is not made for ${missing.join(' and ')}`,
+    hint: `Have it signed with extendedKeyUsage = ${usages.join(', ')}.`,
   });
 }
 

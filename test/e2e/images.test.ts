@@ -2,11 +2,11 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { LOCAL_IMAGE } from '../../src/plan/names.ts';
 import { resolveImage } from '../../src/stack/image.ts';
-import { makeStack, testEngine, type TestStack } from '../helpers/test-stack.ts';
+import { dockerOf, makeStack, testEngine, type TestStack } from '../helpers/test-stack.ts';
 
 let docker: Docker;
 let base: string;
@@ -25,7 +25,7 @@ exec "$@"
 
 beforeAll(async () => {
   const engine = await testEngine();
-  docker = new Docker({ socketPath: engine.endpoint.address.replace('unix://', '') });
+  docker = dockerOf(engine);
   base = (await resolveImage(engine, 'redis:7-alpine'))?.reference ?? LOCAL_IMAGE;
   const context = pack();
   context.entry({ name: 'entrypoint.sh', mode: 0o755 }, ENTRYPOINT);

@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
 beforeEach(async () => {
@@ -146,8 +146,7 @@ describe('something of somebody else is in the way', () => {
   });
 
   test('a data volume of the same name that is not ours is left alone', async () => {
-    const { default: Docker } = await import('dockerode');
-    const docker = new Docker({ socketPath: stack.engine.endpoint.address.replace('unix://', '') });
+    const docker = dockerOf(stack.engine);
     const name = `${stack.name}-redis-2-data`;
     await docker.createVolume({ Name: name, Labels: { 'redis-cluster-as-code.stack': 'another' } });
     try {
@@ -164,8 +163,7 @@ describe('something of somebody else is in the way', () => {
   test('a node address that another container has: the container is named', async () => {
     await stack.must('up');
     await stack.engine.removeContainer(stack.container(2));
-    const { default: Docker } = await import('dockerode');
-    const docker = new Docker({ socketPath: stack.engine.endpoint.address.replace('unix://', '') });
+    const docker = dockerOf(stack.engine);
     const guest = await docker.createContainer({
       name: `${stack.name}-guest`,
       Image: (await stack.engine.listContainers()).find(({ name }) => name === stack.container(1))?.imageId ?? '',

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { up } from '../../src/stack/up.ts';
 import { watchEngine } from '../helpers/counting-engine.ts';
-import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
 afterEach(() => stack.remove());
@@ -124,8 +124,7 @@ test("another container on the network is never given a node's address, even whi
   stack = await makeStack();
   await stack.must('up');
   await stack.engine.removeContainer(stack.container(1));
-  const { default: Docker } = await import('dockerode');
-  const docker = new Docker({ socketPath: stack.engine.endpoint.address.replace('unix://', '') });
+  const docker = dockerOf(stack.engine);
   const guest = await docker.createContainer({
     name: `${stack.name}-guest`,
     Image: (await stack.engine.listContainers()).find(({ name }) => name === stack.container(2))?.imageId ?? '',

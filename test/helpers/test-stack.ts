@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import Docker from 'dockerode';
 import { main } from '../../src/cli/main.ts';
 import { connectDocker } from '../../src/engine/docker.ts';
 import type { Engine } from '../../src/engine/engine.ts';
@@ -65,6 +66,11 @@ export async function testEngine(): Promise<Engine> {
   return connectDocker(await locateEngine({ env: process.env }), { signal: NEVER, timeoutMs: TIMEOUT_MS });
 }
 
+/** The engine as dockerode shows it: for what the program itself has no need to see, or to do. */
+export function dockerOf({ endpoint }: Pick<Engine, 'endpoint'>): Docker {
+  return new Docker({ socketPath: endpoint.address.replace('unix://', '') });
+}
+
 export async function makeStack({
   nodeCount = 3,
   replicas = 0,
@@ -90,14 +96,14 @@ export async function makeStack({
   });
   let yaml = `name: ${name}
 network: { name: ${name}-net, subnet: ${subnet} }
+secrets: ${secrets}
+tls: ${tls}
 redis:
   replicas: ${replicas}
   memory: 128mb
   maxmemory: 64mb
 ${redisConf === undefined ? '' : '  config: redis.conf\n'}${redis}  nodes:
-${nodes.join('')}secrets: ${secrets}
-tls: ${tls}
-`;
+${nodes.join('')}`;
   writeFileSync(file, yaml);
 
   const run = async (...argv: string[]): Promise<Outcome> => runMain([...argv], file, env);

@@ -41,7 +41,7 @@ export interface VaultStandIn {
   readonly versions: Map<string, (Fields | undefined)[]>;
   /** KV version 1, by `mount/path`. */
   readonly values: Map<string, Fields>;
-  /** PKI roles: the domain below which names are allowed, and whether IP addresses are. */
+  /** PKI roles: the domain below which names are allowed (`*` for any name), and whether IP addresses are. */
   readonly roles: Map<string, { domain: string; allowsAddresses: boolean }>;
   stop(): Promise<void>;
 }
@@ -209,7 +209,8 @@ async function issue({ roles }: VaultStandIn, roleName: string, body: Fields): P
   if (role === undefined) return failure(400, `unknown role: ${roleName}`);
   const listed = (name: string): string[] => ((body[name] as string | undefined) ?? '').split(',').filter(Boolean);
   const names = [String(body['common_name']), ...listed('alt_names')];
-  const wrong = names.find((name) => name !== role.domain && !name.endsWith(`.${role.domain}`));
+  const isAllowed = (name: string): boolean => ['*', name].includes(role.domain) || name.endsWith(`.${role.domain}`);
+  const wrong = names.find((name) => !isAllowed(name));
   if (wrong === names[0]) return failure(400, `common name ${wrong} not allowed by this role`);
   if (wrong !== undefined) return failure(400, `subject alternate name ${wrong} not allowed by this role`);
   if (listed('ip_sans').length > 0 && !role.allowsAddresses) {

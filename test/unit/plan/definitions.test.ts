@@ -73,8 +73,12 @@ describe('a container', () => {
 
   test('is asked for its health on the plain port, and over TLS where that is closed', () => {
     const command = (tls: Shape['tls']): string => definitionOf({ tls: tls ?? {} }).healthcheck.command.join(' ');
-    expect(command({})).toMatchInlineSnapshot(`"CMD-SHELL redis-cli --no-auth-warning --user health --pass health cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2"`);
-    expect(command({ plain: false })).toMatchInlineSnapshot(`"CMD-SHELL redis-cli -p 6380 --tls --cacert /etc/redis/tls/ca.crt --cert /etc/redis/tls/node.pem --key /etc/redis/tls/node.pem --no-auth-warning --user health --pass health cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2"`);
+    expect(command({})).toMatchInlineSnapshot(
+      `"CMD-SHELL redis-cli --no-auth-warning --user health --pass health cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2"`,
+    );
+    expect(command({ plain: false })).toMatchInlineSnapshot(
+      `"CMD-SHELL redis-cli -p 6380 --tls --cacert /etc/redis/tls/ca.crt --cert /etc/redis/tls/node.pem --key /etc/redis/tls/node.pem --no-auth-warning --user health --pass health cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2"`,
+    );
     expect(command({ enabled: false })).toBe(command({}));
     expect(command({ cluster: true })).toBe(command({}));
   });

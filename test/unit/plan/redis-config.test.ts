@@ -177,7 +177,7 @@ describe('usersAcl', () => {
     fc.assert(
       fc.property(fc.array(hostilePassword, { minLength: 1, maxLength: 4 }), (passwords) => {
         const hashes = passwords.map(passwordHash);
-        expect(hashes).toEqual(passwords.map((one) => createHash('sha256').update(Buffer.from(one)).digest('hex')));
+        expect(hashes).toEqual(passwords.map((text) => createHash('sha256').update(Buffer.from(text)).digest('hex')));
         const lines = usersAcl(hashes).split('\n');
         expect(lines).toHaveLength(3);
         expect(lines[0]).toMatch(/^user default on (#[0-9a-f]{64} )+~\* &\* \+@all$/);

@@ -162,7 +162,7 @@ describe('values of tls that do not go together', () => {
     expect(problemsOfTls(...FILES, 'clientCertificate: me.crt')).toMatchInlineSnapshot(
       `"15:3 tls.clientCertificate: clientCertificate and clientKey go together (give both, or none)"`,
     );
-    expect(problemsOfTls(...FILES, 'clientKey: me.key')).toMatch(/^10:1 tls\.clientCertificate: /);
+    expect(problemsOfTls(...FILES, 'clientKey: me.key')).toMatch(/^15:3 tls\.clientKey: /);
   });
 
   test('nodes that want to see a certificate, and none to show to them', () => {

@@ -59,7 +59,7 @@ async function written(folder: string, { ca, certificate, key }: Contents): Prom
 describe('a certificate of the user', () => {
   test('is read with its authority, its key and its facts', async () => {
     const files = await givenFiles();
-    const pair = await readGivenPair(files, NOW_MS);
+    const pair = await readGivenPair(files, NOW_MS, ['serverAuth', 'clientAuth']);
     expect(pair).toMatchObject({ caPem: files.ca, certificatePem: files.certificate });
     expect(pair.privateKeyPem.reveal()).toBe(files.key);
     expect(pair.facts).toEqual(readCertificate(files.certificate));
@@ -73,7 +73,7 @@ describe('a certificate of the user', () => {
       `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${sec1}`,
     );
     await writeFile(files.certificateFile, `Certificate:\n    Data: - --\n${certificate}`.replaceAll('\n', '\r\n'));
-    const pair = await readGivenPair(files, NOW_MS);
+    const pair = await readGivenPair(files, NOW_MS, ['serverAuth', 'clientAuth']);
     expect(pair.privateKeyPem.reveal()).toBe(key);
     expect(pair.certificatePem).toBe(certificate);
   });
@@ -81,13 +81,13 @@ describe('a certificate of the user', () => {
   test('may be signed by one of several authorities', async () => {
     const [files, other] = await Promise.all([givenFiles(), givenFiles()]);
     await writeFile(files.caFile, other.ca + files.ca);
-    expect((await readGivenPair(files, NOW_MS)).caPem).toBe(other.ca + files.ca);
+    expect((await readGivenPair(files, NOW_MS, ['serverAuth', 'clientAuth'])).caPem).toBe(other.ca + files.ca);
   });
 
   test('may sign itself and be its own authority', async () => {
     const own = await selfSigned('redis-1', { isAuthority: false });
     const files = await written(await tempFolder(), { ca: pemOf(own), certificate: pemOf(own), key: keyOf(own) });
-    expect((await readGivenPair(files, NOW_MS)).facts.subject).toBe('O=test, CN=redis-1');
+    expect((await readGivenPair(files, NOW_MS, ['serverAuth', 'clientAuth'])).facts.subject).toBe('O=test, CN=redis-1');
   });
 });
 
@@ -96,7 +96,9 @@ describe('a certificate below intermediates', () => {
     const { root, first, second, leaf } = await chain();
     const certificate = [leaf, first, second].map(pemOf).join('');
     const files = await written(await tempFolder(), { ca: pemOf(root), certificate, key: keyOf(leaf) });
-    expect(await readGivenPair(files, NOW_MS)).toMatchObject({ certificatePem: certificate });
+    expect(await readGivenPair(files, NOW_MS, ['serverAuth', 'clientAuth'])).toMatchObject({
+      certificatePem: certificate,
+    });
   });
 
   test('leads through the valid one of two of the same name and key', async () => {
@@ -104,7 +106,7 @@ describe('a certificate below intermediates', () => {
     const expired = await signedBy(root, 'first', { notBeforeMs: 0, notAfterMs: DAY_MS, isAuthority: true, of: first });
     const certificate = [leaf, second, expired, first].map(pemOf).join('');
     const files = await written(await tempFolder(), { ca: pemOf(root), certificate, key: keyOf(leaf) });
-    expect((await readGivenPair(files, NOW_MS)).facts.subject).toBe('O=test, CN=leaf');
+    expect((await readGivenPair(files, NOW_MS, ['serverAuth', 'clientAuth'])).facts.subject).toBe('O=test, CN=leaf');
   });
 
   test.each(['without one of them', 'with an intermediate in place of the root', 'from one that may not sign'])(
@@ -196,7 +198,7 @@ describe('a certificate that would not work is refused:', () => {
       message: `the certificate in ${files.certificateFile} is not made for serverAuth`,
       hint: expect.stringContaining('extendedKeyUsage = serverAuth, clientAuth'),
     });
-    expect((await readGivenPair(files, NOW_MS, 'client')).privateKeyPem.reveal()).toBe(key);
+    expect((await readGivenPair(files, NOW_MS, ['clientAuth'])).privateKeyPem.reveal()).toBe(key);
   });
 });
 
@@ -273,7 +275,7 @@ describe('a file that is of no use is refused:', () => {
 
 /** How the files are refused; in whatever way, no line of their key is told. */
 async function refusalOf(files: GivenFiles & Partial<Contents>): Promise<StackError> {
-  const failure = await failureOf(() => readGivenPair(files, NOW_MS));
+  const failure = await failureOf(() => readGivenPair(files, NOW_MS, ['serverAuth', 'clientAuth']));
   const shown = inspect(failure, { depth: 10, showHidden: true });
   const lines = (files.key ?? '').split('\n').filter((line) => line.length > 20 && !line.startsWith('-----'));
   for (const line of lines) expect(shown).not.toContain(line);

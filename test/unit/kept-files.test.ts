@@ -1,0 +1,125 @@
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createOnce, replaceFile } from '../../src/kept-files.ts';
+import { useTempFolders } from '../helpers/temp-folder.ts';
+
+const tempFolder = useTempFolders();
+
+async function modeOf(path: string): Promise<string> {
+  return ((await stat(path)).mode & 0o777).toString(8);
+}
+
+/** What `work` makes while files are made without rights for others, whatever they ask for. */
+async function withUmask(mask: number, work: () => Promise<void>): Promise<void> {
+  const before = process.umask(mask);
+  try {
+    await work();
+  } finally {
+    process.umask(before);
+  }
+}
+
+describe.each([
+  ['createOnce', createOnce],
+  ['replaceFile', replaceFile],
+])('%s', (_name, keep) => {
+  test('makes the file with its content and its mode, and folders for its owner alone', async () => {
+    const file = join(await tempFolder(), 'a', 'b', 'kept');
+    await keep(file, 'content\n', 0o600);
+    expect(await readFile(file, 'utf8')).toBe('content\n');
+    expect(await modeOf(file)).toBe('600');
+    expect(await modeOf(dirname(file))).toBe('700');
+    expect(await readdir(dirname(file))).toEqual(['kept']);
+  });
+
+  test('gives the mode that was asked for, whatever the umask', async () => {
+    const file = join(await tempFolder(), 'kept');
+    await withUmask(0o077, () => keep(file, 'for all', 0o644));
+    expect(await modeOf(file)).toBe('644');
+    const other = join(await tempFolder(), 'kept');
+    await withUmask(0, () => keep(other, 'for one', 0o600));
+    expect(await modeOf(other)).toBe('600');
+  });
+
+  test('keeps text as it is, and an empty one too', async () => {
+    const file = join(await tempFolder(), 'kept');
+    await keep(file, 'ä\r\n\0\n\n', 0o600);
+    expect(await readFile(file, 'utf8')).toBe('ä\r\n\0\n\n');
+    const empty = join(await tempFolder(), 'kept');
+    await keep(empty, '', 0o600);
+    expect(await readFile(empty, 'utf8')).toBe('');
+  });
+
+  test('fails where a file stands in place of its folder, and changes nothing', async () => {
+    const folder = await tempFolder();
+    await writeFile(join(folder, 'file'), 'theirs');
+    await expect(keep(join(folder, 'file', 'kept'), 'ours', 0o600)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(ENOTDIR|EEXIST)$/),
+    });
+    expect(await readFile(join(folder, 'file'), 'utf8')).toBe('theirs');
+    expect(await readdir(folder)).toEqual(['file']);
+  });
+
+  test('twenty at once leave one whole content and no draft', async () => {
+    const file = join(await tempFolder(), 'new', 'kept');
+    const contents = Array.from({ length: 20 }, (_, index) => `${index} `.repeat(20_000));
+    await Promise.all(contents.map((content) => keep(file, content, 0o600)));
+    expect(contents).toContain(await readFile(file, 'utf8'));
+    expect(await readdir(dirname(file))).toEqual(['kept']);
+  });
+});
+
+describe('what is there already', () => {
+  test('stays with createOnce, its mode included', async () => {
+    const file = join(await tempFolder(), 'kept');
+    await writeFile(file, 'theirs');
+    await chmod(file, 0o640);
+    await createOnce(file, 'ours', 0o600);
+    expect(await readFile(file, 'utf8')).toBe('theirs');
+    expect(await modeOf(file)).toBe('640');
+    expect(await readdir(dirname(file))).toEqual(['kept']);
+  });
+
+  test('is replaced by replaceFile, its mode included', async () => {
+    const file = join(await tempFolder(), 'kept');
+    await writeFile(file, 'old');
+    await chmod(file, 0o644);
+    await replaceFile(file, 'new', 0o600);
+    expect(await readFile(file, 'utf8')).toBe('new');
+    expect(await modeOf(file)).toBe('600');
+    expect(await readdir(dirname(file))).toEqual(['kept']);
+  });
+
+  test('the folder keeps the mode that it has', async () => {
+    const folder = join(await tempFolder(), 'shared');
+    await mkdir(folder);
+    await chmod(folder, 0o755);
+    await createOnce(join(folder, 'one'), 'one', 0o600);
+    await replaceFile(join(folder, 'other'), 'other', 0o600);
+    expect(await modeOf(folder)).toBe('755');
+  });
+
+  test('a folder of that name is not replaced, and no draft stays behind', async () => {
+    const file = join(await tempFolder(), 'kept');
+    await mkdir(join(file, 'inside'), { recursive: true });
+    await expect(replaceFile(file, 'new', 0o600)).rejects.toMatchObject({ code: 'EISDIR' });
+    expect(await readdir(dirname(file))).toEqual(['kept']);
+    expect(await readdir(file)).toEqual(['inside']);
+  });
+
+  test('is never seen half replaced', async () => {
+    const file = join(await tempFolder(), 'kept');
+    const contents = ['a', 'b', 'c'].map((letter) => letter.repeat(200_000));
+    await replaceFile(file, 'a'.repeat(200_000), 0o600);
+    const progress = { isOver: false };
+    const replaceAll = async (): Promise<void> => {
+      for (const content of [...contents, ...contents]) await replaceFile(file, content, 0o600);
+    };
+    const writing = replaceAll().finally(() => {
+      progress.isOver = true;
+    });
+    while (!progress.isOver) expect(contents.includes(await readFile(file, 'utf8'))).toBe(true);
+    await writing;
+  });
+});
