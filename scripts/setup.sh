@@ -5,9 +5,11 @@ set -eu
 cd "$(dirname "$0")/.."
 
 yes=${CI:+1}
+test_clients=
 for argument in "$@"; do
   case $argument in
     -y | --yes) yes=1 ;;
+    --test-clients) test_clients=1 ;;
     *)
       echo "setup: unknown argument $argument (known: --yes)" >&2
       exit 2
@@ -81,3 +83,14 @@ if ! engine_state; then
   start_engine
 fi
 npx tsx scripts/prepare.ts image >&2
+
+# Clients of other makers, with which the tests talk to the nodes. Tests whose client isn't there are skipped.
+have_test_clients() {
+  command -v redis-cli >/dev/null && command -v openssl >/dev/null && /usr/bin/python3 -c 'import redis' 2>/dev/null
+}
+if [ -n "$test_clients" ] && ! have_test_clients && command -v apt-get >/dev/null &&
+  agreed 'Install redis-tools, openssl and python3-redis, for the tests that use them?'; then
+  say '· installing redis-tools, openssl and python3-redis'
+  as_root apt-get update -q >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends redis-tools openssl python3-redis >/dev/null
+fi

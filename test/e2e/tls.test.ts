@@ -10,6 +10,7 @@ import type { NatMap } from '../../src/redis/prove.ts';
 import { certificateFiles } from '../../src/stack/config-files.ts';
 import { openPrivateAuthority } from '../../src/tls/private-ca.ts';
 import { inOnePem } from '../../src/tls/kept-pair.ts';
+import { lacks } from '../helpers/clients.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 const run = promisify(execFile);
@@ -98,31 +99,36 @@ async function serial(node: number): Promise<string> {
 }
 
 describe('by default', () => {
-  test('clients verify the nodes, and are turned away by a wrong authority', async () => {
-    stack = await makeStack();
-    await stack.must('up');
-    const { REDIS_TLS_CA_FILE: ca } = await environment();
-    const wrong = await strangerCa();
+  test.skipIf(lacks('redis-cli') || lacks('openssl'))(
+    'clients verify the nodes, and are turned away by a wrong authority',
+    async () => {
+      stack = await makeStack();
+      await stack.must('up');
+      const { REDIS_TLS_CA_FILE: ca } = await environment();
+      const wrong = await strangerCa();
 
-    expect(await redisCli(1, ca, 'PING')).toBe('PONG');
-    await expect(redisCli(1, wrong, 'PING')).rejects.toThrow(/certificate verify failed/);
-    for (const protocol of ['-tls1_2', '-tls1_3']) {
-      expect(await openssl(2, ca, protocol)).toContain('Verify return code: 0 (ok)');
-    }
-    await expect(openssl(2, wrong)).rejects.toThrow(/verify error/);
-    expect(await roundTrip(ca)).toEqual([]);
-    await expect(roundTrip(wrong)).rejects.toThrow(/slots cache/);
+      expect(await redisCli(1, ca, 'PING')).toBe('PONG');
+      await expect(redisCli(1, wrong, 'PING')).rejects.toThrow(/certificate verify failed/);
+      for (const protocol of ['-tls1_2', '-tls1_3']) {
+        expect(await openssl(2, ca, protocol)).toContain('Verify return code: 0 (ok)');
+      }
+      await expect(openssl(2, wrong)).rejects.toThrow(/verify error/);
+      expect(await roundTrip(ca)).toEqual([]);
+      await expect(roundTrip(wrong)).rejects.toThrow(/slots cache/);
 
-    const folder = join(stack.folder, 'state/redis-cluster-as-code', stack.name, 'tls');
-    expect(statSync(join(folder, 'ca.pem')).mode & 0o777).toBe(0o600);
-    expect(readFileSync(ca, 'utf8')).not.toContain('PRIVATE KEY');
-  });
+      const folder = join(stack.folder, 'state/redis-cluster-as-code', stack.name, 'tls');
+      expect(statSync(join(folder, 'ca.pem')).mode & 0o777).toBe(0o600);
+      expect(readFileSync(ca, 'utf8')).not.toContain('PRIVATE KEY');
+    },
+  );
 
-  test("Debian's python3-redis reads and writes over TLS with what env prints", async () => {
-    stack = await makeStack();
-    await stack.must('up');
-    const values = await environment();
-    const script = `
+  test.skipIf(lacks('python3-redis'))(
+    "Debian's python3-redis reads and writes over TLS with what env prints",
+    async () => {
+      stack = await makeStack();
+      await stack.must('up');
+      const values = await environment();
+      const script = `
 import json, os
 import redis.cluster
 nat = {tuple(k.rsplit(":", 1)): (v["host"], v["port"]) for k, v in json.loads(os.environ["REDIS_TLS_NAT_MAP"]).items()}
@@ -137,38 +143,42 @@ rc = redis.cluster.RedisCluster(host=host, port=int(port), password=os.environ["
 for i in range(100): rc.set(f"py:{i}", i)
 print(sum(int(rc.get(f"py:{i}")) for i in range(100)))
 `;
-    const python = (ca: string): Promise<{ stdout: string }> =>
-      run('/usr/bin/python3', ['-c', script], { env: { ...process.env, ...values, CA: ca } });
-    expect((await python(values.REDIS_TLS_CA_FILE)).stdout.trim()).toBe('4950');
-    await expect(python(await strangerCa())).rejects.toThrow(/CERTIFICATE_VERIFY_FAILED|certificate verify failed/);
-  });
+      const python = (ca: string): Promise<{ stdout: string }> =>
+        run('/usr/bin/python3', ['-c', script], { env: { ...process.env, ...values, CA: ca } });
+      expect((await python(values.REDIS_TLS_CA_FILE)).stdout.trim()).toBe('4950');
+      await expect(python(await strangerCa())).rejects.toThrow(/CERTIFICATE_VERIFY_FAILED|certificate verify failed/);
+    },
+  );
 });
 
 describe('shapes', () => {
-  test('without a plain port, with the bus encrypted and clients that show a certificate', async () => {
-    stack = await makeStack({ nodeCount: 6, replicas: 1, tls: '{ plain: false, clientAuth: yes }' });
-    await stack.must('up');
-    const { stdout } = await stack.must('status');
-    expect(stdout).toContain('cluster_state:ok, every node agrees');
-    const values = await environment();
-    expect(values.REDIS_CLUSTER_NODES).toBeUndefined();
-    expect(await roundTrip(values.REDIS_TLS_CA_FILE)).toEqual([]);
+  test.skipIf(lacks('redis-cli'))(
+    'without a plain port, with the bus encrypted and clients that show a certificate',
+    async () => {
+      stack = await makeStack({ nodeCount: 6, replicas: 1, tls: '{ plain: false, clientAuth: yes }' });
+      await stack.must('up');
+      const { stdout } = await stack.must('status');
+      expect(stdout).toContain('cluster_state:ok, every node agrees');
+      const values = await environment();
+      expect(values.REDIS_CLUSTER_NODES).toBeUndefined();
+      expect(await roundTrip(values.REDIS_TLS_CA_FILE)).toEqual([]);
 
-    // Nobody without a certificate gets in.
-    await expect(redisCli(1, values.REDIS_TLS_CA_FILE, 'PING')).rejects.toThrow(/certificate required|reset|closed/i);
-    const own = ['--cert', values.REDIS_TLS_CERT_FILE ?? '', '--key', values.REDIS_TLS_KEY_FILE ?? ''];
-    expect(await redisCli(1, values.REDIS_TLS_CA_FILE, ...own, 'PING')).toBe('PONG');
-    expect(await stack.redis(2, 'CONFIG', 'GET', 'tls-replication')).toContain('yes');
-    expect(await stack.redis(2, 'CLUSTER', 'NODES')).toContain(`${stack.ips[0] ?? ''}:6380@16379`);
-    const containers = await stack.engine.listContainers();
-    const ports = containers.find(({ name }) => name === stack.container(1))?.ports.map((port) => port.containerPort);
-    expect(ports?.toSorted()).toEqual([16379, 6380]);
-    await expect
-      .poll(async () => (await stack.must('status')).stdout, { timeout: 30_000, interval: 1000 })
-      .toContain('(healthy)');
-    expect((await stack.must('restart', 'redis-2')).stdout).toContain('cluster_state:ok');
-    expect((await stack.must('up')).stdout).toContain('nothing to do');
-  });
+      // Nobody without a certificate gets in.
+      await expect(redisCli(1, values.REDIS_TLS_CA_FILE, 'PING')).rejects.toThrow(/certificate required|reset|closed/i);
+      const own = ['--cert', values.REDIS_TLS_CERT_FILE ?? '', '--key', values.REDIS_TLS_KEY_FILE ?? ''];
+      expect(await redisCli(1, values.REDIS_TLS_CA_FILE, ...own, 'PING')).toBe('PONG');
+      expect(await stack.redis(2, 'CONFIG', 'GET', 'tls-replication')).toContain('yes');
+      expect(await stack.redis(2, 'CLUSTER', 'NODES')).toContain(`${stack.ips[0] ?? ''}:6380@16379`);
+      const containers = await stack.engine.listContainers();
+      const ports = containers.find(({ name }) => name === stack.container(1))?.ports.map((port) => port.containerPort);
+      expect(ports?.toSorted()).toEqual([16379, 6380]);
+      await expect
+        .poll(async () => (await stack.must('status')).stdout, { timeout: 30_000, interval: 1000 })
+        .toContain('(healthy)');
+      expect((await stack.must('restart', 'redis-2')).stdout).toContain('cluster_state:ok');
+      expect((await stack.must('up')).stdout).toContain('nothing to do');
+    },
+  );
 
   test('the bus is encrypted later, and plain again: every key stays', async () => {
     stack = await makeStack({ tls: '{ cluster: false }' });
@@ -208,25 +218,28 @@ describe('renewal', () => {
     await stack.redis(node, 'CONFIG', 'SET', 'tls-cert-file', CERTIFICATE_FILE);
   }
 
-  test('the authority was lost: all nodes get certificates of a new one, while clients stay connected', async () => {
-    stack = await makeStack();
-    await stack.must('up');
-    const { REDIS_TLS_CA_FILE: ca, REDIS_PASSWORD: password } = await environment();
-    const client = new Redis({ host: '127.0.0.1', port: tlsPort(1), password, tls: { ca: readFileSync(ca) } });
-    let closed = 0;
-    client.on('close', () => (closed += 1));
-    const before = [await serial(1), await client.client('ID')];
-    rmSync(join(ca, '..'), { recursive: true });
+  test.skipIf(lacks('redis-cli'))(
+    'the authority was lost: all nodes get certificates of a new one, while clients stay connected',
+    async () => {
+      stack = await makeStack();
+      await stack.must('up');
+      const { REDIS_TLS_CA_FILE: ca, REDIS_PASSWORD: password } = await environment();
+      const client = new Redis({ host: '127.0.0.1', port: tlsPort(1), password, tls: { ca: readFileSync(ca) } });
+      let closed = 0;
+      client.on('close', () => (closed += 1));
+      const before = [await serial(1), await client.client('ID')];
+      rmSync(join(ca, '..'), { recursive: true });
 
-    const { stderr } = await stack.must('up');
-    expect(stderr.match(/certificate renewed/g)).toHaveLength(3);
-    expect(await client.client('ID')).toBe(before[1]);
-    expect(closed).toBe(0);
-    client.disconnect();
-    expect(await serial(1)).not.toBe(before[0]);
-    expect(await redisCli(1, ca, 'PING')).toBe('PONG');
-    expect((await stack.must('up')).stdout).toContain('nothing to do');
-  });
+      const { stderr } = await stack.must('up');
+      expect(stderr.match(/certificate renewed/g)).toHaveLength(3);
+      expect(await client.client('ID')).toBe(before[1]);
+      expect(closed).toBe(0);
+      client.disconnect();
+      expect(await serial(1)).not.toBe(before[0]);
+      expect(await redisCli(1, ca, 'PING')).toBe('PONG');
+      expect((await stack.must('up')).stdout).toContain('nothing to do');
+    },
+  );
 
   test('14 days ahead plan and status warn; up renews what has a third of its life left, in the running server', async () => {
     stack = await makeStack();
@@ -257,32 +270,35 @@ describe('renewal', () => {
     expect((await stack.must('plan')).stdout).toContain('Nothing to do');
   });
 
-  test('files of the user: a new one in their place is installed, a wrong one is refused before anything changes', async () => {
-    stack = await makeStack({
-      tls: '{ issuer: files, ca: own/ca.crt, certificate: "own/{node}.pem", key: "own/{node}.pem" }',
-    });
-    const folder = join(stack.folder, 'own');
-    const authority = await openPrivateAuthority(folder, { stack: 'own', nowMs: Date.now() });
-    const write = async (node: number): Promise<void> => {
-      const names = { dnsNames: [`redis-${node}`], ipAddresses: ['127.0.0.1'] };
-      const pair = await authority.issue({ commonName: `own-${node}`, names, usage: 'server', validityDays: 365 });
-      writeFileSync(join(folder, `redis-${node}.pem`), inOnePem(pair).reveal());
-    };
-    const refused = await stack.run('up');
-    expect(refused.exitCode).toBe(1);
-    expect(refused.stderr).toMatch(/redis-1\.pem/);
-    expect((await stack.engine.listContainers()).filter(({ name }) => name.startsWith(stack.name))).toEqual([]);
+  test.skipIf(lacks('redis-cli'))(
+    'files of the user: a new one in their place is installed, a wrong one is refused before anything changes',
+    async () => {
+      stack = await makeStack({
+        tls: '{ issuer: files, ca: own/ca.crt, certificate: "own/{node}.pem", key: "own/{node}.pem" }',
+      });
+      const folder = join(stack.folder, 'own');
+      const authority = await openPrivateAuthority(folder, { stack: 'own', nowMs: Date.now() });
+      const write = async (node: number): Promise<void> => {
+        const names = { dnsNames: [`redis-${node}`], ipAddresses: ['127.0.0.1'] };
+        const pair = await authority.issue({ commonName: `own-${node}`, names, usage: 'server', validityDays: 365 });
+        writeFileSync(join(folder, `redis-${node}.pem`), inOnePem(pair).reveal());
+      };
+      const refused = await stack.run('up');
+      expect(refused.exitCode).toBe(1);
+      expect(refused.stderr).toMatch(/redis-1\.pem/);
+      expect((await stack.engine.listContainers()).filter(({ name }) => name.startsWith(stack.name))).toEqual([]);
 
-    await Promise.all([1, 2, 3].map(write));
-    await stack.must('up');
-    expect(await redisCli(1, join(folder, 'ca.crt'), 'PING')).toBe('PONG');
-    const before = await serial(2);
-    await write(2);
-    expect((await stack.must('plan')).stdout).toContain(
-      '~ renew certificate redis-2  (its files hold another certificate)',
-    );
-    await stack.must('up');
-    expect(await serial(2)).not.toBe(before);
-    expect((await stack.must('plan')).stdout).toContain('Nothing to do');
-  });
+      await Promise.all([1, 2, 3].map(write));
+      await stack.must('up');
+      expect(await redisCli(1, join(folder, 'ca.crt'), 'PING')).toBe('PONG');
+      const before = await serial(2);
+      await write(2);
+      expect((await stack.must('plan')).stdout).toContain(
+        '~ renew certificate redis-2  (its files hold another certificate)',
+      );
+      await stack.must('up');
+      expect(await serial(2)).not.toBe(before);
+      expect((await stack.must('plan')).stdout).toContain('Nothing to do');
+    },
+  );
 });
