@@ -10,6 +10,7 @@ import type { Secret } from '../secret.ts';
 import type { NodeSpec, Spec } from '../spec/spec.ts';
 import type { Issuer, NodeCertificate } from './certificates.ts';
 import { configFiles, nodeTableFile } from './config-files.ts';
+import { findDataFiles } from './data-folder.ts';
 import { execute } from './execute.ts';
 import { observeEngine } from './observe.ts';
 import { ensurePassword } from './passwords.ts';
@@ -122,10 +123,8 @@ function issueCertificates(
 /** With an append-only file wanted and none there, Redis would not read dump.rdb: it would start without its keys. */
 async function refuseToStartEmpty(engine: Engine, spec: Spec, node: NodeSpec, container: string): Promise<void> {
   if (!spec.redis.persistence.appendonly) return;
-  const [dump, ...appendOnlyFiles] = await Promise.all(
-    ['dump.rdb', 'appendonlydir', 'appendonly.aof'].map((name) => engine.pathExists(container, `/data/${name}`)),
-  );
-  if (dump !== true || appendOnlyFiles.includes(true)) return;
+  const { hasDump, hasAppendOnlyFile } = await findDataFiles(engine, container);
+  if (!hasDump || hasAppendOnlyFile) return;
   throw new StackError('DATA_AT_RISK', {
     message: `the keys of ${node.name} are in dump.rdb, and Redis would not read it with persistence.appendonly: true`,
     hint: 'Set it to false and run up. Then: npx tsx manage.ts redis-cli NODE -- CONFIG SET appendonly yes on each node, and set it to true.',

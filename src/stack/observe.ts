@@ -7,6 +7,7 @@ import { leftovers, needsData, type Wanted } from '../plan/plan-up.ts';
 import { initialNodeTable, NODE_TABLE_FILE } from '../plan/redis-config.ts';
 import type { Container } from '../plan/resources.ts';
 import type { NodeSpec, Spec } from '../spec/spec.ts';
+import { findDataFiles } from './data-folder.ts';
 
 /** Everything on the engine that a plan depends on. Reads only. */
 export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted): Promise<Observed> {
@@ -52,9 +53,8 @@ async function observeData(engine: Engine, spec: Spec, node: NodeSpec): Promise<
   const container = containerName(spec.name, node.name);
   const text = await engine.readFile(container, NODE_TABLE_FILE);
   if (text === undefined) {
-    const traces = ['/data/appendonlydir', '/data/appendonly.aof', '/data/dump.rdb'];
-    const found = await Promise.all(traces.map((path) => engine.pathExists(container, path)));
-    return found.includes(true) ? 'formed' : 'empty';
+    const { hasDump, hasAppendOnlyFile } = await findDataFiles(engine, container);
+    return hasDump || hasAppendOnlyFile ? 'formed' : 'empty';
   }
   try {
     const table = parseNodeTable(text);
