@@ -30,7 +30,12 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, u
     user: `${REDIS_UID}:${REDIS_GID}`,
     command: ['redis-server', `${CONFIG_FOLDER}/redis.conf`],
     hostname: node.name,
-    labels: { ...owner, [LABELS.image]: image, ...composeLabels(stack, { service: node.name }) },
+    labels: {
+      ...owner,
+      [LABELS.image]: image,
+      [LABELS.tls]: spec.tls.enabled ? 'yes' : 'no',
+      ...composeLabels(stack, { service: node.name }),
+    },
     network: { name: network.name, address: node.ip, aliases: [node.name] },
     ports: openPorts(spec).map((kind) => ({
       hostAddress: redis.bind,

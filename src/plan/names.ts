@@ -11,6 +11,8 @@ export const LABELS = {
   node: `${PREFIX}.node`,
   /** The image reference that a container was made from. */
   image: `${PREFIX}.image`,
+  /** Whether its node serves TLS: what a Vault secret said when the container was made. */
+  tls: `${PREFIX}.tls`,
   /** A digest of what the thing was made from, to see when the YAML file asks for another. */
   definition: `${PREFIX}.definition`,
 } as const;

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
-import { createOnce, replaceFile } from '../kept-files.ts';
+import { StackError } from '../errors.ts';
+import { createOnce, orUnreadable, readPrivateFile, replaceFile, unreadable } from '../kept-files.ts';
 import { Secret } from '../secret.ts';
 import type { SecretSource, StackSecret } from './source.ts';
+
+/** How messages call it. */
+const WHAT = 'the password file';
 
 /**
  * The password in a file of this machine. `replace` looks before it writes; of two that do it in the same millisecond, the
@@ -19,9 +21,9 @@ export function fileSource(file: string): SecretSource {
     file,
     read,
     create: async (password) => {
-      await orUnreadable(file, createOnce(file, `${password.reveal()}\n`, 0o600));
+      await orUnreadable(file, WHAT, () => createOnce(file, `${password.reveal()}\n`, 0o600));
       const kept = await read();
-      if (kept === undefined) throw unreadable(file, 'it vanished while it was made', undefined);
+      if (kept === undefined) throw unreadable(file, WHAT, 'it vanished while it was made', undefined);
       return kept;
     },
     replace: async (password, current) => {
@@ -32,7 +34,7 @@ export function fileSource(file: string): SecretSource {
           hint: 'npx tsx manage.ts up   # gives it to every node',
         });
       }
-      await orUnreadable(file, replaceFile(file, `${password.reveal()}\n`, 0o600));
+      await orUnreadable(file, WHAT, () => replaceFile(file, `${password.reveal()}\n`, 0o600));
     },
   };
 }
@@ -44,40 +46,10 @@ export function randomPassword(): Secret {
 
 /** undefined where there is no such file. @throws StackError SECRET_UNREADABLE */
 export async function readPassword(file: string): Promise<Secret | undefined> {
-  try {
-    const { mode } = await stat(file);
-    const othersMayRead = process.platform !== 'win32' && (mode & 0o077) !== 0;
-    if (othersMayRead) {
-      throw new StackError('SECRET_UNREADABLE', {
-        message: `the password file ${file} can be read by other users`,
-        hint: `chmod 600 ${file}`,
-      });
-    }
-    const password = (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
-    if (password !== '') return new Secret(password);
-  } catch (error) {
-    if (error instanceof StackError) throw error;
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw unreadable(file, errorMessage(error), error);
-  }
+  const password = (await readPrivateFile(file, WHAT))?.replace(/\r?\n$/, '');
+  if (password !== '') return password === undefined ? undefined : new Secret(password);
   throw new StackError('SECRET_UNREADABLE', {
     message: `the password file ${file} is empty`,
     hint: `rm ${file}   # the next \`up\` makes a new one`,
-  });
-}
-
-async function orUnreadable(file: string, write: Promise<void>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    throw unreadable(file, errorMessage(error), error);
-  }
-}
-
-function unreadable(file: string, why: string, cause: unknown): StackError {
-  return new StackError('SECRET_UNREADABLE', {
-    message: `the password file ${file} can't be used: ${why}`,
-    hint: 'Mend its permissions, or name another place with secrets.file in the YAML file.',
-    cause,
   });
 }

@@ -42,8 +42,11 @@ export function inexactFields(fields: Readonly<Record<string, unknown>>): string
 
 const INIT_HINT = 'npx tsx manage.ts secrets init   # writes a generated one there, and only where there is none';
 
+/** `vault kv put … password=@file` takes the file's last one too, and shells and password files drop it again. */
+const LINE_BREAK = /[\r\n]/;
+
 /**
- * The field `field`, which has to be there, with something in it.
+ * The field `field`, which has to be there, with a line of text in it.
  *
  * @throws StackError SECRET_MISSING where the path holds nothing, has no such field, or it is empty or a boolean.
  */
@@ -61,7 +64,7 @@ export function requireField(
     });
   }
   const value = Object.hasOwn(secret.fields, field) ? secret.fields[field] : undefined;
-  if (value instanceof Secret && value.reveal() !== '') return value;
+  if (value instanceof Secret && value.reveal() !== '' && !LINE_BREAK.test(value.reveal())) return value;
   throw new StackError('SECRET_MISSING', {
     message: `Vault at ${vault.address}: ${where} ${lack(value, field)}`,
     hint: lacksField(secret, field)
@@ -102,7 +105,8 @@ export function flagField(
 
 function lack(value: Secret | boolean | undefined, field: string): string {
   if (value === undefined) return `has no field ${field}`;
-  return value instanceof Secret ? `has nothing in its field ${field}` : `has a boolean in its field ${field}`;
+  if (!(value instanceof Secret)) return `has a boolean in its field ${field}`;
+  return value.reveal() === '' ? `has nothing in its field ${field}` : `has a line break in its field ${field}`;
 }
 
 function conceal(value: unknown): Secret | boolean {

@@ -165,6 +165,8 @@ function checkTls({ tls, secrets }: SpecDocument): Finding[] {
     );
   }
   if (tls.issuer !== 'files') return findings;
+  if (tls.ca.includes('{node}'))
+    find('ca', 'clients know one authority for all nodes', 'put all of them into one file');
   if ((tls.clientCertificate === undefined) !== (tls.clientKey === undefined)) {
     const given = tls.clientKey === undefined ? 'clientCertificate' : 'clientKey';
     find(given, 'clientCertificate and clientKey go together', 'give both, or none');

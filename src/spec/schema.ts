@@ -145,6 +145,11 @@ const tls = z
       ...everyTls,
       mount: vaultPath.default('pki'),
       role: z.string().min(1),
+      ca: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("PEM of the root authority, where Vault's own chain doesn't reach up to it."),
       validityDays: validityDays.optional().describe("By default the role's own."),
     }),
     z.strictObject({

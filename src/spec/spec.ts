@@ -40,6 +40,8 @@ export type IssuerSpec =
       readonly kind: 'vault';
       readonly mount: string;
       readonly role: string;
+      /** Relative to the YAML file. */
+      readonly ca: string | undefined;
       readonly validityDays: number | undefined;
     }
   | {
@@ -120,8 +122,8 @@ function toIssuer(document: SpecDocument['tls']): IssuerSpec {
     case 'private':
       return { kind: 'private', validityDays: document.validityDays };
     case 'vault': {
-      const { mount, role, validityDays } = document;
-      return { kind: 'vault', mount, role, validityDays };
+      const { mount, role, ca, validityDays } = document;
+      return { kind: 'vault', mount, role, ca, validityDays };
     }
     case 'files': {
       const { ca, certificate, key, clientCertificate, clientKey } = document;

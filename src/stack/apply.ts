@@ -44,6 +44,8 @@ export async function applyToEngine(session: Session, wanted: Wanted, issuer: Is
       const password = await ensurePassword(session, observed.containers);
       const actions = planUp(spec, wanted, observed);
       const certificates = issueCertificates(spec, wanted, actions, issuer);
+      // Vault may refuse, and that is better known before anything is made. The private authority is quick and this host's own.
+      if (spec.tls.issuer.kind === 'vault') await Promise.all(certificates.values());
       const filesOf = async (node: NodeSpec): Promise<ContainerFile[]> =>
         configFiles(spec, node, { userConf, password, certificate: await certificates.get(node.name) });
       const performCounted = async (action: Action): Promise<void> => {
@@ -105,16 +107,16 @@ function issueCertificates(
   wanted: Wanted,
   actions: readonly Action[],
   issuer: Issuer | undefined,
-): Map<string, Promise<NodeCertificate> | undefined> {
+): Map<string, Promise<NodeCertificate | undefined>> {
   const nodes = actions
     .filter(({ type }) => type === 'configure container' || type === 'configure and seed container')
     .map(({ target }) => nodeOf(spec, wanted, target))
     .filter((node) => node !== undefined);
   return new Map(
     nodes.map((node) => {
-      const issued = issuer?.issue(node);
+      const issued = issuer?.issue(node) ?? Promise.resolve(undefined);
       // Whoever needs it hears of its failure; if the plan fails before, nobody does.
-      issued?.catch(() => undefined);
+      issued.catch(() => undefined);
       return [node.name, issued];
     }),
   );

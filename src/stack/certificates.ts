@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
 import { StackError } from '../errors.ts';
-import { replaceFile } from '../kept-files.ts';
+import { orUnreadable, replaceFile } from '../kept-files.ts';
 import { containerName } from '../plan/names.ts';
 import type { Secret } from '../secret.ts';
 import type { IssuerSpec, NodeSpec } from '../spec/spec.ts';
-import type { CertificateNames } from '../tls/certificate.ts';
+import { coversNames, type CertificateNames } from '../tls/certificate.ts';
+import { divideChain } from '../tls/chain.ts';
 import { readGivenPair, type Usage } from '../tls/given-files.ts';
 import type { IssuedPair } from '../tls/issue.ts';
 import { certificatesIn } from '../tls/pem.ts';
@@ -69,17 +70,21 @@ async function privateIssuer(session: Session, { validityDays }: IssuerOf<'priva
   };
 }
 
-async function vaultIssuer(session: Session, { mount, role, validityDays }: IssuerOf<'vault'>): Promise<Issuer> {
+async function vaultIssuer(session: Session, spec: IssuerOf<'vault'>): Promise<Issuer> {
+  const { mount, role, validityDays } = spec;
   const { ca } = trustFiles(session);
   const ttl = validityDays === undefined ? undefined : `${validityDays * 24}h`;
+  const rootPem = spec.ca === undefined ? '' : await readRoot(besides(session, spec.ca, session.env));
   const issue = async (commonName: string, names: CertificateNames): Promise<IssuedPair & { caPem: string }> => {
     if (session.vault === undefined || session.offline) throw needsVault(commonName);
     const vault = await session.vault();
     const pair = await vault.issueCertificate({ mount, role }, { commonName, ...names, ttl });
+    const chain = divideChain(pair.certificatePem, pair.caPem + rootPem, Date.now());
+    if (chain === undefined) throw withoutRoot(mount);
     // What was signed by an authority before this one is still verified.
-    const caPem = withoutRepetition(pair.caPem, (await readIfThere(ca)) ?? '');
-    await replaceFile(ca, caPem, 0o644);
-    return { ...pair, caPem };
+    const caPem = withoutRepetition(chain.rootsPem, (await readIfThere(ca)) ?? '');
+    await orUnreadable(ca, 'the file of the certificate authority', () => replaceFile(ca, caPem, 0o644));
+    return { ...pair, certificatePem: chain.certificatePem, caPem };
   };
   await keepClientPair(session, (await readIfThere(ca)) ?? '', () => issue(CLIENT_NAME, NO_NAMES));
   return {
@@ -88,6 +93,22 @@ async function vaultIssuer(session: Session, { mount, role, validityDays }: Issu
       return { caPem: pair.caPem, pem: inOnePem(pair) };
     },
   };
+}
+
+async function readRoot(file: string): Promise<string> {
+  const pem = await readIfThere(file);
+  if (pem !== undefined && certificatesIn(pem).length > 0) return pem;
+  throw new StackError('CERTIFICATE_INVALID', {
+    message: `tls.ca: ${file} ${pem === undefined ? "doesn't exist" : 'holds no certificate'}`,
+    hint: 'Put the PEM of the root authority there.',
+  });
+}
+
+function withoutRoot(mount: string): StackError {
+  return new StackError('CERTIFICATE_INVALID', {
+    message: `the authorities that Vault gives with a certificate of ${mount} don't lead up to a root, and clients need one`,
+    hint: 'Name the PEM file of the root with tls.ca in the YAML file.',
+  });
 }
 
 function withoutRepetition(...pems: readonly string[]): string {
@@ -123,6 +144,14 @@ export async function readGivenFiles(session: Session): Promise<Map<string, Node
     const { ca, certificate, key } = issuer;
     const files = { caFile: of(ca, name), certificateFile: of(certificate, name), keyFile: of(key, name) };
     const pair = await readGivenPair(files, Date.now(), usages);
+    const host = hostAddress(session.spec, session.engine.endpoint);
+    const entrance = isIP(host) === 0 ? { dnsNames: [host], ipAddresses: [] } : { dnsNames: [], ipAddresses: [host] };
+    if (!coversNames(pair.facts, entrance)) {
+      throw new StackError('CERTIFICATE_INVALID', {
+        message: `the certificate in ${files.certificateFile} does not name ${host}, where clients of this host find ${name}`,
+        hint: `Have it signed with subjectAltName = ${isIP(host) === 0 ? 'DNS' : 'IP'}:${host}`,
+      });
+    }
     return [name, { caPem: pair.caPem, pem: inOnePem(pair) }];
   };
   return new Map(await Promise.all(session.spec.nodes.map(read)));

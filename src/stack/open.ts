@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { connectDocker } from '../engine/docker.ts';
 import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
-import { isOwn } from '../plan/names.ts';
-import { CONTAINER_PORTS, type Spec } from '../spec/spec.ts';
+import { isOwn, LABELS } from '../plan/names.ts';
+import type { Spec } from '../spec/spec.ts';
 import { loadStack, type LoadedStack } from './load.ts';
 import type { Report } from './progress.ts';
-import { openSource } from './source.ts';
+import { openSource, type OpenedSource } from './source.ts';
 import type { Session } from './session.ts';
 
 export interface ConnectionOptions {
@@ -39,18 +39,23 @@ export async function openSession(
 ): Promise<Session> {
   const stack = await loadStack(options.file ?? join(options.root, 'infra/dev-services.yaml'));
   const opened = openSource(stack, options);
-  const offline = options.offline && opened.source.file === undefined;
   options.onOpen(opened.close);
+  const offline = options.offline && opened.source.file === undefined;
   const secret = needsSecret && !offline ? await opened.source.read() : undefined;
-  const session = sessionOf(stack, await openEngine(options), options);
-  const tlsEnabled = offline && needsSecret ? await publishesTls(session) : secret?.tlsEnabled;
-  return { ...session, ...opened, spec: withTls(stack.spec, tlsEnabled), secret, offline };
+  const session = sessionOf(stack, opened, await openEngine(options), options);
+  // Whoever doesn't ask Vault goes by what it said when the containers were made.
+  const isUnknown = opened.vault !== undefined && secret === undefined && stack.spec.tls.isOpen;
+  const tlsEnabled = isUnknown ? await servesTls(session) : secret?.tlsEnabled;
+  return { ...session, spec: withTls(stack.spec, tlsEnabled), secret, offline };
 }
 
 /** A session for which nothing was asked yet but the YAML file. */
-export function sessionOf(stack: LoadedStack, engine: Engine, surroundings: Surroundings): Session {
-  const { env, signal, timeoutMs, report } = surroundings;
-  const opened = openSource(stack, surroundings);
+export function sessionOf(
+  stack: LoadedStack,
+  opened: OpenedSource,
+  engine: Engine,
+  { env, signal, timeoutMs, report }: Surroundings,
+): Session {
   return { ...stack, ...opened, engine, secret: undefined, offline: false, env, signal, timeoutMs, report };
 }
 
@@ -64,9 +69,8 @@ function withTls(spec: Spec, enabled: boolean | undefined): Spec {
   return spec.tls.isOpen && enabled === false ? { ...spec, tls: { ...spec.tls, enabled } } : spec;
 }
 
-/** What the secret said when the containers were made; undefined where there are none. */
-async function publishesTls({ engine, spec }: Session): Promise<boolean | undefined> {
-  const running = (await engine.listContainers()).filter(isOwn(spec.name)).filter(({ ports }) => ports.length > 0);
-  if (running.length === 0) return undefined;
-  return running.some(({ ports }) => ports.some(({ containerPort }) => containerPort === CONTAINER_PORTS.tls));
+/** undefined where the stack has no container. */
+async function servesTls({ engine, spec }: Session): Promise<boolean | undefined> {
+  const containers = (await engine.listContainers()).filter(isOwn(spec.name));
+  return containers.length === 0 ? undefined : containers.some(({ labels }) => labels[LABELS.tls] === 'yes');
 }

@@ -14,11 +14,18 @@ import type { Session } from './session.ts';
  * @throws StackError SECRET_MISSING when Vault is not to be asked and no container holds it: nothing else stands in for it.
  */
 export async function ensurePassword(session: Session, containers: readonly Container[]): Promise<Secret> {
-  const { source, secret, spec } = session;
+  const { source, secret, spec, report } = session;
   if (secret !== undefined) return secret.password;
+  if (source.file !== undefined) {
+    const kept = await source.read();
+    if (kept !== undefined) return kept.password;
+  }
   const running = await passwordOfAny(session, containers);
-  if (source.file !== undefined)
-    return ((await source.read()) ?? (await source.create(running ?? randomPassword()))).password;
+  if (source.file !== undefined) {
+    if (running !== undefined)
+      report({ subject: 'password', state: 'done', text: `the nodes' own is kept in ${source.file}` });
+    return (await source.create(running ?? randomPassword())).password;
+  }
   if (running !== undefined) return running;
   throw new StackError('SECRET_MISSING', {
     message: `--offline, and no container of the stack ${spec.name} holds the password that ${source.description} would give`,

@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Action } from '../plan/actions.ts';
 
 /** Redis saves what it has to save on SIGTERM; after this it is killed. */
-const STOP_GRACE_SECONDS = 10;
+export const STOP_GRACE_SECONDS = 10;
 
 /** The calls that need nothing but a name. */
 export async function performOnEngine(engine: Engine, { type, target }: Action): Promise<void> {

@@ -17,6 +17,7 @@ import {
 } from './settle-certificates.ts';
 import { observePasswords } from './settle-passwords.ts';
 import { findTakenPort } from './taken-ports.ts';
+import { readKeptCertificates } from './trust.ts';
 import { wantedOf } from './wanted.ts';
 
 export interface PlanResult {
@@ -40,13 +41,13 @@ export async function plan(session: Session): Promise<PlanResult> {
   const observed = await observeEngine(engine, spec, wanted);
   const actions = planUp(spec, wanted, observed);
   const taken = await findTakenPort(session, wanted, observed);
-  const certificates = await observeCertificates(session);
+  const [certificates, kept] = await Promise.all([observeCertificates(session), readKeptCertificates(session)]);
   return {
     actions,
     nodeActions: actions.length === 0 ? await nextNodeActions(session, certificates) : [],
     conflicts: [...findConflicts(spec.name, wanted, observed), ...(taken === undefined ? [] : [taken])],
     pulls: image === undefined ? spec.redis.image : undefined,
-    warnings: certificateWarnings(session, certificates, Date.now()),
+    warnings: spec.tls.enabled ? certificateWarnings(session, certificates, kept, Date.now()) : [],
   };
 }
 

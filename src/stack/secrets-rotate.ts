@@ -1,7 +1,10 @@
 import { isReachable } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { randomPassword } from '../secrets/generated.ts';
+import type { StackSecret } from '../secrets/source.ts';
 import { linkNodes } from './links.ts';
+import { ensurePassword } from './passwords.ts';
+import { rejectOffline } from './secrets-init.ts';
 import type { Session } from './session.ts';
 import { acceptPassword, settlePasswords } from './settle-passwords.ts';
 
@@ -22,9 +25,12 @@ export interface RotateResult {
  *   with the old password. SECRET_CHANGED when somebody else changed it at the same time.
  */
 export async function rotateSecret(session: Session): Promise<RotateResult> {
-  const { source, report } = session;
-  const current = await source.read();
-  if (current === undefined) throw notUp('it has no password yet');
+  const { source, report, engine } = session;
+  rejectOffline(session);
+  const current: StackSecret = {
+    password: await ensurePassword(session, await engine.listContainers()),
+    tlsEnabled: session.secret?.tlsEnabled,
+  };
   const links = await linkNodes(session, current.password);
   try {
     const views = await Promise.all(links.map((link) => link.observe()));

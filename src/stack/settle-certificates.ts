@@ -2,14 +2,21 @@ import { containerName, isOwn } from '../plan/names.ts';
 import { CERTIFICATE_FILE } from '../plan/redis-config.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';
-import { coversNames, isDueForRenewal, readCertificate, type CertificateNames } from '../tls/certificate.ts';
+import {
+  coversNames,
+  isDueForRenewal,
+  readCertificate,
+  type CertificateFacts,
+  type CertificateNames,
+} from '../tls/certificate.ts';
 import { certificatesIn } from '../tls/pem.ts';
 import { observeServed, type Served } from '../tls/served.ts';
 import { namesOfNode, readGivenFiles, type Issuer, type NodeCertificate } from './certificates.ts';
 import { certificateFiles } from './config-files.ts';
 import { hostAddress } from './links.ts';
+import { STOP_GRACE_SECONDS } from './perform.ts';
 import type { Session } from './session.ts';
-import { readTrust } from './trust.ts';
+import { readIfThere, readTrust, trustFiles, type KeptCertificate } from './trust.ts';
 
 export interface ServedByNode {
   readonly node: NodeSpec;
@@ -54,8 +61,11 @@ export async function planCertificates(
   observed: readonly ServedByNode[],
 ): Promise<CertificateAction[]> {
   const given = await readGivenFiles(session);
+  const isAuthorityLost = given === undefined && (await readIfThere(trustFiles(session).ca)) === undefined;
   return observed.flatMap(({ node, served }): CertificateAction[] => {
-    const cause = objection(served, namesOfNode(session, node), given?.get(node.name));
+    const cause = isAuthorityLost
+      ? 'this host has lost the authority that signed it'
+      : objection(served, namesOfNode(session, node), given?.get(node.name));
     return cause === undefined ? [] : [{ type: 'renew certificate', node: node.name, cause }];
   });
 }
@@ -74,20 +84,63 @@ function objection(served: Served, names: CertificateNames, given: NodeCertifica
 
 const WARNING_MS = 14 * 24 * 3_600_000;
 
-/** Certificates that end within 14 days. */
+/**
+ * Certificates that end within 14 days: those of the running nodes, and this host's own. One whose whole life is short is
+ * named only when it is due.
+ */
 export function certificateWarnings(
   { spec }: Pick<Session, 'spec'>,
   observed: readonly ServedByNode[],
+  kept: readonly KeptCertificate[],
   nowMs: number,
 ): string[] {
-  const remedy =
-    spec.tls.issuer.kind === 'files' ? 'put a new one in the place of its files, then run up' : 'up renews it';
-  return observed.flatMap(({ node, served }) => {
-    const facts = served.state === 'trusted' || served.state === 'untrusted' ? served.facts : undefined;
-    if (facts === undefined || facts.notAfterMs - nowMs > WARNING_MS) return [];
+  const isGiven = spec.tls.issuer.kind === 'files';
+  const remedy = isGiven ? 'put a new one in the place of its files, then run up' : 'up renews it';
+  const warn = (whose: string, facts: CertificateFacts): string[] => {
+    const isEnding = facts.notAfterMs - nowMs <= WARNING_MS && (isGiven || isDueForRenewal(facts, nowMs));
     const verb = facts.notAfterMs <= nowMs ? 'has ended' : 'ends';
-    return [`${node.name}: its certificate ${verb} on ${dateText(facts.notAfterMs)}: ${remedy}`];
-  });
+    return isEnding ? [`${whose} certificate ${verb} on ${dateText(facts.notAfterMs)}: ${remedy}`] : [];
+  };
+  return [
+    ...observed.flatMap(({ node, served }) => {
+      const facts = served.state === 'trusted' || served.state === 'untrusted' ? served.facts : undefined;
+      return facts === undefined ? [] : warn(`${node.name}: its`, facts);
+    }),
+    ...kept.flatMap(({ holder, facts, file }) => {
+      if (facts !== undefined) return warn(`${holder}: this host's`, facts);
+      // A stack that was never up has none yet.
+      return observed.length === 0
+        ? []
+        : [`${holder}: this host has lost ${file}: ${isGiven ? 'put it back' : 'up makes it anew'}`];
+    }),
+  ];
+}
+
+/**
+ * Where no plain port is open, a node whose certificate this host refuses can't be told of another one: it gets it, and is
+ * restarted.
+ *
+ * @param except nodes that have just been given theirs
+ * @returns the nodes that were restarted
+ */
+export async function restartUntrusted(
+  session: Session,
+  issuer: Issuer,
+  except: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const { engine, spec, report } = session;
+  if (spec.tls.plain || spec.nodes.every(({ name }) => except.has(name))) return new Set();
+  const observed = await observeCertificates(session);
+  const untrusted = observed.filter(({ node, served }) => served.state === 'untrusted' && !except.has(node.name));
+  await Promise.all(
+    untrusted.map(async ({ node }) => {
+      const container = containerName(spec.name, node.name);
+      await engine.writeFiles(container, certificateFiles(await issuer.issue(node)));
+      await engine.restartContainer(container, STOP_GRACE_SECONDS);
+      report({ subject: container, state: 'done', text: 'restarted with another certificate' });
+    }),
+  );
+  return new Set(untrusted.map(({ node }) => node.name));
 }
 
 /**

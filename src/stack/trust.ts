@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { containerName, isOwn } from '../plan/names.ts';
-import { AUTHORITY_FILE } from '../plan/redis-config.ts';
+import { AUTHORITY_FILE, CERTIFICATE_FILE } from '../plan/redis-config.ts';
 import type { TlsTrust } from '../redis/node-link.ts';
 import { Secret } from '../secret.ts';
+import { readCertificate, type CertificateFacts } from '../tls/certificate.ts';
+import { certificatesIn } from '../tls/pem.ts';
 import type { Session } from './session.ts';
 import { besides } from './source.ts';
 import { stateFolder } from './state-folder.ts';
@@ -41,36 +43,44 @@ export function trustFiles(place: Place): TrustFiles {
 }
 
 /**
- * What the nodes are verified with. Where this host has lost the authority's certificate, a node's container gives it back.
+ * What the nodes are verified with, and what this host shows of itself. Where this host has lost either, a node's container
+ * gives it back: the authority that the node trusts, and the node's own certificate, which is good for a client too.
  *
- * @throws StackError NOT_RUNNING where nobody has it.
+ * @throws StackError NOT_RUNNING where nobody has the authority.
  */
 export async function readTrust(session: Session): Promise<TlsTrust> {
-  const files = trustFiles(session);
-  const caPem = (await readIfThere(files.ca)) ?? (await authorityInContainers(session));
-  if (caPem === undefined) {
+  const { ca, client } = trustFiles(session);
+  const [caPem, certificatePem, keyPem] = await Promise.all([
+    readIfThere(ca),
+    client && readIfThere(client.certificate),
+    client && readIfThere(client.key),
+  ]);
+  const isClientLost = client !== undefined && (certificatePem === undefined || keyPem === undefined);
+  const lent = caPem === undefined || isClientLost ? await lentByNode(session) : undefined;
+  const trusted = caPem ?? lent?.caPem;
+  if (trusted === undefined) {
     throw new StackError('NOT_RUNNING', {
       message: `the stack ${session.spec.name} has no certificate authority yet: it has never been up here`,
       hint: 'npx tsx manage.ts up',
     });
   }
-  const [certificatePem, keyPem] = await Promise.all([
-    files.client && readIfThere(files.client.certificate),
-    files.client && readIfThere(files.client.key),
-  ]);
-  const client =
-    certificatePem === undefined || keyPem === undefined
-      ? undefined
-      : { certificatePem, privateKeyPem: new Secret(keyPem) };
-  return { caPem, client };
+  if (certificatePem === undefined || keyPem === undefined) {
+    return { caPem: trusted, client: client === undefined ? undefined : lent?.client };
+  }
+  return { caPem: trusted, client: { certificatePem, privateKeyPem: new Secret(keyPem) } };
 }
 
-async function authorityInContainers({ engine, spec }: Session): Promise<string | undefined> {
+async function lentByNode({ engine, spec }: Session): Promise<TlsTrust | undefined> {
   const own = new Set((await engine.listContainers()).filter(isOwn(spec.name)).map(({ name }) => name));
   for (const node of spec.nodes) {
     const container = containerName(spec.name, node.name);
-    const text = own.has(container) ? await engine.readFile(container, AUTHORITY_FILE) : undefined;
-    if (text !== undefined) return text;
+    if (!own.has(container)) continue;
+    const [caPem, pem] = await Promise.all([
+      engine.readFile(container, AUTHORITY_FILE),
+      engine.readFile(container, CERTIFICATE_FILE),
+    ]);
+    if (caPem === undefined || pem === undefined) continue;
+    return { caPem, client: { certificatePem: pem, privateKeyPem: new Secret(pem) } };
   }
   return undefined;
 }
@@ -87,4 +97,25 @@ export async function readIfThere(file: string): Promise<string | undefined> {
       cause: error,
     });
   }
+}
+
+/** A certificate that is kept on this host. */
+export interface KeptCertificate {
+  readonly holder: 'authority' | 'client';
+  readonly file: string;
+  /** undefined where it is missing. */
+  readonly facts: CertificateFacts | undefined;
+}
+
+export async function readKeptCertificates(place: Place): Promise<KeptCertificate[]> {
+  const { ca, client } = trustFiles(place);
+  const read = async (holder: KeptCertificate['holder'], file: string): Promise<KeptCertificate> => {
+    const text = await readIfThere(file);
+    return {
+      holder,
+      file,
+      facts: text === undefined ? undefined : readCertificate(certificatesIn(text)[0] ?? '', file),
+    };
+  };
+  return Promise.all([read('authority', ca), ...(client === undefined ? [] : [read('client', client.certificate)])]);
 }

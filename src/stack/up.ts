@@ -9,7 +9,7 @@ import { converge } from './converge.ts';
 import { ensureImage, type ResolvedImage } from './image.ts';
 import { hostAddress, linkNodes } from './links.ts';
 import type { Session } from './session.ts';
-import { settleCertificates } from './settle-certificates.ts';
+import { restartUntrusted, settleCertificates } from './settle-certificates.ts';
 import { settlePasswords } from './settle-passwords.ts';
 import { readTrust } from './trust.ts';
 import { wantedOf } from './wanted.ts';
@@ -33,13 +33,15 @@ export async function up(session: Session): Promise<UpResult> {
   hostAddress(spec, engine.endpoint);
   const [image, issuer] = await Promise.all([ensureImage(session), openIssuer(session)]);
   const { callCount, password, configured } = await applyToEngine(session, wantedOf(session, image), issuer);
+  const restarted = issuer === undefined ? new Set<string>() : await restartUntrusted(session, issuer, configured);
+  const haveNew = new Set([...configured, ...restarted]);
 
   const links = await linkNodes(session, password);
   try {
-    let settledCount = 0;
+    let settledCount = restarted.size;
     const onceReachable = async (): Promise<void> => {
       settledCount += await settlePasswords(session, links, password);
-      if (issuer !== undefined) settledCount += await settleCertificates(session, links, issuer, configured);
+      if (issuer !== undefined) settledCount += await settleCertificates(session, links, issuer, haveNew);
     };
     const { views, commandCount } = await converge(session, links, onceReachable);
     report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });

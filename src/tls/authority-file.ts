@@ -1,9 +1,12 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { errorMessage, StackError, systemErrorCode, type FailureCode } from '../errors.ts';
+import { StackError, type FailureCode } from '../errors.ts';
+import { readPrivateFile } from '../kept-files.ts';
 import { parseCertificate } from './certificate.ts';
 import { privateKeyIn } from './pem.ts';
 import type { Signer } from './x509.ts';
+
+/** How messages call the file. */
+export const AUTHORITY = "the certificate authority's file";
 
 /** The file of an authority: its certificate, then its key. */
 export function toPem({ certificate, privateKey }: Signer): string {
@@ -12,7 +15,7 @@ export function toPem({ certificate, privateKey }: Signer): string {
 
 /** undefined where there is no such file. @throws StackError SECRET_UNREADABLE, CERTIFICATE_INVALID */
 export async function readAuthority(file: string): Promise<Signer | undefined> {
-  const text = await orUnreadable(file, () => readPrivateFile(file));
+  const text = await readPrivateFile(file, AUTHORITY);
   if (text === undefined) return undefined;
   if (text.trim() === '') throw spoilt('SECRET_UNREADABLE', file, 'is empty', undefined);
   const certificate = authorityIn(text, file);
@@ -21,39 +24,6 @@ export async function readAuthority(file: string): Promise<Signer | undefined> {
     throw spoilt('CERTIFICATE_INVALID', file, 'has a key that does not belong to its certificate', undefined);
   }
   return { certificate, privateKey };
-}
-
-/** @throws StackError SECRET_UNREADABLE for whatever the file system refuses. */
-export async function orUnreadable<T>(file: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof StackError) throw error;
-    throw unreadable(file, errorMessage(error), error);
-  }
-}
-
-export function unreadable(file: string, why: string, cause: unknown): StackError {
-  return new StackError('SECRET_UNREADABLE', {
-    message: `the certificate authority's file ${file} can't be used: ${why}`,
-    hint: `Mend the permissions of it and its folder: ls -ld ${file}`,
-    cause,
-  });
-}
-
-async function readPrivateFile(file: string): Promise<string | undefined> {
-  try {
-    const { mode } = await stat(file);
-    const othersMayUse = process.platform !== 'win32' && (mode & 0o077) !== 0;
-    if (!othersMayUse) return await readFile(file, 'utf8');
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  throw new StackError('SECRET_UNREADABLE', {
-    message: `the certificate authority's file ${file} can be read or changed by other users`,
-    hint: `chmod 600 ${file}`,
-  });
 }
 
 function authorityIn(text: string, file: string): X509Certificate {
@@ -80,7 +50,7 @@ function keyIn(text: string, file: string): KeyObject {
 
 function spoilt(code: FailureCode, file: string, how: string, cause: unknown): StackError {
   return new StackError(code, {
-    message: `the certificate authority's file ${file} ${how}`,
+    message: `${AUTHORITY} ${file} ${how}`,
     hint: `rm ${file}   # the next \`up\` makes a new authority, and with it new certificates`,
     cause,
   });

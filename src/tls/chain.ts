@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
-import { factsOf, isIssuedBy } from './certificate.ts';
+import { factsOf, isIssuedBy, parseCertificate } from './certificate.ts';
+import { certificatesIn } from './pem.ts';
 
 /**
  * The certificates from `certificate` up to one of the `authorities` that signs itself, as TLS libraries build them (RFC
@@ -38,4 +39,28 @@ export function validityAt(certificate: X509Certificate, nowMs: number): 'early'
   const { notBeforeMs, notAfterMs } = factsOf(certificate);
   if (nowMs < notBeforeMs) return 'early';
   return nowMs > notAfterMs ? 'expired' : 'valid';
+}
+
+/**
+ * What a node serves and what its clients trust, from what an issuer gives: the chain without its roots behind the
+ * certificate, and the roots. undefined where they don't lead up to any.
+ *
+ * @param givenPem of the issuer's authorities, and of roots that are known otherwise
+ */
+export function divideChain(
+  certificatePem: string,
+  givenPem: string,
+  nowMs: number,
+): { readonly certificatePem: string; readonly rootsPem: string } | undefined {
+  const parse = (pem: string): X509Certificate[] =>
+    [...new Set(certificatesIn(pem))].map((one) => parseCertificate(one, 'what the issuer gave'));
+  const [certificate, ...behind] = parse(certificatePem);
+  if (certificate === undefined) return undefined;
+  const given = [...behind, ...parse(givenPem)];
+  const roots = given.filter((one) => isIssuedBy(one, one));
+  const intermediates = given.filter((one) => !roots.includes(one));
+  const path = pathToAuthority(certificate, intermediates, roots, nowMs);
+  if (path === undefined) return undefined;
+  const toText = (certificates: readonly X509Certificate[]): string => certificates.map(String).join('');
+  return { certificatePem: toText(path.slice(0, -1)), rootsPem: toText(roots) };
 }

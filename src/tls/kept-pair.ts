@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { systemErrorCode } from '../errors.ts';
-import { replaceFile } from '../kept-files.ts';
+import { createPrivateKey, type X509Certificate } from 'node:crypto';
+import { orUnreadable, readPrivateFile, replaceFile } from '../kept-files.ts';
 import { Secret } from '../secret.ts';
 import { factsOf, isDueForRenewal, parseCertificate } from './certificate.ts';
 import { pathToAuthority } from './chain.ts';
 import type { IssuedPair } from './issue.ts';
-import { certificatesIn } from './pem.ts';
+import { certificatesIn, privateKeyIn } from './pem.ts';
+
+const WHAT = 'the file of the certificate for clients on this host';
 
 /**
  * Keeps a certificate with its key in `file`, one that `caPem` has signed: where there is none, or its end is near, or it
@@ -17,8 +18,10 @@ export async function keepPair(
   nowMs: number,
   issue: () => Promise<IssuedPair>,
 ): Promise<void> {
-  if (await isStillGood(file, caPem, nowMs)) return;
-  await replaceFile(file, inOnePem(await issue()).reveal(), 0o600);
+  const kept = await readPrivateFile(file, WHAT);
+  if (kept !== undefined && isStillGood(kept, caPem, nowMs)) return;
+  const pair = inOnePem(await issue());
+  await orUnreadable(file, WHAT, () => replaceFile(file, pair.reveal(), 0o600));
 }
 
 /** Key and certificates in one text, so that no half of them can be old. */
@@ -26,16 +29,18 @@ export function inOnePem({ certificatePem, privateKeyPem }: IssuedPair): Secret 
   return new Secret(`${privateKeyPem.reveal().trimEnd()}\n${certificatePem}`);
 }
 
-async function isStillGood(file: string, caPem: string, nowMs: number): Promise<boolean> {
+/** What can't be read for what it is, was spoilt, and is made anew like what is missing. */
+function isStillGood(text: string, caPem: string, nowMs: number): boolean {
   try {
-    const [certificate, ...intermediates] = certificatesIn(await readFile(file, 'utf8')).map((pem) =>
-      parseCertificate(pem, file),
-    );
+    const [certificate, ...intermediates] = parseAll(text);
     if (certificate === undefined || isDueForRenewal(factsOf(certificate), nowMs)) return false;
-    const authorities = certificatesIn(caPem).map((pem) => parseCertificate(pem, 'the authority'));
-    return pathToAuthority(certificate, intermediates, authorities, nowMs) !== undefined;
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return false;
-    throw error;
+    const isOwn = certificate.checkPrivateKey(createPrivateKey(privateKeyIn(text) ?? ''));
+    return isOwn && pathToAuthority(certificate, intermediates, parseAll(caPem), nowMs) !== undefined;
+  } catch {
+    return false;
   }
+}
+
+function parseAll(pem: string): X509Certificate[] {
+  return certificatesIn(pem).map((one) => parseCertificate(one, 'what is kept'));
 }

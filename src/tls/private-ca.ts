@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createOnce, replaceFile } from '../kept-files.ts';
+import { createOnce, orUnreadable, replaceFile, unreadable } from '../kept-files.ts';
 import { makeAuthority, renewAuthority } from './authority.ts';
-import { orUnreadable, readAuthority, toPem, unreadable } from './authority-file.ts';
+import { AUTHORITY, readAuthority, toPem } from './authority-file.ts';
 import { factsOf, isDueForRenewal, type CertificateFacts } from './certificate.ts';
 import { issuePair, type IssuedPair, type IssueRequest } from './issue.ts';
 import type { Signer } from './x509.ts';
@@ -45,26 +45,26 @@ export async function openPrivateAuthority(
 
 async function createAuthority(file: string, stack: string, nowMs: number): Promise<Signer> {
   const content = toPem(await makeAuthority(stack, nowMs));
-  await orUnreadable(file, () => createOnce(file, content, 0o600));
+  await orUnreadable(file, AUTHORITY, () => createOnce(file, content, 0o600));
   return readAgain(file);
 }
 
 async function inGoodTime(file: string, authority: Signer, nowMs: number): Promise<Signer> {
   if (!isDueForRenewal(factsOf(authority.certificate), nowMs)) return authority;
   const content = toPem(await renewAuthority(authority, nowMs));
-  await orUnreadable(file, () => replaceFile(file, content, 0o600));
+  await orUnreadable(file, AUTHORITY, () => replaceFile(file, content, 0o600));
   return readAgain(file);
 }
 
 /** What counts is what the file says: another process may have been quicker. */
 async function readAgain(file: string): Promise<Signer> {
   const authority = await readAuthority(file);
-  if (authority === undefined) throw unreadable(file, 'it vanished while it was made', undefined);
+  if (authority === undefined) throw unreadable(file, AUTHORITY, 'it vanished while it was made', undefined);
   return authority;
 }
 
 async function publish(file: string, certificatePem: string): Promise<void> {
-  await orUnreadable(file, async () => {
+  await orUnreadable(file, AUTHORITY, async () => {
     const published = await readFile(file, 'utf8').catch(() => undefined);
     if (published !== certificatePem) await replaceFile(file, certificatePem, 0o644);
   });

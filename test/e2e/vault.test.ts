@@ -54,8 +54,15 @@ describe('with a Vault', () => {
     await stack.must('up');
     expect(JSON.parse((await stack.must('env', '--json')).stdout)).not.toHaveProperty('REDIS_TLS_CA_FILE');
     expect(await stack.redis(1, 'CONFIG', 'GET', 'tls-port')).toMatch(/tls-port\n0/);
-    // Without Vault, the containers tell.
+    // Without Vault, the containers tell, also when they don't run.
     expect((await stack.must('up', '--offline')).stdout).toContain('nothing to do');
+    expect((await stack.must('certs')).stdout).toContain('TLS is off');
+    await Promise.all([1, 2, 3].map((node) => stack.engine.stopContainer(stack.container(node), 10)));
+    expect((await stack.must('plan', '--offline')).stdout).not.toContain('create container');
+    await stack.must('up', '--offline');
+    for (const verb of ['init', 'rotate']) {
+      expect((await stack.run('secrets', verb, '--offline')).stderr).toContain('[USAGE]');
+    }
     stack.edit((yaml) => yaml.replace('tls: {}', 'tls: { enabled: true }'));
     await stack.must('up');
     expect(await stack.redis(1, 'CONFIG', 'GET', 'tls-port')).toMatch(/tls-port\n6380/);

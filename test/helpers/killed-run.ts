@@ -5,6 +5,7 @@
 import { NodeLink } from '../../src/redis/node-link.ts';
 import { loadStack } from '../../src/stack/load.ts';
 import { sessionOf } from '../../src/stack/open.ts';
+import { openSource } from '../../src/stack/source.ts';
 import { rotateSecret } from '../../src/stack/secrets-rotate.ts';
 import type { Session } from '../../src/stack/session.ts';
 import { up } from '../../src/stack/up.ts';
@@ -29,7 +30,8 @@ async function runUntil(verb: string, file: string, lastChange: number): Promise
   const engine = watchEngine(await testEngine(), onChange);
   const signal = new AbortController().signal;
   const surroundings = { env: process.env, report: () => undefined, signal, timeoutMs: 60_000 };
-  const session = sessionOf(await loadStack(file), engine, surroundings);
+  const stack = await loadStack(file);
+  const session = sessionOf(stack, openSource(stack, surroundings), engine, surroundings);
   const source: Session['source'] = {
     ...session.source,
     replace: async (...args) => {

@@ -13,6 +13,7 @@ import { LABELS } from '../../src/plan/names.ts';
 import { overlaps, parseBlock } from '../../src/spec/addresses.ts';
 import { loadStack } from '../../src/stack/load.ts';
 import { sessionOf } from '../../src/stack/open.ts';
+import { openSource } from '../../src/stack/source.ts';
 import type { Session } from '../../src/stack/session.ts';
 
 /** What a command line printed, and how it ended. */
@@ -126,8 +127,11 @@ ${nodes.join('')}`;
     run,
     must,
     redis: async (node, ...args) => (await must('redis-cli', `redis-${node}`, '--', ...args)).stdout.trim(),
-    session: async () =>
-      sessionOf(await loadStack(file), engine, { env, report: () => undefined, signal: NEVER, timeoutMs: TIMEOUT_MS }),
+    session: async () => {
+      const stack = await loadStack(file);
+      const surroundings = { env, report: () => undefined, signal: NEVER, timeoutMs: TIMEOUT_MS };
+      return sessionOf(stack, openSource(stack, surroundings), engine, surroundings);
+    },
     edit: (change) => {
       yaml = change(yaml);
       writeFileSync(file, yaml);

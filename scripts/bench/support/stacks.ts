@@ -5,6 +5,7 @@ import type { Engine } from '../../../src/engine/engine.ts';
 import { LABELS } from '../../../src/plan/names.ts';
 import type { ProgressEvent } from '../../../src/stack/progress.ts';
 import { sessionOf } from '../../../src/stack/open.ts';
+import { openSource } from '../../../src/stack/source.ts';
 import type { Session } from '../../../src/stack/session.ts';
 import { parseSpec } from '../../../src/spec/parse.ts';
 import type { Spec } from '../../../src/spec/spec.ts';
@@ -72,7 +73,9 @@ export async function openSession(
 ): Promise<Session> {
   const { engine, signal } = bench;
   const env = { XDG_STATE_HOME: await freshStateFolder(bench) };
-  return sessionOf({ spec, path, userConf: '' }, engine, { report, env, signal, timeoutMs: LONGEST_WAIT_MS });
+  const stack = { spec, path, userConf: '' };
+  const surroundings = { report, env, signal, timeoutMs: LONGEST_WAIT_MS };
+  return sessionOf(stack, openSource(stack, surroundings), engine, surroundings);
 }
 
 export function freshStateFolder({ folder }: Bench): Promise<string> {

@@ -19,6 +19,10 @@ export const certs: Command = {
       terminal.stdout.write(`${JSON.stringify({ stack: session.spec.name, certificates, warnings }, null, 2)}\n`);
       return isGood ? 0 : 1;
     }
+    if (!session.spec.tls.enabled) {
+      terminal.stdout.write('TLS is off in this stack: it has no certificates.\n');
+      return 0;
+    }
     const now = Date.now();
     const rows = shown.map(({ holder, place, facts }) =>
       facts === undefined

@@ -39,7 +39,8 @@ export function clusterRow(session: Session, view: ReachableView, views: readonl
   const primary = views.find(({ table: { myself: other } }) => other.id === myself.primaryId);
   const role = myself.role === 'primary' ? 'primary' : `replica of ${primary?.name ?? myself.primaryId ?? 'nobody'}`;
   const slots = myself.slots.length === 0 ? '' : `${formatRanges(myself.slots)} (${countSlots(myself.slots)})`;
-  const host = `${hostAddress(spec, engine.endpoint)}:${node?.ports.plain ?? ''}`;
+  const port = spec.tls.plain ? node?.ports.plain : node?.ports.tls;
+  const host = `${hostAddress(spec, engine.endpoint)}:${port ?? ''}`;
   return [
     view.name,
     role,

@@ -20,16 +20,18 @@ describe('a field that has to be there', () => {
   });
 
   test.each([
-    [{ user: 'hunter2' }, 'has no field password'],
-    [{ password: '' }, 'has nothing in its field password'],
-    [{ password: null }, 'has nothing in its field password'],
-    [{ password: true }, 'has a boolean in its field password'],
-  ])('%j: %s', async (values, message) => {
+    [{ user: 'hunter2' }, 'has no field password', 'npx tsx manage.ts secrets init'],
+    [{ password: '' }, 'has nothing in its field password', 'npx tsx manage.ts secrets init'],
+    [{ password: null }, 'has nothing in its field password', 'npx tsx manage.ts secrets init'],
+    // Something is there: it is a person's to say that it may go.
+    [{ password: true }, 'has a boolean in its field password', 'vault kv patch -mount=secret redis/dev password=-'],
+    [{ password: 'hunter2\n' }, 'has a line break in its field password', 'vault kv patch'],
+  ])('%j: %s', async (values, message, hint) => {
     const failure = await failureOf(() => requireOf(values));
     expect(failure).toMatchObject({
       code: 'SECRET_MISSING',
       message: `Vault at https://vault.example:8200: secret/redis/dev ${message}`,
-      hint: expect.stringContaining('npx tsx manage.ts secrets init'),
+      hint: expect.stringContaining(hint),
       details: [`its fields: ${Object.keys(values).join(', ')}`],
     });
     expect(inspect(failure, { depth: 10, showHidden: true })).not.toContain('hunter2');

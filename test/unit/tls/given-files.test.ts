@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { StackError } from '../../../src/errors.ts';
 import { readCertificate } from '../../../src/tls/certificate.ts';
+import { divideChain } from '../../../src/tls/chain.ts';
 import { readGivenPair, type GivenFiles } from '../../../src/tls/given-files.ts';
 import { openPrivateAuthority } from '../../../src/tls/private-ca.ts';
 import { distinguishedName, loadLibrary, publicKeyInDer, sign, type Signer } from '../../../src/tls/x509.ts';
@@ -199,6 +200,33 @@ describe('a certificate that would not work is refused:', () => {
       hint: expect.stringContaining('extendedKeyUsage = serverAuth, clientAuth'),
     });
     expect((await readGivenPair(files, NOW_MS, ['clientAuth'])).privateKeyPem.reveal()).toBe(key);
+  });
+});
+
+describe('what an issuer gives', () => {
+  test('is divided into what a node serves and the roots that its clients trust', async () => {
+    const { root, first, second, leaf } = await chain();
+    const given = [second, first, root].map(pemOf).join('');
+    expect(divideChain(pemOf(leaf), given, NOW_MS)).toEqual({
+      certificatePem: [leaf, second, first].map(pemOf).join(''),
+      rootsPem: pemOf(root),
+    });
+  });
+
+  test('may have its root from elsewhere, and what stands twice counts once', async () => {
+    const { root, first, second, leaf } = await chain();
+    const given = [second, first, second].map(pemOf).join('');
+    expect(divideChain(pemOf(leaf), given, NOW_MS)).toBeUndefined();
+    expect(divideChain(pemOf(leaf), given + pemOf(root), NOW_MS)?.rootsPem).toBe(pemOf(root));
+  });
+
+  test('needs no chain where the root itself signed', async () => {
+    const root = await selfSigned('root');
+    const leaf = await signedBy(root, 'leaf');
+    expect(divideChain(pemOf(leaf), pemOf(root), NOW_MS)).toEqual({
+      certificatePem: pemOf(leaf),
+      rootsPem: pemOf(root),
+    });
   });
 });
 
