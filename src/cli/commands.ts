@@ -1,5 +1,11 @@
 import type { Command } from './command.ts';
 import { certs } from './commands/certs.ts';
+import { clusterCall } from './commands/cluster-call.ts';
+import { clusterInfo } from './commands/cluster-info.ts';
+import { clusterKeyslot } from './commands/cluster-keyslot.ts';
+import { clusterNodes } from './commands/cluster-nodes.ts';
+import { clusterSlots } from './commands/cluster-slots.ts';
+import { clusterWait } from './commands/cluster-wait.ts';
 import { down } from './commands/down.ts';
 import { env } from './commands/env.ts';
 import { imageBuild } from './commands/image-build.ts';
@@ -23,6 +29,12 @@ export const COMMANDS: readonly Command[] = [
   redisCli,
   env,
   certs,
+  clusterInfo,
+  clusterNodes,
+  clusterSlots,
+  clusterKeyslot,
+  clusterCall,
+  clusterWait,
   secretsInit,
   secretsRotate,
   imageBuild,

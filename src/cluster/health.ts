@@ -63,3 +63,13 @@ function disagreements(views: readonly ReachableView[]): string[] {
     .filter(({ table }) => slotMapText(table) !== map)
     .map(({ name }) => `${name}: it does not agree with ${first.name} on who owns which slots`);
 }
+
+/** Links of the cluster bus that are down, as sentences, seen from either end. */
+export function findBrokenLinks(views: readonly ReachableView[]): string[] {
+  const nameOf = (id: string): string | undefined => views.find(({ table }) => table.myself.id === id)?.name;
+  return views.flatMap(({ name, table }) =>
+    table.rows
+      .filter((row) => row.id !== table.myself.id && !row.connected)
+      .map(({ id, ip, busPort }) => `${name}: its bus link to ${nameOf(id) ?? id} at ${ip}:${busPort} is down`),
+  );
+}

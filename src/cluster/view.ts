@@ -31,6 +31,10 @@ export interface ClusterInfo {
   readonly knownNodes: number;
   /** Primaries that own at least one slot. */
   readonly size: number;
+  /** The highest that the node has heard of. */
+  readonly currentEpoch: number;
+  /** Under which it, or its primary, owns its slots. */
+  readonly ownEpoch: number;
 }
 
 export function parseClusterInfo(text: string): ClusterInfo {
@@ -42,6 +46,8 @@ export function parseClusterInfo(text: string): ClusterInfo {
     slotsOk: count('cluster_slots_ok'),
     knownNodes: count('cluster_known_nodes'),
     size: count('cluster_size'),
+    currentEpoch: count('cluster_current_epoch'),
+    ownEpoch: count('cluster_my_epoch'),
   };
 }
 

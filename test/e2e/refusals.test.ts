@@ -30,18 +30,20 @@ describe('a mistake in the files', () => {
     );
     const unknownKey = await stack.run('up');
     expect(unknownKey.exitCode).toBe(2);
-    expect(unknownKey.stderr).toMatch(/stack\.yaml:5:3 redis\.replicsa: unknown key \(known here: image, replicas/);
+    expect(unknownKey.stderr).toMatch(/stack\.yaml:7:3 redis\.replicsa: unknown key \(known here: image, replicas/);
 
     stack.edit((yaml) => yaml.replace('\n  replicsa: 2', ''));
     const { exitCode, stderr } = await stack.run('up');
     expect(exitCode).toBe(2);
     expect(stderr).toContain('has 3 problems; nothing was changed');
-    expect(stderr).toMatch(/stack\.yaml:9:\d+ redis\.nodes\.redis-2\.ip: address 192\.168\.7\.7 is outside the subnet/);
     expect(stderr).toMatch(
-      /stack\.yaml:10:\d+ redis\.nodes\.redis-3\.ports\.plain: host port \d+ is used twice: redis-1\.plain has it too/,
+      /stack\.yaml:11:\d+ redis\.nodes\.redis-2\.ip: address 192\.168\.7\.7 is outside the subnet/,
     );
     expect(stderr).toMatch(
-      /stack\.yaml:7:3 redis\.nodes: 3 nodes can't be divided into primaries with 1 replica\(s\) each/,
+      /stack\.yaml:12:\d+ redis\.nodes\.redis-3\.ports\.plain: host port \d+ is used twice: redis-1\.plain has it too/,
+    );
+    expect(stderr).toMatch(
+      /stack\.yaml:9:3 redis\.nodes: 3 nodes can't be divided into primaries with 1 replica\(s\) each/,
     );
     await expectNothingMade();
   });
@@ -51,7 +53,7 @@ describe('a mistake in the files', () => {
     const { exitCode, stdout } = await stack.run('up', '--json');
     expect(exitCode).toBe(2);
     expect(JSON.parse(stdout)).toMatchObject({
-      error: { code: 'SPEC_INVALID', details: [expect.stringContaining(':4:3')] },
+      error: { code: 'SPEC_INVALID', details: [expect.stringContaining(':6:3')] },
     });
   });
 

@@ -198,6 +198,8 @@ export function viewOf(
       slotsOk: SLOT_COUNT,
       knownNodes: facts.nodeCount,
       size: facts.primaryCount,
+      currentEpoch: facts.nodeCount,
+      ownEpoch: 1,
     },
     keyCount: facts.keyCount ?? 0,
     redisVersion: '7.0.15',

@@ -82,6 +82,8 @@ export function observe(node: SimulatedNode): ReachableView {
       slotsOk: owned,
       knownNodes: beliefs.length,
       size: beliefs.filter(({ slots }) => slots.length > 0).length,
+      currentEpoch: 0,
+      ownEpoch: 0,
     },
     keyCount: node.keyCount,
     redisVersion: '7.0.15',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findClusterProblems, type Expectation } from '../../../src/cluster/health.ts';
+import { findBrokenLinks, findClusterProblems, type Expectation } from '../../../src/cluster/health.ts';
 import type { NodeRow } from '../../../src/cluster/node-table.ts';
 import type { NodeView, ReachableView } from '../../../src/cluster/view.ts';
 import { primariesOf, type Spec } from '../../../src/spec/spec.ts';
@@ -146,4 +146,16 @@ describe('each problem has its sentence', () => {
     });
     expect(findClusterProblems(expectationOf(spec), promoted)).toEqual([]);
   });
+});
+
+test('a link of the bus that is down is named from the end that misses it, with address and port', () => {
+  const [first, ...others] = healthyViews(threePlusThree);
+  if (first === undefined) throw new Error('no view');
+  expect(findBrokenLinks([first, ...others])).toEqual([]);
+  const broken = withRow(4, { connected: false })(first);
+  expect(findBrokenLinks([broken, ...others])).toEqual([
+    'redis-1: its bus link to redis-5 at 172.20.0.15:16379 is down',
+  ]);
+  // Its own row says nothing.
+  expect(findBrokenLinks([withRow(0, { connected: false })(first), ...others])).toEqual([]);
 });

@@ -5,7 +5,15 @@ test('CLUSTER INFO as Redis sends it', () => {
   const text =
     'cluster_state:ok\r\ncluster_slots_assigned:16384\r\ncluster_slots_ok:16383\r\ncluster_slots_pfail:1\r\n' +
     'cluster_slots_fail:0\r\ncluster_known_nodes:6\r\ncluster_size:3\r\ncluster_current_epoch:6\r\n';
-  expect(parseClusterInfo(text)).toEqual({ state: 'ok', slotsAssigned: 16384, slotsOk: 16383, knownNodes: 6, size: 3 });
+  expect(parseClusterInfo(text)).toEqual({
+    state: 'ok',
+    slotsAssigned: 16384,
+    slotsOk: 16383,
+    knownNodes: 6,
+    size: 3,
+    currentEpoch: 6,
+    ownEpoch: Number.NaN,
+  });
 });
 
 test('an answer without a state counts as failed', () => {

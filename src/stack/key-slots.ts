@@ -1,0 +1,43 @@
+import { hashTag, keySlot, shareSlot } from '../cluster/key-slot.ts';
+import { isReachable } from '../cluster/view.ts';
+import { hostAddress } from './links.ts';
+import { linkRunning, observeNodes } from './observe-nodes.ts';
+import type { Session } from './session.ts';
+
+export interface KeySlot {
+  readonly key: Buffer;
+  readonly slot: number;
+  readonly hashTag: Buffer | undefined;
+  /** Who owns the slot; undefined where no node says so. */
+  readonly owner: { readonly node: string; readonly host: string; readonly port: number } | undefined;
+}
+
+export interface KeySlots {
+  readonly keys: readonly KeySlot[];
+  /** How the keys could be written so that one command may name all of them; undefined where it may already. */
+  readonly shared: readonly Buffer[] | undefined;
+}
+
+/** Where keys live. The slots are arithmetic; who owns them, a node is asked. */
+export async function findKeySlots(session: Session, keys: readonly Buffer[]): Promise<KeySlots> {
+  const { spec, engine } = session;
+  const links = await linkRunning(session);
+  const views = (await observeNodes(session, links)).map(({ view }) => view).filter(isReachable);
+  for (const link of links) link.close();
+  const ownerOf = (slot: number): KeySlot['owner'] => {
+    const view = views.find(({ table: { myself } }) =>
+      myself.slots.some(({ start, end }) => start <= slot && slot <= end),
+    );
+    const node = spec.nodes.find(({ name }) => name === view?.name);
+    if (node === undefined) return undefined;
+    const port = spec.tls.plain ? node.ports.plain : node.ports.tls;
+    return { node: node.name, host: hostAddress(spec, engine.endpoint), port };
+  };
+  return {
+    keys: keys.map((key) => {
+      const slot = keySlot(key);
+      return { key, slot, hashTag: hashTag(key), owner: ownerOf(slot) };
+    }),
+    shared: shareSlot(keys),
+  };
+}

@@ -1,0 +1,39 @@
+import type { NodeView } from '../cluster/view.ts';
+import { containerName, isOwn } from '../plan/names.ts';
+import type { Container } from '../plan/resources.ts';
+import type { NodeLink } from '../redis/node-link.ts';
+import type { NodeSpec } from '../spec/spec.ts';
+import { linkNodes } from './links.ts';
+import { localPassword } from './passwords.ts';
+import type { Session } from './session.ts';
+
+export interface NodeStatus {
+  readonly node: NodeSpec;
+  readonly container: Container | undefined;
+  readonly view: NodeView;
+}
+
+/** A connection to each node, for who only looks; none where no container of the stack runs. */
+export async function linkRunning(session: Session): Promise<NodeLink[]> {
+  const containers = (await session.engine.listContainers()).filter(isOwn(session.spec.name));
+  const isAnyRunning = containers.some(({ state }) => state === 'running');
+  return isAnyRunning ? linkNodes(session, await localPassword(session)) : [];
+}
+
+/** What each node of the YAML file says right now, and how its container stands. Reads only, and doesn't wait. */
+export async function observeNodes({ engine, spec }: Session, links: readonly NodeLink[]): Promise<NodeStatus[]> {
+  const containers = (await engine.listContainers()).filter(isOwn(spec.name));
+  return Promise.all(
+    spec.nodes.map(async (node): Promise<NodeStatus> => {
+      const container = containers.find(({ name }) => name === containerName(spec.name, node.name));
+      const link = links.find(({ name }) => name === node.name);
+      // Nobody else's Redis on the same port is to be taken for ours, or to be sent our password.
+      const absence =
+        container?.state === 'running' ? undefined : `its container is ${container?.state ?? 'not there'}`;
+      if (absence !== undefined || link === undefined) {
+        return { node, container, view: { name: node.name, reachable: false, reason: absence ?? 'it has just begun' } };
+      }
+      return { node, container, view: await link.observe() };
+    }),
+  );
+}
