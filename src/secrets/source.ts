@@ -2,7 +2,7 @@ import type { Secret } from '../secret.ts';
 
 /** Where a stack's password is kept, and decided. */
 export interface SecretSource {
-  /** For messages: `the file /…/password`, `Vault at http://…, secret/redis-1`. */
+  /** For messages: `the file /…/password`, `Vault, secret/redis-1, field password`. */
   readonly description: string;
   /** A file of this machine: reading it asks nobody else, and it is made on first use. undefined for a server. */
   readonly file: string | undefined;

@@ -1,7 +1,7 @@
 import { hashTag, keySlot, shareSlot } from '../cluster/key-slot.ts';
 import { isReachable } from '../cluster/view.ts';
 import { hostAddress } from './links.ts';
-import { linkRunning, observeNodes } from './observe-nodes.ts';
+import { readNodes } from './observe-nodes.ts';
 import type { Session } from './session.ts';
 
 export interface KeySlot {
@@ -21,9 +21,7 @@ export interface KeySlots {
 /** Where keys live. The slots are arithmetic; who owns them, a node is asked. */
 export async function findKeySlots(session: Session, keys: readonly Buffer[]): Promise<KeySlots> {
   const { spec, engine } = session;
-  const links = await linkRunning(session);
-  const views = (await observeNodes(session, links)).map(({ view }) => view).filter(isReachable);
-  for (const link of links) link.close();
+  const views = (await readNodes(session)).map(({ view }) => view).filter(isReachable);
   const ownerOf = (slot: number): KeySlot['owner'] => {
     const view = views.find(({ table: { myself } }) =>
       myself.slots.some(({ start, end }) => start <= slot && slot <= end),

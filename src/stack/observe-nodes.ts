@@ -13,14 +13,24 @@ export interface NodeStatus {
   readonly view: NodeView;
 }
 
+/** What each node says right now, over connections of its own. Reads only, and doesn't wait. */
+export async function readNodes(session: Session): Promise<NodeStatus[]> {
+  const links = await linkRunning(session);
+  try {
+    return await observeNodes(session, links);
+  } finally {
+    for (const link of links) link.close();
+  }
+}
+
 /** A connection to each node, for who only looks; none where no container of the stack runs. */
-export async function linkRunning(session: Session): Promise<NodeLink[]> {
+async function linkRunning(session: Session): Promise<NodeLink[]> {
   const containers = (await session.engine.listContainers()).filter(isOwn(session.spec.name));
   const isAnyRunning = containers.some(({ state }) => state === 'running');
   return isAnyRunning ? linkNodes(session, await localPassword(session)) : [];
 }
 
-/** What each node of the YAML file says right now, and how its container stands. Reads only, and doesn't wait. */
+/** The same over `links`, for who looks again and again. */
 export async function observeNodes({ engine, spec }: Session, links: readonly NodeLink[]): Promise<NodeStatus[]> {
   const containers = (await engine.listContainers()).filter(isOwn(spec.name));
   return Promise.all(

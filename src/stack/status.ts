@@ -3,7 +3,7 @@ import type { Endpoint, EngineVersion } from '../engine/engine.ts';
 import { StackError } from '../errors.ts';
 import { expectationOf } from './converge.ts';
 import { resolveImage, type ResolvedImage } from './image.ts';
-import { linkRunning, observeNodes, type NodeStatus } from './observe-nodes.ts';
+import { readNodes, type NodeStatus } from './observe-nodes.ts';
 import type { Session } from './session.ts';
 import { certificateWarnings, observeCertificates } from './settle-certificates.ts';
 import { readKeptCertificates } from './trust.ts';
@@ -24,14 +24,12 @@ export interface Status {
 /** What runs, and what keeps the cluster from being whole. Reads only, and doesn't wait. */
 export async function readStatus(session: Session): Promise<Status> {
   const { engine, spec } = session;
-  const links = await linkRunning(session);
   const [version, image, nodes, warnings] = await Promise.all([
     engine.version(),
     resolveImage(engine, spec.redis.image),
-    observeNodes(session, links),
+    readNodes(session),
     readWarnings(session),
   ]);
-  for (const link of links) link.close();
   const problems = findClusterProblems(
     expectationOf(spec),
     nodes.map(({ view }) => view),

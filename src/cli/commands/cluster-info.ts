@@ -8,8 +8,8 @@ export const clusterInfo: Command = {
   summary: 'what every node says of the cluster: CLUSTER INFO of all, side by side',
   run: async ({ openSession, terminal, json }) => {
     const session = await openSession();
-    const { readStatus } = await import('../../stack/status.ts');
-    const { nodes } = await readStatus(session);
+    const { readNodes } = await import('../../stack/observe-nodes.ts');
+    const nodes = await readNodes(session);
     const views = nodes.map(({ view }) => view);
     if (json) {
       const result = { stack: session.spec.name, nodes: nodesAsJson(session, views.filter(isReachable)) };

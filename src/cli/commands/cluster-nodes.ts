@@ -9,8 +9,8 @@ export const clusterNodes: Command = {
   summary: 'who is in the cluster: role, replicas, slots, keys, memory, links, ids',
   run: async ({ openSession, terminal, json }) => {
     const session = await openSession();
-    const { readStatus } = await import('../../stack/status.ts');
-    const { nodes } = await readStatus(session);
+    const { readNodes } = await import('../../stack/observe-nodes.ts');
+    const nodes = await readNodes(session);
     const views = nodes.map(({ view }) => view);
     const reachable = views.filter(isReachable);
     if (json) {

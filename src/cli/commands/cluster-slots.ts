@@ -10,8 +10,8 @@ export const clusterSlots: Command = {
   summary: 'who owns which of the 16384 slots; on a terminal as a picture, too',
   run: async ({ openSession, terminal, json }) => {
     const session = await openSession();
-    const { readStatus } = await import('../../stack/status.ts');
-    const { nodes } = await readStatus(session);
+    const { readNodes } = await import('../../stack/observe-nodes.ts');
+    const nodes = await readNodes(session);
     const views = nodes.map(({ view }) => view).filter(isReachable);
     const owned = views
       .flatMap(({ name, table: { myself } }) => myself.slots.map((range) => ({ ...range, name, id: myself.id })))
