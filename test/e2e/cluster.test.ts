@@ -93,7 +93,7 @@ test('wait: returns when all is well, and else names the node that is in the way
   );
   await stack.engine.stopContainer(stack.container(6), 10);
   try {
-    const { exitCode, stderr } = await stack.run('cluster', 'wait', '--timeout', '9');
+    const { exitCode, stderr } = await stack.run('cluster', 'wait', '--timeout', '14');
     expect(exitCode).toBe(1);
     expect(stderr).toContain('WAIT_TIMEOUT');
     expect(stderr).toContain('redis-6 does not answer: its container is exited');
