@@ -29,6 +29,7 @@ export class NodeLink {
   readonly address: NodeAddress;
   readonly #passwords: PasswordCandidates;
   #client: Redis | undefined;
+  #connecting: Promise<Redis> | undefined;
 
   constructor(address: NodeAddress, passwords: PasswordCandidates) {
     this.address = address;
@@ -96,8 +97,16 @@ export class NodeLink {
     this.#client = undefined;
   }
 
+  /** Commands that are sent at the same time share the connection that the first of them makes. */
   async #connected(): Promise<Redis> {
     if (this.#client?.status === 'ready') return this.#client;
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<Redis> {
     this.close();
     let refusal: unknown;
     for (const candidate of this.#passwords) {

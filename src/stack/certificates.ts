@@ -45,12 +45,15 @@ export async function openIssuer(session: Session): Promise<Issuer | undefined> 
 
 /** Every name under which a client may reach the node: in the network, through the published port, in its container. */
 export function namesOfNode({ spec, engine }: Session, { name, ip }: NodeSpec): CertificateNames {
-  const host = hostAddress(spec, engine.endpoint);
-  const isAddress = isIP(host) !== 0;
+  const entrance = namesOfHost(hostAddress(spec, engine.endpoint));
   return {
-    dnsNames: [name, containerName(spec.name, name), 'localhost', ...(isAddress ? [] : [host])],
-    ipAddresses: [ip, '127.0.0.1', '::1', ...(isAddress ? [host] : [])],
+    dnsNames: [name, containerName(spec.name, name), 'localhost', ...entrance.dnsNames],
+    ipAddresses: [ip, '127.0.0.1', '::1', ...entrance.ipAddresses],
   };
+}
+
+function namesOfHost(host: string): CertificateNames {
+  return isIP(host) === 0 ? { dnsNames: [host], ipAddresses: [] } : { dnsNames: [], ipAddresses: [host] };
 }
 
 async function privateIssuer(session: Session, { validityDays }: IssuerOf<'private'>): Promise<Issuer> {
@@ -145,8 +148,7 @@ export async function readGivenFiles(session: Session): Promise<Map<string, Node
     const files = { caFile: of(ca, name), certificateFile: of(certificate, name), keyFile: of(key, name) };
     const pair = await readGivenPair(files, Date.now(), usages);
     const host = hostAddress(session.spec, session.engine.endpoint);
-    const entrance = isIP(host) === 0 ? { dnsNames: [host], ipAddresses: [] } : { dnsNames: [], ipAddresses: [host] };
-    if (!coversNames(pair.facts, entrance)) {
+    if (!coversNames(pair.facts, namesOfHost(host))) {
       throw new StackError('CERTIFICATE_INVALID', {
         message: `the certificate in ${files.certificateFile} does not name ${host}, where clients of this host find ${name}`,
         hint: `Have it signed with subjectAltName = ${isIP(host) === 0 ? 'DNS' : 'IP'}:${host}`,

@@ -1,4 +1,5 @@
 import type { CertificateFacts } from '../tls/certificate.ts';
+import { shownFacts } from '../tls/served.ts';
 import { observeCertificates, certificateWarnings } from './settle-certificates.ts';
 import type { Session } from './session.ts';
 import { readKeptCertificates } from './trust.ts';
@@ -25,9 +26,8 @@ export async function readCertificates(session: Session): Promise<Certificates> 
   const now = Date.now();
   const [observed, kept] = await Promise.all([observeCertificates(session), readKeptCertificates(session)]);
   const ofNodes = observed.map(({ node, served }): CertificateShown => {
-    const facts = served.state === 'trusted' || served.state === 'untrusted' ? served.facts : undefined;
     const problem = served.state === 'trusted' ? undefined : served.reason;
-    return { holder: node.name, place: `port ${node.ports.tls}`, facts, problem };
+    return { holder: node.name, place: `port ${node.ports.tls}`, facts: shownFacts(served), problem };
   });
   const own = kept.map(({ holder, file, facts }): CertificateShown => {
     const hasEnded = facts !== undefined && facts.notAfterMs <= now;

@@ -10,7 +10,7 @@ import {
   type CertificateNames,
 } from '../tls/certificate.ts';
 import { certificatesIn } from '../tls/pem.ts';
-import { observeServed, type Served } from '../tls/served.ts';
+import { observeServed, shownFacts, type Served } from '../tls/served.ts';
 import { namesOfNode, readGivenFiles, type Issuer, type NodeCertificate } from './certificates.ts';
 import { certificateFiles } from './config-files.ts';
 import { hostAddress } from './links.ts';
@@ -103,7 +103,7 @@ export function certificateWarnings(
   };
   return [
     ...observed.flatMap(({ node, served }) => {
-      const facts = served.state === 'trusted' || served.state === 'untrusted' ? served.facts : undefined;
+      const facts = shownFacts(served);
       return facts === undefined ? [] : warn(`${node.name}: its`, facts);
     }),
     ...kept.flatMap(({ holder, facts, file }) => {
@@ -177,6 +177,6 @@ export async function settleCertificates(
 }
 
 /** `2026-11-22`, in UTC. */
-export function dateText(timeMs: number): string {
+function dateText(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, 10);
 }

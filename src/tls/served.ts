@@ -21,6 +21,11 @@ export type Served =
   /** No TLS server: nobody listens, nobody answers in time, or what answers doesn't speak TLS. */
   | { readonly state: 'absent'; readonly code: string; readonly reason: string };
 
+/** The certificate that the server showed, whether it is trusted or not; undefined where none was seen. */
+export function shownFacts(served: Served): CertificateFacts | undefined {
+  return served.state === 'trusted' || served.state === 'untrusted' ? served.facts : undefined;
+}
+
 export interface ServedAddress {
   readonly host: string;
   readonly port: number;
