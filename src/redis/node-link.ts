@@ -21,6 +21,12 @@ export interface TlsTrust {
 /** The passwords that a node may have, the likeliest first; one that isn't known is undefined. */
 export type PasswordCandidates = readonly (() => Promise<Secret | undefined>)[];
 
+/** A command and its arguments. */
+export type RedisCommand = readonly [string, ...(string | number | Buffer)[]];
+
+/** Redis's own words for what it refused, and nothing of the command: an argument may be a password. */
+export class Refusal extends Error {}
+
 /** How long one connection attempt or one reply may take before the node counts as unreachable. */
 const REPLY_TIMEOUT_MS = 2000;
 
@@ -28,12 +34,16 @@ const REPLY_TIMEOUT_MS = 2000;
 export class NodeLink {
   readonly address: NodeAddress;
   readonly #passwords: PasswordCandidates;
+  readonly #replyTimeoutMs: number;
   #client: Redis | undefined;
   #connecting: Promise<Redis> | undefined;
+  #password: Secret | undefined;
 
-  constructor(address: NodeAddress, passwords: PasswordCandidates) {
+  /** @param replyTimeoutMs longer for commands that take their time, such as MIGRATE */
+  constructor(address: NodeAddress, passwords: PasswordCandidates, replyTimeoutMs = REPLY_TIMEOUT_MS) {
     this.address = address;
     this.#passwords = passwords;
+    this.#replyTimeoutMs = replyTimeoutMs;
   }
 
   get name(): string {
@@ -61,21 +71,49 @@ export class NodeLink {
   }
 
   /** Sends one command and gives its reply. @throws StackError CLUSTER_UNHEALTHY with Redis's own error. */
-  send(...command: readonly [string, ...(string | number)[]]): Promise<unknown> {
+  send(...command: RedisCommand): Promise<unknown> {
     return this.#ask(command);
   }
 
-  async #ask(command: readonly [string, ...(string | number)[]]): Promise<unknown> {
+  /**
+   * Sends commands in one go. For each its reply, bulk strings as Buffers, or a Refusal.
+   *
+   * @throws StackError CLUSTER_UNHEALTHY when the connection is lost; which of the commands were carried out is unknown
+   */
+  async sendAll(commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
+    if (commands.length === 0) return [];
+    const failed = (error: unknown): StackError => this.#failure(commands[0] ?? [''], error);
+    const pipeline = (await this.#connected().catch((error: unknown) => Promise.reject(failed(error)))).pipeline();
+    for (const [name, ...args] of commands) pipeline.callBuffer(name, ...args);
+    const replies = (await pipeline.exec()) ?? [];
+    return replies.map(([error, reply]) => {
+      if (error === null) return reply;
+      if (error.name === 'ReplyError') return new Refusal(error.message);
+      throw failed(error);
+    });
+  }
+
+  /** The password that the node has taken. */
+  async takenPassword(): Promise<Secret> {
+    await this.#connected();
+    return this.#password ?? new Secret('');
+  }
+
+  async #ask(command: RedisCommand): Promise<unknown> {
     const [name, ...args] = command;
     try {
       const client = await this.#connected();
       return await client.call(name, ...args);
     } catch (error) {
-      throw new StackError('CLUSTER_UNHEALTHY', {
-        message: `${this.name} refused ${command.slice(0, 3).join(' ')}: ${this.#reason(error)}`,
-        hint: 'npx tsx manage.ts status',
-      });
+      throw this.#failure(command, error);
     }
+  }
+
+  #failure(command: RedisCommand, error: unknown): StackError {
+    return new StackError('CLUSTER_UNHEALTHY', {
+      message: `${this.name} refused ${command.slice(0, 3).join(' ')}: ${this.#reason(error)}`,
+      hint: 'npx tsx manage.ts status',
+    });
   }
 
   /** The SHA-256 of each password with which a client may log in here, and the one with which this node does elsewhere. */
@@ -113,7 +151,8 @@ export class NodeLink {
       const password = await candidate();
       if (password === undefined) continue;
       try {
-        this.#client = await connectNode(this.address, password);
+        this.#client = await connectNode(this.address, password, this.#replyTimeoutMs);
+        this.#password = password;
         return this.#client;
       } catch (error) {
         if (!(error instanceof PasswordRefused)) throw error;
@@ -137,7 +176,7 @@ export class NodeLink {
 
 class PasswordRefused extends Error {}
 
-async function connectNode({ host, port, tls }: NodeAddress, password: Secret): Promise<Redis> {
+async function connectNode({ host, port, tls }: NodeAddress, password: Secret, replyTimeoutMs: number): Promise<Redis> {
   const { Redis } = await import('ioredis');
   const client = new Redis({
     host,
@@ -150,7 +189,7 @@ async function connectNode({ host, port, tls }: NodeAddress, password: Secret): 
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
     connectTimeout: REPLY_TIMEOUT_MS,
-    commandTimeout: REPLY_TIMEOUT_MS,
+    commandTimeout: replyTimeoutMs,
   });
   // What connect() rejects with is only `Connection is closed`; the event before it says why.
   let why: unknown;

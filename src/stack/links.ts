@@ -25,12 +25,20 @@ export function hostAddress(spec: Spec, endpoint: Endpoint): string {
  * A connection to each node: with the `wanted` password, and, where the node has another one, with the one in its
  * container's files. Over TLS only where nothing else is open.
  */
-export async function linkNodes(session: Session, wanted: Secret | undefined): Promise<NodeLink[]> {
+export async function linkNodes(
+  session: Session,
+  wanted: Secret | undefined,
+  replyTimeoutMs?: number,
+): Promise<NodeLink[]> {
   const { spec, engine } = session;
   const host = hostAddress(spec, engine.endpoint);
   const tls = spec.tls.plain ? undefined : await readTrust(session);
   return spec.nodes.map(({ name, ports }) => {
     const port = tls === undefined ? ports.plain : ports.tls;
-    return new NodeLink({ name, host, port, tls }, [async () => wanted, () => passwordOfNode(session, name)]);
+    return new NodeLink(
+      { name, host, port, tls },
+      [async () => wanted, () => passwordOfNode(session, name)],
+      replyTimeoutMs,
+    );
   });
 }
