@@ -10,6 +10,8 @@ export interface NodeAddress {
   readonly host: string;
   readonly port: number;
   readonly tls: TlsTrust | undefined;
+  /** Who logs in; the user `default` where it isn't said. */
+  readonly user?: string | undefined;
 }
 
 /** What a TLS connection to a node is verified with, and what this side shows of itself. */
@@ -176,7 +178,11 @@ export class NodeLink {
 
 class PasswordRefused extends Error {}
 
-async function connectNode({ host, port, tls }: NodeAddress, password: Secret, replyTimeoutMs: number): Promise<Redis> {
+async function connectNode(
+  { host, port, tls, user = 'default' }: NodeAddress,
+  password: Secret,
+  replyTimeoutMs: number,
+): Promise<Redis> {
   const { Redis } = await import('ioredis');
   const client = new Redis({
     host,
@@ -202,9 +208,11 @@ async function connectNode({ host, port, tls }: NodeAddress, password: Secret, r
     client.disconnect();
     throw why ?? error;
   }
+  // A Redis without a password refuses AUTH. No node of a stack is one.
+  if (password.reveal() === '') return client;
   try {
     // Sent here and not by ioredis, which would be `ready` before it knows that the password is the wrong one.
-    await client.call('AUTH', 'default', password.reveal());
+    await client.call('AUTH', user, password.reveal());
     return client;
   } catch (error) {
     client.disconnect();

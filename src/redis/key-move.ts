@@ -1,0 +1,177 @@
+import { StackError } from '../errors.ts';
+import { Refusal, type RedisCommand } from './node-link.ts';
+import type { Peer } from './slot-move.ts';
+
+export interface MovedKeys {
+  readonly moved: number;
+  /** Keys that are on both sides with different values, and were left so. */
+  readonly conflicts: readonly KeyInSlot[];
+}
+
+export interface KeyInSlot {
+  readonly slot: number;
+  readonly key: Buffer;
+}
+
+export interface MoveKeysOptions {
+  /** Overwrite what the target has under the same name. */
+  readonly replace: boolean;
+  readonly onMoved?: (keys: number) => void;
+}
+
+/**
+ * Moves every key of `slots` from one node to another, until the first has none of them but those that can't be moved.
+ * The slots must be open on the source (MIGRATING, or IMPORTING where it doesn't own them), and importing, or owned, on
+ * the target. A key whose copy on the target is the same byte by byte, as an interrupted MIGRATE leaves it, is no conflict.
+ *
+ * @throws StackError CLUSTER_UNHEALTHY with Redis's words
+ */
+export async function moveKeys(
+  source: Peer,
+  target: Peer,
+  slots: readonly number[],
+  { replace, onMoved = () => undefined }: MoveKeysOptions,
+): Promise<MovedKeys> {
+  const migration = { source, target, auth: ['AUTH2', 'default', (await target.link.takenPassword()).reveal()] };
+  const conflicts: KeyInSlot[] = [];
+  const pace = newPace();
+  let moved = 0;
+  let left = slots;
+  while (left.length > 0) {
+    const listed = withoutConflicts(await listKeys(source, left), conflicts);
+    for (let rest = listed; rest.length > 0;) {
+      const [chunk, later] = cut(rest, pace.keys());
+      rest = later;
+      const known = conflicts.length;
+      const failed = await pace.timed(() => migrate(migration, chunk, replace));
+      for (const { slot, keys } of failed) {
+        for (const key of keys) if (!(await migrateAlone(migration, slot, key, replace))) conflicts.push({ slot, key });
+      }
+      const count = countKeys(chunk) - (conflicts.length - known);
+      moved += count;
+      onMoved(count);
+    }
+    left = listed.map(({ slot }) => slot);
+  }
+  return { moved, conflicts };
+}
+
+interface KeysOfSlot {
+  readonly slot: number;
+  readonly keys: readonly Buffer[];
+}
+
+/** As many of a slot at a time; a slot with more is listed again. */
+const KEYS_A_LISTING = 2048;
+
+/** Only slots that have keys. */
+async function listKeys({ link }: Peer, slots: readonly number[]): Promise<readonly KeysOfSlot[]> {
+  const replies = await link.sendAll(
+    slots.map((slot): RedisCommand => ['CLUSTER', 'GETKEYSINSLOT', slot, KEYS_A_LISTING]),
+  );
+  return replies.flatMap((reply, index) => {
+    const slot = slots[index];
+    if (slot === undefined || !Array.isArray(reply)) throw refused(link.name, 'CLUSTER GETKEYSINSLOT', reply);
+    const keys = reply.filter((key) => Buffer.isBuffer(key));
+    return keys.length === 0 ? [] : [{ slot, keys }];
+  });
+}
+
+function withoutConflicts(listed: readonly KeysOfSlot[], conflicts: readonly KeyInSlot[]): readonly KeysOfSlot[] {
+  if (conflicts.length === 0) return listed;
+  const known = new Set(conflicts.map(({ key }) => key.toString('latin1')));
+  return listed
+    .map(({ slot, keys }) => ({ slot, keys: keys.filter((key) => !known.has(key.toString('latin1'))) }))
+    .filter(({ keys }) => keys.length > 0);
+}
+
+function countKeys(groups: readonly KeysOfSlot[]): number {
+  return groups.reduce((sum, { keys }) => sum + keys.length, 0);
+}
+
+/** The first `count` keys, and the rest. */
+function cut(groups: readonly KeysOfSlot[], count: number): [readonly KeysOfSlot[], readonly KeysOfSlot[]] {
+  let sum = 0;
+  const end = groups.findIndex(({ keys }) => (sum += keys.length) >= count);
+  const last = groups[end];
+  if (last === undefined) return [groups, []];
+  const taken = last.keys.length - (sum - count);
+  const later = last.keys.slice(taken);
+  return [
+    [...groups.slice(0, end), { slot: last.slot, keys: last.keys.slice(0, taken) }],
+    [...(later.length === 0 ? [] : [{ slot: last.slot, keys: later }]), ...groups.slice(end + 1)],
+  ];
+}
+
+interface Migration {
+  readonly source: Peer;
+  readonly target: Peer;
+  readonly auth: readonly string[];
+}
+
+/**
+ * For how long the source may wait for the target in the middle of one MIGRATE; it serves nobody meanwhile. Restoring a
+ * list of 50 MB takes the target a good part of a second.
+ */
+const MIGRATE_TIMEOUT_MS = 10_000;
+
+/** @returns the slots of which not all keys went over */
+async function migrate(
+  migration: Migration,
+  groups: readonly KeysOfSlot[],
+  replace: boolean,
+): Promise<readonly KeysOfSlot[]> {
+  const { link } = migration.source;
+  // One command a slot: keys of two slots in one would be refused as CROSSSLOT.
+  const replies = await link.sendAll(groups.map(({ keys }) => migrateCommand(migration, keys, replace)));
+  return groups.filter((_, index) => replies[index] instanceof Refusal);
+}
+
+/** @returns whether the key is gone from the source, with its value on the target */
+async function migrateAlone(migration: Migration, slot: number, key: Buffer, replace: boolean): Promise<boolean> {
+  const { source, target } = migration;
+  const [reply] = await source.link.sendAll([migrateCommand(migration, [key], replace)]);
+  if (!(reply instanceof Refusal)) return true;
+  if (!reply.message.includes('BUSYKEY')) throw refused(source.link.name, `MIGRATE of a key in slot ${slot}`, reply);
+  const [[here], [, there]] = await Promise.all([
+    source.link.sendAll([['DUMP', key]]),
+    target.link.sendAll([['ASKING'], ['DUMP', key]]),
+  ]);
+  if (!Buffer.isBuffer(here) || !Buffer.isBuffer(there) || !here.equals(there)) return false;
+  const [again] = await source.link.sendAll([migrateCommand(migration, [key], true)]);
+  if (again instanceof Refusal) throw refused(source.link.name, `MIGRATE of a key in slot ${slot}`, again);
+  return true;
+}
+
+/** A key that is gone by now, expired or deleted, is no failure to Redis. */
+function migrateCommand({ target, auth }: Migration, keys: readonly Buffer[], replace: boolean): RedisCommand {
+  const options = [...(replace ? ['REPLACE'] : []), ...auth, 'KEYS', ...keys];
+  return ['MIGRATE', target.ip, target.port, '', 0, MIGRATE_TIMEOUT_MS, ...options];
+}
+
+function refused(node: string, what: string, reply: unknown): StackError {
+  return new StackError('CLUSTER_UNHEALTHY', {
+    message: `${node} refused ${what}: ${reply instanceof Refusal ? reply.message : 'an unexpected reply'}`,
+    hint: 'npx tsx manage.ts cluster fix   # finishes what is half moved',
+  });
+}
+
+/** The source serves nobody while it migrates what it was sent in one go: this long, about, and then others have a turn. */
+const TURN_MS = 5;
+const MOST_KEYS_A_TURN = 4096;
+
+/** How many keys fit into one turn, learnt from how long the last ones took: a key may have 10 bytes or 50 MB. */
+function newPace(): { keys: () => number; timed: <T>(turn: () => Promise<T>) => Promise<T> } {
+  let keys = 64;
+  return {
+    keys: () => keys,
+    timed: async (turn) => {
+      const start = performance.now();
+      const result = await turn();
+      const elapsedMs = performance.now() - start;
+      if (elapsedMs < TURN_MS / 2) keys = Math.min(keys * 2, MOST_KEYS_A_TURN);
+      else if (elapsedMs > TURN_MS) keys = Math.max(Math.floor(keys / 2), 1);
+      return result;
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import pRetry from 'p-retry';
+import { slotMapText } from '../cluster/node-table.ts';
+import type { SlotMove } from '../cluster/slot-move.ts';
+import { isReachable, type ReachableView } from '../cluster/view.ts';
+import { StackError } from '../errors.ts';
+import type { NodeLink } from '../redis/node-link.ts';
+import { moveSlots, type OnMoved, type Peer, type Route } from '../redis/slot-move.ts';
+import { linkNodes } from './links.ts';
+import { requirePassword } from './passwords.ts';
+import type { Session } from './session.ts';
+
+export interface Moved {
+  readonly slots: number;
+  readonly keys: number;
+  readonly elapsedMs: number;
+}
+
+/** MIGRATE may take this long for one key of hundreds of megabytes. */
+const REPLY_TIMEOUT_MS = 120_000;
+
+/**
+ * Carries out a plan of slot moves, and waits until every node agrees on the new owners. Pairs of nodes that have
+ * nothing to do with each other work side by side; a node is in one move at a time.
+ *
+ * @throws StackError CLUSTER_UNHEALTHY when a node refuses, or is not there; WAIT_TIMEOUT when the nodes don't agree
+ */
+export async function executeMoves(session: Session, moves: readonly SlotMove[]): Promise<Moved> {
+  const start = performance.now();
+  const links = await linkNodes(session, await requirePassword(session), REPLY_TIMEOUT_MS);
+  try {
+    const views = await observeAll(links);
+    const progress = trackProgress(session, moves);
+    await sideBySide(moves, (move) =>
+      moveSlots(routeOf(move, views, links), move.slots, { signal: session.signal, onMoved: progress.add }),
+    );
+    await waitForAgreement(session, links, moves);
+    return { ...progress.total(), elapsedMs: performance.now() - start };
+  } finally {
+    for (const link of links) link.close();
+  }
+}
+
+async function observeAll(links: readonly NodeLink[]): Promise<readonly ReachableView[]> {
+  const views = await Promise.all(links.map((link) => link.observe()));
+  return views.filter(isReachable);
+}
+
+function routeOf({ from, to }: SlotMove, views: readonly ReachableView[], links: readonly NodeLink[]): Route {
+  const primaries = views.filter(({ table }) => table.myself.role === 'primary').flatMap((view) => peerOf(view, links));
+  const find = (name: string): Peer => {
+    const peer = primaries.find(({ link }) => link.name === name);
+    if (peer !== undefined) return peer;
+    throw new StackError('CLUSTER_UNHEALTHY', {
+      message: `${name} is no primary that answers`,
+      hint: 'npx tsx manage.ts cluster check',
+    });
+  };
+  const [source, target] = [find(from), find(to)];
+  return { source, target, others: primaries.filter((peer) => peer !== source && peer !== target) };
+}
+
+export function peerOf({ name, table: { myself } }: ReachableView, links: readonly NodeLink[]): Peer[] {
+  const link = links.find((one) => one.name === name);
+  return link === undefined ? [] : [{ link, id: myself.id, ip: myself.ip, port: myself.port }];
+}
+
+/** Each move begins as soon as both its nodes are free. After a failure none begins, and those under way are awaited. */
+async function sideBySide(moves: readonly SlotMove[], run: (move: SlotMove) => Promise<void>): Promise<void> {
+  const waiting = [...moves];
+  const running = new Map<SlotMove, Promise<void>>();
+  const failures: unknown[] = [];
+  while (waiting.length > 0 || running.size > 0) {
+    const busy = new Set([...running.keys()].flatMap(({ from, to }) => [from, to]));
+    const next = failures.length > 0 ? -1 : waiting.findIndex(({ from, to }) => !busy.has(from) && !busy.has(to));
+    const [move] = next === -1 ? [] : waiting.splice(next, 1);
+    if (move !== undefined) {
+      const ended = run(move)
+        .catch((error: unknown) => failures.push(error))
+        .then(() => void running.delete(move));
+      running.set(move, ended);
+    } else if (running.size === 0) break;
+    else await Promise.race(running.values());
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+const POLLING = { retries: Infinity, minTimeout: 5, factor: 1.2, maxTimeout: 100 };
+
+/** Replicas, and whoever was away, hear of the new owners by gossip. */
+async function waitForAgreement(
+  { signal, timeoutMs }: Session,
+  links: readonly NodeLink[],
+  moves: readonly SlotMove[],
+): Promise<void> {
+  const attempt = async (): Promise<void> => {
+    const views = await observeAll(links);
+    const disagreeing = views.filter(
+      (view) =>
+        slotMapText(view.table) !== slotMapText(views[0]?.table ?? view.table) ||
+        moves.some(({ to, slots }) => view.name === to && !owns(view, slots)),
+    );
+    if (disagreeing.length > 0) throw new NotYet(disagreeing.map(({ name }) => name).join(', '));
+  };
+  try {
+    const shouldRetry = ({ error }: { error: Error }): boolean => error instanceof NotYet;
+    await pRetry(attempt, { ...POLLING, signal, maxRetryTime: timeoutMs, shouldRetry });
+  } catch (error) {
+    if (!(error instanceof NotYet)) throw error;
+    throw new StackError('WAIT_TIMEOUT', {
+      message: `the slots are moved, but after ${timeoutMs / 1000} s not every node agrees on it: ${error.message}`,
+      hint: 'npx tsx manage.ts cluster check',
+    });
+  }
+}
+
+class NotYet extends Error {}
+
+function owns({ table: { myself } }: ReachableView, slots: readonly number[]): boolean {
+  return slots.every((slot) => myself.slots.some(({ start, end }) => start <= slot && slot <= end));
+}
+
+function trackProgress(
+  { report }: Session,
+  moves: readonly SlotMove[],
+): { add: OnMoved; total: () => { slots: number; keys: number } } {
+  const all = moves.reduce((sum, { slots }) => sum + slots.length, 0);
+  const start = performance.now();
+  let [slots, keys] = [0, 0];
+  const add: OnMoved = (moved) => {
+    slots += moved.slots;
+    keys += moved.keys;
+    const text = progressText({ slots, all, keys, elapsedMs: performance.now() - start });
+    report({ subject: 'slots', state: slots === all ? 'done' : 'running', text });
+  };
+  return { add, total: () => ({ slots, keys }) };
+}
+
+/** `███████─────── 1200 of 5461 slots, 23456 keys, 61000 keys a second, 2 s left`: a pure function of the counts. */
+export function progressText(counts: { slots: number; all: number; keys: number; elapsedMs: number }): string {
+  const { slots, all, keys, elapsedMs } = counts;
+  const width = 20;
+  const filled = Math.floor((slots / all) * width);
+  const bar = `${'█'.repeat(filled)}${'─'.repeat(width - filled)}`;
+  const rate = Math.round(keys / Math.max(elapsedMs / 1000, 0.001));
+  const leftSeconds = slots === 0 ? undefined : Math.ceil(((elapsedMs / slots) * (all - slots)) / 1000);
+  const left = slots === all || leftSeconds === undefined ? '' : `, ${leftSeconds} s left`;
+  return `${bar} ${slots} of ${all} slots, ${keys} keys, ${rate} keys a second${left}`;
+}
