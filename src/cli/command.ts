@@ -39,4 +39,5 @@ export interface Invocation {
   readonly endProgress: () => void;
 }
 
-export type OptionValues = Readonly<Record<string, string | number | boolean | undefined>>;
+/** A list for an option that may be given more than once. */
+export type OptionValues = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

@@ -66,7 +66,7 @@ export async function parseCommandLine(
   return parsed;
 }
 
-interface CommonValues extends Record<string, string | number | boolean | undefined> {
+interface CommonValues extends Record<string, string | number | boolean | readonly string[] | undefined> {
   file?: string;
   host?: string;
   json?: boolean;
