@@ -33,6 +33,12 @@ const FAILURES = {
   VAULT_DENIED: { exitCode: 1, httpStatus: 502 },
   VAULT_FAILED: { exitCode: 1, httpStatus: 502 },
   CERTIFICATE_INVALID: { exitCode: 1, httpStatus: 500 },
+  /** A folder that should hold a backup doesn't, or its files aren't what was written. */
+  BACKUP_INVALID: { exitCode: 2, httpStatus: 422 },
+  /** A file of it could not be written, or not every key of it copied. */
+  BACKUP_FAILED: { exitCode: 1, httpStatus: 500 },
+  /** The Redis from which keys are to be copied. */
+  SOURCE_UNREACHABLE: { exitCode: 1, httpStatus: 502 },
   DATA_AT_RISK: { exitCode: 1, httpStatus: 409 },
   VOLUME_IN_USE: { exitCode: 1, httpStatus: 409 },
   AUTH_FAILED: { exitCode: 1, httpStatus: 502 },

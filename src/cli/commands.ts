@@ -1,9 +1,24 @@
 import type { Command } from './command.ts';
 import { certs } from './commands/certs.ts';
+import { clusterBackup } from './commands/cluster-backup.ts';
+import { clusterAddNode } from './commands/cluster-add-node.ts';
 import { clusterCall } from './commands/cluster-call.ts';
+import { clusterCheck } from './commands/cluster-check.ts';
+import { clusterCreate } from './commands/cluster-create.ts';
+import { clusterFailover } from './commands/cluster-failover.ts';
+import { clusterFix } from './commands/cluster-fix.ts';
+import { clusterForget } from './commands/cluster-forget.ts';
+import { clusterImport } from './commands/cluster-import.ts';
 import { clusterInfo } from './commands/cluster-info.ts';
 import { clusterKeyslot } from './commands/cluster-keyslot.ts';
+import { clusterMeet } from './commands/cluster-meet.ts';
 import { clusterNodes } from './commands/cluster-nodes.ts';
+import { clusterRebalance } from './commands/cluster-rebalance.ts';
+import { clusterRemoveNode } from './commands/cluster-remove-node.ts';
+import { clusterReplicate } from './commands/cluster-replicate.ts';
+import { clusterReset } from './commands/cluster-reset.ts';
+import { clusterReshard } from './commands/cluster-reshard.ts';
+import { clusterRestore } from './commands/cluster-restore.ts';
 import { clusterSlots } from './commands/cluster-slots.ts';
 import { clusterWait } from './commands/cluster-wait.ts';
 import { down } from './commands/down.ts';
@@ -35,6 +50,21 @@ export const COMMANDS: readonly Command[] = [
   clusterKeyslot,
   clusterCall,
   clusterWait,
+  clusterAddNode,
+  clusterRemoveNode,
+  clusterBackup,
+  clusterRestore,
+  clusterImport,
+  clusterCheck,
+  clusterFix,
+  clusterCreate,
+  clusterReplicate,
+  clusterFailover,
+  clusterForget,
+  clusterMeet,
+  clusterReset,
+  clusterReshard,
+  clusterRebalance,
   secretsInit,
   secretsRotate,
   imageBuild,

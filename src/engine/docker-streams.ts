@@ -1,8 +1,9 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type Docker from 'dockerode';
+import type { Extract } from 'tar-stream';
 import type { ContainerFile } from '../plan/resources.ts';
-import type { ExecStreams, LogOptions } from './engine.ts';
+import type { ExecStreams, LargeFile, LogOptions } from './engine.ts';
 
 /** Resolves when the stream of a pull or an import has ended; the engine reports failures inside it, with status 200. */
 export async function followPull(
@@ -41,6 +42,63 @@ export async function readTextFile(archive: NodeJS.ReadableStream): Promise<stri
     if (entry.header.type === 'file') text ??= content.toString('utf8');
   }
   return text;
+}
+
+/**
+ * The bytes of the one file in the archive that `GET /containers/{id}/archive` answers, as they come.
+ *
+ * @param step bounds the wait for each chunk
+ */
+export async function* fileChunks(
+  archive: NodeJS.ReadableStream,
+  step: <T>(next: () => Promise<T>) => Promise<T>,
+): AsyncGenerator<Buffer> {
+  const { extract } = await import('tar-stream');
+  const entries = extract();
+  // A pipe doesn't pass it on, and a file that was cut off would never end.
+  archive.once('error', (error) => entries.destroy(error));
+  const chunks = contentOf(archive.pipe(entries));
+  try {
+    for (let next = await step(() => chunks.next()); next.done !== true; next = await step(() => chunks.next())) {
+      yield next.value;
+    }
+  } finally {
+    // Who stops half-way leaves no connection behind on which the engine goes on sending.
+    entries.destroy(new Error('nobody reads it any more'));
+    if (archive instanceof Readable) archive.destroy();
+  }
+}
+
+async function* contentOf(entries: Extract): AsyncGenerator<Buffer> {
+  for await (const entry of entries) {
+    for await (const chunk of entry) {
+      if (entry.header.type === 'file' && Buffer.isBuffer(chunk)) yield chunk;
+    }
+  }
+}
+
+/** An archive of one file, made as its content comes. @param onMove called for each chunk that is taken */
+export async function tarStream(
+  { path, sizeBytes, mode, uid, gid }: LargeFile,
+  content: AsyncIterable<Buffer>,
+  onMove: () => void,
+): Promise<Readable> {
+  const { pack } = await import('tar-stream');
+  const archive = pack();
+  const entry = archive.entry({ name: path.replace(/^\//, ''), size: sizeBytes, mode, uid, gid, type: 'file' });
+  const fill = async (): Promise<void> => {
+    for await (const chunk of content) {
+      onMove();
+      const isFull = !entry.write(chunk);
+      if (isFull) await new Promise<void>((resolve) => void entry.once('drain', resolve).once('close', resolve));
+      if (archive.destroyed) return;
+    }
+    entry.end(undefined);
+    archive.finalize();
+  };
+  // dockerode ends the request when its archive fails.
+  fill().catch((error: unknown) => archive.destroy(error instanceof Error ? error : new Error(String(error))));
+  return Readable.from(archive);
 }
 
 export async function* readLogs(

@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts';
 import { whileMoving, withinBounds, type Bounds } from '../bounds.ts';
 import { containerBody, networkBody, toContainer, toNetwork } from './docker-bodies.ts';
 import { engineFailure, hasStatus } from './docker-errors.ts';
-import { execInteractive, followPull, readLogs, readTextFile, tarOf } from './docker-streams.ts';
+import { execInteractive, fileChunks, followPull, readLogs, readTextFile, tarOf, tarStream } from './docker-streams.ts';
 
 /**
  * The engine behind `settings`, through dockerode.
@@ -93,6 +93,24 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
     readFile: (containerName, path) =>
       bounded(`read ${path} of ${containerName}`, () =>
         unlessMissing(async () => readTextFile(await docker.getContainer(containerName).getArchive({ path }))),
+      ),
+    openFile: (containerName, path) =>
+      bounded(`open ${path} of ${containerName}`, () =>
+        unlessMissing(async () => {
+          const archive = await docker.getContainer(containerName).getArchive({ path });
+          return fileChunks(archive, (next) => bounded(`read ${path} of ${containerName}`, next));
+        }),
+      ),
+    putFile: (containerName, file, content) =>
+      attempt(`write ${file.path} of ${containerName}`, () =>
+        whileMoving(
+          async (onMove) => {
+            const archive = await tarStream(file, content, onMove);
+            await docker.getContainer(containerName).putArchive(archive, { path: '/', abortSignal: signal });
+          },
+          `no progress while writing ${file.path} of ${containerName}`,
+          { signal, timeoutMs },
+        ),
       ),
     pathExists: (containerName, path) =>
       bounded(`look for ${path} in ${containerName}`, async () => {

@@ -38,6 +38,13 @@ export interface Engine {
   writeFiles(containerName: string, files: readonly ContainerFile[]): Promise<void>;
   /** A file's text; undefined when the file or the container isn't there. */
   readFile(containerName: string, path: string): Promise<string | undefined>;
+  /**
+   * A file's bytes as they come, however many there are; undefined when the file or the container isn't there. Each chunk
+   * may take as long as any other answer of the engine.
+   */
+  openFile(containerName: string, path: string): Promise<AsyncIterable<Buffer> | undefined>;
+  /** Puts one file into a container's file system, as its content comes: no more of it is in memory than a chunk. */
+  putFile(containerName: string, file: LargeFile, content: AsyncIterable<Buffer>): Promise<void>;
   /** Whether a file or folder is there, in a container that exists. */
   pathExists(containerName: string, path: string): Promise<boolean>;
   startContainer(name: string): Promise<void>;
@@ -72,6 +79,12 @@ export interface EngineVersion {
   readonly apiVersion: string;
   readonly platform: string;
 }
+
+/** A file that is too large to be held in memory. */
+export type LargeFile = Omit<ContainerFile, 'content'> & {
+  /** Known before its content: it stands at the head of the archive. */
+  readonly sizeBytes: number;
+};
 
 export interface LogOptions {
   readonly follow: boolean;

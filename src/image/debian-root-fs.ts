@@ -16,14 +16,16 @@ const REDIS = { uid: 999, gid: 999 };
  * A root file system with Redis, redis-cli, TLS and a shell, as a tar archive, from the packages of the Debian or Ubuntu
  * that this program runs on. Nothing is installed on the host and no root is needed.
  *
+ * @param aptConfig the path of an apt.conf that names another suite and other folders for what apt keeps
  * @throws StackError IMAGE_BUILD_FAILED without apt, without package lists, or when a package can't be had.
  */
-export async function buildRootFileSystem(onProgress: (text: string) => void): Promise<Buffer> {
+export async function buildRootFileSystem(onProgress: (text: string) => void, aptConfig?: string): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'redis-image-'));
   try {
     onProgress('downloading packages');
-    const libraries = await dependenciesOf('redis-tools');
-    await command('apt-get', ['download', '-q', ...new Set([...PACKAGES, ...libraries])], folder);
+    const env = aptConfig === undefined ? {} : { APT_CONFIG: aptConfig };
+    const libraries = await dependenciesOf('redis-tools', env);
+    await command('apt-get', ['download', '-q', ...new Set([...PACKAGES, ...libraries])], folder, env);
     onProgress('unpacking');
     const root = join(folder, 'root');
     for (const name of (await readdir(folder)).filter((file) => file.endsWith('.deb'))) {
@@ -37,15 +39,20 @@ export async function buildRootFileSystem(onProgress: (text: string) => void): P
 }
 
 /** The shared libraries' packages. adduser and what it pulls in serve the package's own installation only. */
-async function dependenciesOf(name: string): Promise<string[]> {
+async function dependenciesOf(name: string, env: NodeJS.ProcessEnv): Promise<string[]> {
   const kinds = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'].map((kind) => `--no-${kind}`);
-  const { stdout } = await command('apt-cache', ['depends', '--recurse', ...kinds, name], tmpdir());
-  return stdout.split('\n').filter((line) => /^lib[a-z0-9.+-]+$/.test(line));
+  const { stdout } = await command('apt-cache', ['depends', '--recurse', ...kinds, name], tmpdir(), env);
+  return stdout.split('\n').filter((line) => /^(lib|zlib)[a-z0-9.+-]+$/.test(line));
 }
 
-async function command(program: string, args: readonly string[], cwd: string): Promise<{ stdout: string }> {
+async function command(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ stdout: string }> {
   try {
-    return await run(program, args, { cwd, env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 64 * 1024 * 1024 });
+    return await run(program, args, { cwd, env: { ...process.env, ...env, LC_ALL: 'C' }, maxBuffer: 64 * 1024 * 1024 });
   } catch (error) {
     throw new StackError('IMAGE_BUILD_FAILED', {
       message: `${program} failed while the image was built: ${errorMessage(error).split('\n').slice(0, 4).join(' ')}`,
@@ -112,19 +119,25 @@ async function loadedLibraries(root: string, triplet: string): Promise<Loaded> {
   for (const program of ['/usr/bin/redis-server', '/usr/bin/redis-cli']) {
     const file = await existing(root, program);
     const { stdout } = await command(loader.file, ['--library-path', folders, '--list', file], root);
+    const missing = /(\S+) => not found/.exec(stdout)?.[1];
+    if (missing !== undefined)
+      throw new StackError('IMAGE_BUILD_FAILED', {
+        message: `the packages hold no ${missing}, which ${program} needs`,
+      });
     for (const [, path] of stdout.matchAll(/=> (\/\S+)/g)) if (path?.startsWith(root)) libraries.add(path);
   }
   return { loader, libraries: [...libraries].filter((path) => !basename(path).startsWith('ld-linux')).toSorted() };
 }
 
 async function findLoader(root: string): Promise<Loaded['loader']> {
-  for (const folder of ['/lib64', '/lib']) {
+  // Newer C library packages hold what belongs in /lib64 under /usr only; programs name it without.
+  for (const folder of ['/lib64', '/lib', '/usr/lib64', '/usr/lib']) {
     const names = await readdir(join(root, folder)).catch(() => []);
     const name = names.find((file) => file.startsWith('ld-linux'));
     if (name === undefined) continue;
-    const path = `${folder}/${name}`;
+    const path = `${folder.replace('/usr', '')}/${name}`;
     // A link to an absolute path would be followed out of the root, to the host's own loader.
-    const target = await realpath(join(root, path)).catch(() => '');
+    const target = await realpath(join(root, folder, name)).catch(() => '');
     const file = target.startsWith(root) ? target : await findFile(root, /^ld-linux.*\.so|^ld-\d.*\.so$/);
     if (file !== undefined) return { path, file };
   }

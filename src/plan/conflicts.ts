@@ -21,7 +21,7 @@ export function findConflicts(stack: string, wanted: Wanted, observed: Observed)
     ...guestsOnNetworks(stack, wanted, observed),
     ...takenPorts(stack, wanted, observed),
     ...takenAddresses(stack, wanted, observed),
-    ...ownersOfSlots(observed),
+    ...membersOnNetworks(stack, wanted, observed),
     ...standIns(stack, wanted, observed),
   ];
 }
@@ -133,12 +133,18 @@ function takenAddresses(stack: string, { network, containers }: Wanted, observed
   });
 }
 
-/** Removing such a node would take its keys away from everybody. */
-function ownersOfSlots({ slotOwners }: Observed): Conflict[] {
-  return slotOwners.map((name) => ({
-    code: 'CLUSTER_UNHEALTHY' as const,
-    message: `${name} is not in the YAML file any more, but owns slots with their keys`,
-    hint: 'Put the node back into the YAML file. Nothing was changed.',
+/** A node that has to leave the cluster first needs the network on which the others find it. */
+function membersOnNetworks(stack: string, { network }: Wanted, { networks, members }: Observed): Conflict[] {
+  const isReplaced = networks.some(
+    ({ name, labels }) =>
+      isOwn(stack)({ labels }) &&
+      (name !== network.name || labels[LABELS.definition] !== network.labels[LABELS.definition]),
+  );
+  if (!isReplaced) return [];
+  return members.map((name) => ({
+    code: 'NETWORK_IN_USE' as const,
+    message: `${name} is not in the YAML file any more and has to leave the cluster first, but its network is to be made anew`,
+    hint: 'Put network back as it was in the YAML file and run up; change it afterwards. Nothing was changed.',
   }));
 }
 

@@ -8,8 +8,11 @@ export interface Observed {
   readonly volumes: readonly Volume[];
   /** Node name → what its data folder holds; only where a plan needs to know (see `needsData`). */
   readonly data: ReadonlyMap<string, NodeData>;
-  /** Containers of this stack that the YAML file doesn't name any more, and that own slots. */
-  readonly slotOwners: readonly string[];
+  /**
+   * Containers of this stack that the YAML file doesn't name any more, and whose nodes are still of the cluster: they own
+   * slots, or they run and know others. They leave it before they are removed.
+   */
+  readonly members: readonly string[];
 }
 
 /**

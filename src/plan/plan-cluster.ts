@@ -95,19 +95,20 @@ function planSlots(spec: Spec, views: readonly ReachableView[]): ClusterAction[]
 }
 
 /**
- * A replica whose primary never existed, and primaries that own nothing where the YAML file asks for replicas: also one
- * that lost its data and its slots to its replica while it was away.
+ * A replica whose primary never existed, or has given all its slots away, and primaries that own nothing where the YAML
+ * file asks for replicas: also one that lost its data and its slots to its replica while it was away.
  */
 function planReplicas(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
   if (spec.redis.replicas === 0) return [];
-  const owners = views.filter(({ table: { myself } }) => myself.slots.length > 0);
+  const present = views.filter((view) => spec.nodes.some(({ name }) => name === view.name));
+  const owners = present.filter(({ table: { myself } }) => myself.slots.length > 0);
   if (owners.length < primariesOf(spec).length) return [];
   const replicaCount = ({ table: { myself } }: ReachableView): number =>
-    views.filter((view) => view.table.myself.primaryId === myself.id).length;
-  return views.flatMap((view): ClusterAction[] => {
+    present.filter((view) => view.table.myself.primaryId === myself.id).length;
+  return present.flatMap((view): ClusterAction[] => {
     const { myself } = view.table;
     const isEmptyPrimary = myself.role === 'primary' && myself.slots.length === 0 && view.keyCount === 0;
-    if (!isEmptyPrimary && !isPhantom(myself.primaryId)) return [];
+    if (!isEmptyPrimary && !isPhantom(myself.primaryId) && !followsIdlePrimary(view)) return [];
     const initial = spec.nodes.find(({ name }) => name === view.name)?.initialPrimary;
     const [neediest] = owners.toSorted((one, other) => replicaCount(one) - replicaCount(other));
     const primary = owners.find(({ name }) => name === initial) ?? neediest;
@@ -116,6 +117,10 @@ function planReplicas(spec: Spec, views: readonly ReachableView[]): ClusterActio
     const primaryId = primary.table.myself.id;
     return [{ type: 'replicate', node: view.name, primaryId, cause: `it is to be a replica of ${primary.name}` }];
   });
+}
+
+function followsIdlePrimary({ table: { myself, rows } }: ReachableView): boolean {
+  return rows.some(({ id, slots }) => id === myself.primaryId && slots.length === 0);
 }
 
 /** Nodes that nobody has any more: removed from the YAML file, or lost with their data and replaced under a new id. */
@@ -145,12 +150,12 @@ function rowOf(view: ReachableView, other: ReachableView): NodeRow | undefined {
   return view.table.rows.find(({ id }) => id === other.table.myself.id);
 }
 
-function knows(view: ReachableView, other: ReachableView): boolean {
+export function knows(view: ReachableView, other: ReachableView): boolean {
   return rowOf(view, other) !== undefined;
 }
 
 /** `view` knows `other` under the address that it has. */
-function isAcquainted(view: ReachableView, other: ReachableView): boolean {
+export function isAcquainted(view: ReachableView, other: ReachableView): boolean {
   return rowOf(view, other)?.ip === other.table.myself.ip;
 }
 
@@ -171,6 +176,6 @@ function areOneCluster(views: readonly ReachableView[]): boolean {
   return unreached.length === 0;
 }
 
-function isBlank({ table, keyCount }: ReachableView): boolean {
+export function isBlank({ table, keyCount }: ReachableView): boolean {
   return table.rows.every(({ slots }) => slots.length === 0) && table.myself.role === 'primary' && keyCount === 0;
 }

@@ -132,12 +132,17 @@ export function leftovers(spec: Spec, containers: readonly Container[]): Contain
     .filter(({ labels }) => !spec.nodes.some(({ name }) => name === labels[LABELS.node]));
 }
 
-/** Their volumes stay. */
-function planLeftovers(spec: Spec, { containers }: Observed): Action[] {
-  return leftovers(spec, containers).flatMap(({ name }) => [
-    action('stop container', name, 'not in the YAML file any more'),
-    action('remove container', name, 'not in the YAML file any more'),
-  ]);
+/** Their volumes stay. Whoever is of the cluster still has to leave it first, and must run for that. */
+function planLeftovers(spec: Spec, { containers, members }: Observed): Action[] {
+  return leftovers(spec, containers).flatMap(({ name, state }) => {
+    if (!members.includes(name)) {
+      const cause = 'not in the YAML file any more';
+      return [action('stop container', name, cause), action('remove container', name, cause)];
+    }
+    if (state === 'running') return [];
+    const type = state === 'paused' ? 'unpause container' : 'start container';
+    return [action(type, name, 'its slots have to go to other nodes first')];
+  });
 }
 
 function isSameDefinition(present: { labels: Readonly<Record<string, string>> }, wanted: typeof present): boolean {

@@ -4,7 +4,7 @@ import { countSlots, formatRanges, type SlotRange } from '../cluster/slots.ts';
 import { isReachable, parseInfo } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { isUnderWay, readTasks, type MigrationTask } from './migration-tasks.ts';
-import type { NodeLink } from './node-link.ts';
+import type { NodeLink, RedisCommand } from './node-link.ts';
 
 export interface AtomicMoveOptions {
   readonly signal: AbortSignal;
@@ -59,44 +59,49 @@ export async function moveSlotsAtomically(
       await follow({ target, id: underWay.id, isOurs, deadline, ...options });
       continue;
     }
-    const missing = await missingRanges(target, ranges);
+    const owned = await ownSlots(target);
+    const missing = slotsOf(ranges).filter((slot) => !owned.has(slot));
     if (missing.length === 0) return;
-    await refuseLeftovers(target, missing);
-    const bounds = missing.flatMap(({ start, end }) => [start, end]);
+    await refuseLeftovers(target, owned, options.signal);
+    // One slot ahead: a source that lost all it has to a node that owns nothing else would take it for a failover, and
+    // turn into that node's replica.
+    const next = owned.size === 0 ? missing.slice(0, 1) : missing;
+    const bounds = rangesOf(next).flatMap(({ start, end }) => [start, end]);
     const id = String(await target.send('CLUSTER', 'MIGRATION', 'IMPORT', ...bounds));
     await follow({ target, id, isOurs: true, deadline, ...options });
   }
 }
 
-async function missingRanges(target: NodeLink, ranges: readonly SlotRange[]): Promise<SlotRange[]> {
+async function ownSlots(target: NodeLink): Promise<ReadonlySet<number>> {
   const view = await target.observe();
-  if (!isReachable(view)) {
-    throw new StackError('CLUSTER_UNHEALTHY', {
-      message: `${target.name} doesn't answer: ${view.reason}`,
-      hint: 'npx tsx manage.ts status',
-    });
-  }
-  const owned = new Set(slotsOf(view.table.myself.slots));
-  return rangesOf(slotsOf(ranges).filter((slot) => !owned.has(slot)));
+  if (isReachable(view)) return new Set(slotsOf(view.table.myself.slots));
+  throw new StackError('CLUSTER_UNHEALTHY', {
+    message: `${target.name} doesn't answer: ${view.reason}`,
+    hint: 'npx tsx manage.ts status',
+  });
 }
 
-/** Before it imports, Redis deletes what the node holds of those slots: perhaps keys that a broken move left there. */
-async function refuseLeftovers(target: NodeLink, ranges: readonly SlotRange[]): Promise<void> {
-  const slots = slotsOf(ranges);
-  for (;;) {
-    const replies = await target.sendAll(slots.map((slot) => ['CLUSTER', 'COUNTKEYSINSLOT', slot]));
-    const holding = slots.filter((_, index) => replies[index] !== 0);
-    if (holding.length === 0) return;
-    if (await isTrimming(target)) {
-      // Copies of a move that was cancelled, or keys that went elsewhere: Redis is deleting them.
-      await setTimeout(LONGEST_POLL_MS);
-      continue;
-    }
-    throw new StackError('DATA_AT_RISK', {
-      message: `${target.name} holds keys of ${holding.length} slots that it doesn't own (${formatRanges(rangesOf(holding).slice(0, 5))}): an atomic move there would delete them`,
-      hint: 'npx tsx manage.ts cluster fix',
-    });
+/**
+ * Before it imports, Redis deletes what the node holds of those slots: perhaps keys that a broken move left there. Keys
+ * of a slot that is neither owned nor open are hidden from CLUSTER COUNTKEYSINSLOT and SCAN, but DBSIZE counts them.
+ */
+async function refuseLeftovers(target: NodeLink, owned: ReadonlySet<number>, signal: AbortSignal): Promise<void> {
+  // Copies of a move that was cancelled, or keys that went elsewhere: Redis is deleting them.
+  while (await isTrimming(target)) {
+    signal.throwIfAborted();
+    await setTimeout(LONGEST_POLL_MS);
   }
+  const counts = [...owned].map((slot): RedisCommand => ['CLUSTER', 'COUNTKEYSINSLOT', slot]);
+  const replies = await target.sendAll([['MULTI'], ['DBSIZE'], ...counts, ['EXEC']]);
+  const result = replies.at(-1);
+  if (!Array.isArray(result)) throw failure(target, `its keys can't be counted, EXEC gave ${String(result)}`);
+  const [all = 0, ...inSlots] = result.map(Number);
+  const hidden = all - inSlots.reduce((sum, count) => sum + count, 0);
+  if (hidden === 0) return;
+  throw new StackError('DATA_AT_RISK', {
+    message: `${target.name} holds ${hidden} keys of slots that it doesn't own: an atomic move of these slots would delete them`,
+    hint: 'npx tsx manage.ts cluster fix',
+  });
 }
 
 async function isTrimming(target: NodeLink): Promise<boolean> {
@@ -123,7 +128,7 @@ async function follow(followed: Followed): Promise<void> {
     lastError = task?.lastError || lastError;
     if (task === undefined || !isUnderWay(task)) {
       if (!isOurs) return;
-      throw failure(followed, task === undefined ? 'it was restarted meanwhile' : lastError);
+      throw failure(target, task === undefined ? 'it was restarted meanwhile' : lastError);
     }
     if (`${task.state} ${task.retries}` !== seen) {
       seen = `${task.state} ${task.retries}`;
@@ -155,7 +160,7 @@ function reasonToStop(followed: Followed, task: MigrationTask, lastError: string
       hint: `npx tsx manage.ts redis-cli ${target.name} -- CLUSTER MIGRATION CANCEL ID ${id}   # gives that one up`,
     });
   }
-  if (isFailing) return failure(followed, lastError);
+  if (isFailing) return failure(target, lastError);
   return new StackError('WAIT_TIMEOUT', {
     message: `${target.name} had not taken over slots ${slots} after ${timeoutMs / 1000} s, it was at ${task.state}${lastError && `: ${lastError}`}`,
     hint: STAYED,
@@ -170,7 +175,7 @@ async function cancel({ target, id }: Followed): Promise<string | undefined> {
 
 const STAYED = 'The slots, with every key, stay with the node that had them. npx tsx manage.ts cluster check';
 
-function failure({ target }: Followed, why: string): StackError {
+function failure(target: NodeLink, why: string): StackError {
   return new StackError('CLUSTER_UNHEALTHY', {
     message: `${target.name} could not take over slots: ${why}`,
     hint: STAYED,

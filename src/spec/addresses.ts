@@ -54,6 +54,11 @@ export function freePart(block: Block, fixed: readonly string[]): Block | undefi
   return undefined;
 }
 
+/** The address behind the highest of these. */
+export function nextAddress(addresses: readonly string[]): string {
+  return toAddress(Math.max(...addresses.map(toNumber)) + 1);
+}
+
 function toNumber(address: string): number {
   return ipaddr.IPv4.parse(address).octets.reduce((sum, octet) => sum * 256 + octet, 0);
 }

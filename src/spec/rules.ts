@@ -105,19 +105,27 @@ function checkPorts({ redis }: SpecDocument): Finding[] {
 function checkNodeCount({ redis }: SpecDocument): Finding[] {
   const path = ['redis', 'nodes'];
   const count = Object.keys(redis.nodes).length;
-  const perPrimary = redis.replicas + 1;
-  if (count % perPrimary !== 0) {
-    const message = `${count} nodes can't be divided into primaries with ${redis.replicas} replica(s) each`;
-    return [{ path, message, hint: `the number of nodes must be a multiple of ${perPrimary}` }];
-  }
-  if (count / perPrimary < 3) {
-    const message = `${count} node(s) with ${redis.replicas} replica(s) each make ${count / perPrimary} primaries`;
-    return [{ path, message, hint: `a Redis Cluster needs at least 3 primaries: ${3 * perPrimary} nodes` }];
-  }
+  const problem = findShapeProblem(count, redis.replicas);
+  if (problem !== undefined) return [{ path, ...problem }];
   const most = 1000;
   if (count > most)
     return [{ path, message: `${count} nodes are more than the ${most} that Redis Cluster is made for` }];
   return [];
+}
+
+/** What keeps `nodeCount` nodes from being a cluster in which each primary has `replicas` replicas. */
+export function findShapeProblem(nodeCount: number, replicas: number): Omit<Finding, 'path'> | undefined {
+  const perPrimary = replicas + 1;
+  if (nodeCount % perPrimary !== 0) {
+    const message = `${nodeCount} nodes can't be divided into primaries with ${replicas} replica(s) each`;
+    return { message, hint: `the number of nodes must be a multiple of ${perPrimary}` };
+  }
+  const primaryCount = nodeCount / perPrimary;
+  if (primaryCount < 3) {
+    const message = `${nodeCount} node(s) with ${replicas} replica(s) each make ${primaryCount} primaries`;
+    return { message, hint: `a Redis Cluster needs at least 3 primaries: ${3 * perPrimary} nodes` };
+  }
+  return undefined;
 }
 
 function checkMemory({ redis }: SpecDocument): Finding[] {

@@ -80,18 +80,10 @@ export function toSpec(document: SpecDocument): Spec | undefined {
   const automaticRange = freePart(subnet, [gateway, ...Object.values(nodeDocuments).map(({ ip }) => ip)]);
   if (automaticRange === undefined) return undefined;
 
-  const names = Object.keys(nodeDocuments);
-  const primaryCount = names.length / (redis.replicas + 1);
-  const nodes = Object.entries(nodeDocuments).map(([name, { ip, ports }], index): NodeSpec => {
-    const isPrimary = index < primaryCount;
-    return {
-      name,
-      ip,
-      ports,
-      initialRole: isPrimary ? 'primary' : 'replica',
-      initialPrimary: isPrimary ? undefined : names[index % primaryCount],
-    };
-  });
+  const nodes = assignRoles(
+    Object.entries(nodeDocuments).map(([name, { ip, ports }]) => ({ name, ip, ports })),
+    redis.replicas,
+  );
   return {
     name: document.name,
     network: { name: document.network.name, subnet, gateway, automaticRange },
@@ -100,6 +92,26 @@ export function toSpec(document: SpecDocument): Spec | undefined {
     secrets: document.secrets,
     tls: toTls(document.tls),
   };
+}
+
+/** The same nodes in another shape: `replicas` of each primary. The counts have passed `findShapeProblem`. */
+export function withReplicas(spec: Spec, replicas: number): Spec {
+  return { ...spec, redis: { ...spec.redis, replicas }, nodes: assignRoles(spec.nodes, replicas) };
+}
+
+/** The first nodes are primaries, and the others are dealt out to them in turn. */
+function assignRoles(nodes: readonly Pick<NodeSpec, 'name' | 'ip' | 'ports'>[], replicas: number): NodeSpec[] {
+  const primaryCount = nodes.length / (replicas + 1);
+  return nodes.map(({ name, ip, ports }, index): NodeSpec => {
+    const isPrimary = index < primaryCount;
+    return {
+      name,
+      ip,
+      ports,
+      initialRole: isPrimary ? 'primary' : 'replica',
+      initialPrimary: isPrimary ? undefined : nodes[index % primaryCount]?.name,
+    };
+  });
 }
 
 function toTls(document: SpecDocument['tls']): TlsSpec {

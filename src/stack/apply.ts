@@ -25,6 +25,8 @@ export interface Applied {
   readonly password: Secret;
   /** The nodes that have just been given all their files, certificate included. */
   readonly configured: ReadonlySet<string>;
+  /** Containers that left the YAML file, and whose nodes have to leave the cluster before they are removed. */
+  readonly members: readonly string[];
 }
 
 /**
@@ -54,7 +56,7 @@ export async function applyToEngine(session: Session, wanted: Wanted, issuer: Is
       };
       await execute(actions, performCounted, session);
       for (const node of certificates.keys()) configured.add(node);
-      if (!isPartial(observed)) return { callCount, password, configured };
+      if (!isPartial(observed)) return { callCount, password, configured, members: observed.members };
     }
   });
 }

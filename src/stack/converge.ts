@@ -5,7 +5,7 @@ import { StackError } from '../errors.ts';
 import { containerName } from '../plan/names.ts';
 import { planCluster, type ClusterAction } from '../plan/plan-cluster.ts';
 import type { NodeLink } from '../redis/node-link.ts';
-import { primariesOf, type Spec } from '../spec/spec.ts';
+import { primariesOf, type NodeSpec, type Spec } from '../spec/spec.ts';
 import type { Session } from './session.ts';
 
 export interface Converged {
@@ -14,25 +14,37 @@ export interface Converged {
   readonly commandCount: number;
 }
 
+export interface ConvergeOptions {
+  /** Done when all nodes answer for the first time, before anything is asked of the cluster. */
+  readonly onceReachable?: () => Promise<void>;
+  /** Nodes that left the YAML file, and are still of the cluster. */
+  readonly former?: readonly NodeSpec[];
+  /** Done once, when all nodes answer and nothing has happened for a while, but the cluster still isn't whole. */
+  readonly onStuck?: () => Promise<unknown>;
+}
+
 /**
  * Observe → plan → execute → observe again, until every node says that the cluster is whole. It doesn't matter where
  * the nodes stand: brand new, half-way through a bootstrap that was killed, or just restarted with their data.
  *
- * @param onceReachable done when all nodes answer for the first time, before anything is asked of the cluster
+ * It may be whole in another shape than the YAML file's: moving slots is a plan of its own, see `planShape`.
+ *
+ * @param links to the nodes of the YAML file, and to those that are still to leave the cluster
  * @throws StackError WAIT_TIMEOUT with what was last observed, CONTAINER_EXITED with the last lines of its log.
  */
 export async function converge(
   session: Session,
   links: readonly NodeLink[],
-  onceReachable: () => Promise<void> = async () => undefined,
+  { onceReachable = async () => undefined, onStuck = async () => undefined, former = [] }: ConvergeOptions = {},
 ): Promise<Converged> {
   const { spec, signal, timeoutMs, report } = session;
-  const expected = expectationOf(spec);
+  const expected = expectationOf(spec, former);
   const sentAt = new Map<string, number>();
   let checkContainersAt = Date.now() + CONTAINER_CHECK_MS;
-  let otherShapeSince = Date.now();
   let commandCount = 0;
   let isReached = false;
+  let isTried = false;
+  let quietSince = Date.now();
 
   const isDue = (action: ClusterAction): boolean =>
     Date.now() - (sentAt.get(JSON.stringify(action)) ?? 0) > RESEND_AFTER_MS;
@@ -47,12 +59,15 @@ export async function converge(
     const refusals = await Promise.all(due.map((action) => send(action, links)));
     commandCount += due.length;
 
-    const problems = [...refusals.flat(), ...findClusterProblems(expected, views)];
     const reachable = views.filter(isReachable);
+    const problems = [...refusals.flat(), ...findClusterProblems(inItsShape(expected, reachable), views)];
     if (problems.length === 0 && due.length === 0) return { views: reachable, commandCount };
-    otherShapeSince = due.length === 0 && isOfOtherShape(expected, views) ? otherShapeSince : Date.now();
-    if (Date.now() - otherShapeSince > SETTLING_MS) throw otherShape(expected, reachable);
     report({ subject: 'cluster', state: 'running', text: due[0]?.type ?? problems[0] ?? 'settling' });
+    if (due.length > 0 || reachable.length < views.length) quietSince = Date.now();
+    if (!isTried && Date.now() - quietSince > SETTLING_MS) {
+      isTried = true;
+      await onStuck();
+    }
     if (reachable.length < views.length && Date.now() > checkContainersAt) {
       await rejectExited(session, views);
       checkContainersAt = Date.now() + CONTAINER_CHECK_MS;
@@ -70,30 +85,10 @@ export async function converge(
 /** Often at first, where a new cluster is a matter of milliseconds, and less often for what takes seconds. */
 const POLLING = { retries: Infinity, minTimeout: 4, factor: 1.05, maxTimeout: 50 };
 const CONTAINER_CHECK_MS = 1000;
+/** A primary with data serves two seconds after its start, and gossip has told every node of it in less than one. */
+const SETTLING_MS = 4000;
 /** A command's effect may take this long to show, through gossip; until then it is not sent again. */
 const RESEND_AFTER_MS = 1000;
-
-/** Gossip needs less than this to tell every node of a change. */
-const SETTLING_MS = 2000;
-
-/** Whole, but with another number of primaries than the YAML file asks for: no waiting will change that. */
-function isOfOtherShape(expected: Expectation, views: readonly NodeView[]): boolean {
-  const size = views.find(isReachable)?.info.size;
-  return (
-    size !== undefined &&
-    size !== expected.primaryCount &&
-    findClusterProblems({ ...expected, primaryCount: size, replicaCount: 0 }, views).length === 0
-  );
-}
-
-function otherShape({ primaryCount }: Expectation, views: readonly ReachableView[]): StackError {
-  const idle = views.filter(({ table: { myself } }) => myself.role === 'primary' && myself.slots.length === 0);
-  const idleText = idle.length === 0 ? '' : `; without slots: ${idle.map(({ name }) => name).join(', ')}`;
-  return new StackError('CLUSTER_UNHEALTHY', {
-    message: `the cluster is whole, but ${views[0]?.info.size ?? 0} primaries own slots and the YAML file asks for ${primaryCount}${idleText}`,
-    hint: 'up moves no slots of a cluster that holds data: put redis.nodes and redis.replicas back, or start anew with down --volumes, then up.',
-  });
-}
 
 class NotWhole extends Error {
   readonly problems: readonly string[];
@@ -104,16 +99,23 @@ class NotWhole extends Error {
   }
 }
 
-export function expectationOf(spec: Spec): Expectation {
+/** @param former nodes that left the YAML file, and are still of the cluster */
+export function expectationOf(spec: Spec, former: readonly NodeSpec[] = []): Expectation {
   return {
     primaryCount: primariesOf(spec).length,
     replicaCount: spec.nodes.length - primariesOf(spec).length,
-    addresses: new Map(spec.nodes.map(({ name, ip }) => [name, ip])),
+    addresses: new Map([...spec.nodes, ...former].map(({ name, ip }) => [name, ip])),
   };
 }
 
+/** With another number of primaries than the YAML file's, nothing can be said of replicas. */
+function inItsShape(expected: Expectation, views: readonly ReachableView[]): Expectation {
+  const size = views[0]?.info.size ?? expected.primaryCount;
+  return size === expected.primaryCount ? expected : { ...expected, primaryCount: size, replicaCount: 0 };
+}
+
 /** A refusal is no failure yet: another process may have done the same, or the node is busy. What it is shows next time. */
-async function send(action: ClusterAction, links: readonly NodeLink[]): Promise<string[]> {
+export async function send(action: ClusterAction, links: readonly NodeLink[]): Promise<string[]> {
   try {
     await links.find(({ name }) => name === action.node)?.send('CLUSTER', ...words(action));
     return [];

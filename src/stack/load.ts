@@ -20,9 +20,7 @@ export interface LoadedStack {
  */
 export async function loadStack(path: string): Promise<LoadedStack> {
   const absolute = resolve(path);
-  const result = parseSpec(await read(absolute, 'Name the stack file with -f FILE.'));
-  if ('problems' in result) throw invalid(absolute, result.problems);
-  const { spec } = result;
+  const spec = checkStackText(absolute, await read(absolute, 'Name the stack file with -f FILE.'));
   if (spec.redis.config === undefined) return { spec, path: absolute, userConf: '' };
 
   const confPath = resolve(dirname(absolute), spec.redis.config);
@@ -30,6 +28,13 @@ export async function loadStack(path: string): Promise<LoadedStack> {
   const problems = checkRedisConf(userConf);
   if (problems.length > 0) throw invalid(confPath, problems);
   return { spec, path: absolute, userConf };
+}
+
+/** @throws StackError SPEC_INVALID with every problem of the text, as one of the file `path` */
+export function checkStackText(path: string, text: string): Spec {
+  const result = parseSpec(text);
+  if ('problems' in result) throw invalid(path, result.problems);
+  return result.spec;
 }
 
 async function read(path: string, hint: string): Promise<string> {

@@ -1,10 +1,11 @@
 import pRetry from 'p-retry';
 import { slotMapText } from '../cluster/node-table.ts';
-import type { SlotMove } from '../cluster/slot-move.ts';
+import { rangesOf, type SlotMove } from '../cluster/slot-move.ts';
 import { isReachable, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
-import type { NodeLink } from '../redis/node-link.ts';
-import { moveSlots, type OnMoved, type Peer, type Route } from '../redis/slot-move.ts';
+import { hasAtomicMigration, moveSlotsAtomically } from '../redis/atomic-slot-move.ts';
+import type { NodeLink, RedisCommand } from '../redis/node-link.ts';
+import { moveSlots, setSlots, type OnMoved, type Peer, type Route } from '../redis/slot-move.ts';
 import { linkNodes } from './links.ts';
 import { requirePassword } from './passwords.ts';
 import type { Session } from './session.ts';
@@ -13,6 +14,11 @@ export interface Moved {
   readonly slots: number;
   readonly keys: number;
   readonly elapsedMs: number;
+}
+
+export interface MoveOptions {
+  /** Whoever looks after a crash is to see that these moves were not finished: see `markUnfinished`. */
+  readonly leavesMark?: boolean;
 }
 
 /** MIGRATE may take this long for one key of hundreds of megabytes. */
@@ -24,15 +30,24 @@ const REPLY_TIMEOUT_MS = 120_000;
  *
  * @throws StackError CLUSTER_UNHEALTHY when a node refuses, or is not there; WAIT_TIMEOUT when the nodes don't agree
  */
-export async function executeMoves(session: Session, moves: readonly SlotMove[]): Promise<Moved> {
+export async function executeMoves(
+  session: Session,
+  moves: readonly SlotMove[],
+  { leavesMark = false }: MoveOptions = {},
+): Promise<Moved> {
   const start = performance.now();
   const links = await linkNodes(session, await requirePassword(session), REPLY_TIMEOUT_MS);
   try {
     const views = await observeAll(links);
     const progress = trackProgress(session, moves);
-    await sideBySide(moves, (move) =>
-      moveSlots(routeOf(move, views, links), move.slots, { signal: session.signal, onMoved: progress.add }),
-    );
+    const planned = moves.map((move) => ({ ...move, route: routeOf(move, views, links) }));
+    const { signal } = session;
+    if (await canMoveAtomically(views, links)) {
+      await sideBySide(planned, ({ route, slots }) => moveAtOnce(route, slots, signal, progress.add));
+    } else {
+      if (leavesMark) await Promise.all(planned.map(({ route, slots }) => markUnfinished(route, slots)));
+      await sideBySide(planned, ({ route, slots }) => moveSlots(route, slots, { signal, onMoved: progress.add }));
+    }
     await waitForAgreement(session, links, moves);
     return { ...progress.total(), elapsedMs: performance.now() - start };
   } finally {
@@ -59,15 +74,42 @@ function routeOf({ from, to }: SlotMove, views: readonly ReachableView[], links:
   return { source, target, others: primaries.filter((peer) => peer !== source && peer !== target) };
 }
 
+/** Redis 8.4 and later move slots by themselves. What was begun in the classic way has to be ended in it. */
+async function canMoveAtomically(views: readonly ReachableView[], links: readonly NodeLink[]): Promise<boolean> {
+  const primaries = views.filter(({ table: { myself } }) => myself.role === 'primary');
+  if (primaries.some(({ table: { myself } }) => myself.openSlots.length > 0)) return false;
+  const ends = primaries.flatMap((view) => peerOf(view, links));
+  return (await Promise.all(ends.map(({ link }) => hasAtomicMigration(link)))).every(Boolean);
+}
+
+async function moveAtOnce(
+  { source, target }: Route,
+  slots: readonly number[],
+  signal: AbortSignal,
+  onMoved: OnMoved,
+): Promise<void> {
+  const counts = await source.link.sendAll(slots.map((slot): RedisCommand => ['CLUSTER', 'COUNTKEYSINSLOT', slot]));
+  await moveSlotsAtomically(target.link, rangesOf(slots), { signal });
+  onMoved({ slots: slots.length, keys: counts.reduce<number>((sum, count) => sum + Number(count), 0) });
+}
+
+/**
+ * The last slot of a move is opened before the first one goes, on the target only: no client notices. As long as it is
+ * open, the move isn't finished; the cluster's own node table remembers it, and there is no state file to go stale.
+ */
+async function markUnfinished({ target, source }: Route, slots: readonly number[]): Promise<void> {
+  await setSlots(target, slots.slice(-1), 'IMPORTING', source.id);
+}
+
 export function peerOf({ name, table: { myself } }: ReachableView, links: readonly NodeLink[]): Peer[] {
   const link = links.find((one) => one.name === name);
   return link === undefined ? [] : [{ link, id: myself.id, ip: myself.ip, port: myself.port }];
 }
 
 /** Each move begins as soon as both its nodes are free. After a failure none begins, and those under way are awaited. */
-async function sideBySide(moves: readonly SlotMove[], run: (move: SlotMove) => Promise<void>): Promise<void> {
+async function sideBySide<T extends SlotMove>(moves: readonly T[], run: (move: T) => Promise<void>): Promise<void> {
   const waiting = [...moves];
-  const running = new Map<SlotMove, Promise<void>>();
+  const running = new Map<T, Promise<void>>();
   const failures: unknown[] = [];
   while (waiting.length > 0 || running.size > 0) {
     const busy = new Set([...running.keys()].flatMap(({ from, to }) => [from, to]));

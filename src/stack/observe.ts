@@ -16,8 +16,8 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
     engine.listContainers(),
     engine.listVolumes(),
   ]);
-  const slotOwners = await findSlotOwners(engine, leftovers(spec, containers));
-  const seen = { networks, containers, volumes, slotOwners };
+  const members = await findMembers(engine, leftovers(spec, containers));
+  const seen = { networks, containers, volumes, members };
   if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map() };
   const data = await Promise.all(
     spec.nodes.map(async (node): Promise<[string, NodeData]> => {
@@ -30,20 +30,21 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
   return { ...seen, data: new Map(data) };
 }
 
-async function findSlotOwners(engine: Engine, containers: readonly Container[]): Promise<string[]> {
-  const owners = await Promise.all(
-    containers.map(async ({ name }) => {
+async function findMembers(engine: Engine, containers: readonly Container[]): Promise<string[]> {
+  const members = await Promise.all(
+    containers.map(async ({ name, state }) => {
       const text = await engine.readFile(name, NODE_TABLE_FILE);
-      return text !== undefined && ownsSlots(text) ? [name] : [];
+      return text !== undefined && isMember(text, state === 'running') ? [name] : [];
     }),
   );
-  return owners.flat();
+  return members.flat();
 }
 
-/** A table that can't be read counts as one with slots: better asked once too often. */
-function ownsSlots(text: string): boolean {
+/** A table that can't be read counts as a member's: better asked once too often. */
+function isMember(text: string, runs: boolean): boolean {
   try {
-    return parseNodeTable(text).myself.slots.length > 0;
+    const { myself, rows } = parseNodeTable(text);
+    return myself.slots.length > 0 || (runs && rows.length > 1);
   } catch {
     return true;
   }

@@ -1,8 +1,13 @@
+import { isReachable, type ReachableView } from '../cluster/view.ts';
 import type { Action } from '../plan/actions.ts';
 import { findConflicts, type Conflict } from '../plan/conflicts.ts';
+import type { Observed } from '../plan/observed.ts';
 import { planCluster, type ClusterAction } from '../plan/plan-cluster.ts';
+import { planShape, type ShapeStep } from '../plan/plan-shape.ts';
 import { planPassword, type PasswordAction } from '../plan/plan-password.ts';
 import { planUp } from '../plan/plan-up.ts';
+import type { Spec } from '../spec/spec.ts';
+import { findFormerNodes, withNodes } from './former-nodes.ts';
 import { resolveImage } from './image.ts';
 import { linkNodes } from './links.ts';
 import { observeEngine } from './observe.ts';
@@ -31,7 +36,14 @@ export interface PlanResult {
   readonly warnings: readonly string[];
 }
 
-export type NodeAction = ClusterAction | PasswordAction | CertificateAction;
+export type NodeAction = ClusterAction | PasswordAction | CertificateAction | ShapeAction;
+
+/** A step of `planShape`, or one of its moves. */
+export interface ShapeAction {
+  readonly type: ShapeStep['type'];
+  readonly node: string;
+  readonly cause: string;
+}
 
 /** What `up` would do and why. Reads only. */
 export async function plan(session: Session): Promise<PlanResult> {
@@ -44,25 +56,44 @@ export async function plan(session: Session): Promise<PlanResult> {
   const [certificates, kept] = await Promise.all([observeCertificates(session), readKeptCertificates(session)]);
   return {
     actions,
-    nodeActions: actions.length === 0 ? await nextNodeActions(session, certificates) : [],
+    nodeActions: actions.length === 0 ? await nextNodeActions(session, observed, certificates) : [],
     conflicts: [...findConflicts(spec.name, wanted, observed), ...(taken === undefined ? [] : [taken])],
     pulls: image === undefined ? spec.redis.image : undefined,
     warnings: spec.tls.enabled ? certificateWarnings(session, certificates, kept, Date.now()) : [],
   };
 }
 
-async function nextNodeActions(session: Session, certificates: readonly ServedByNode[]): Promise<NodeAction[]> {
+async function nextNodeActions(
+  session: Session,
+  { members }: Observed,
+  certificates: readonly ServedByNode[],
+): Promise<NodeAction[]> {
   const password = await localPassword(session);
-  const links = await linkNodes(session, password);
+  const former = members.length === 0 ? [] : await findFormerNodes(session);
+  const links = await linkNodes(withNodes(session, former), password);
   try {
     const views = await Promise.all(links.map((link) => link.observe()));
     const reachable = links.filter(({ name }) => views.some((view) => view.name === name && view.reachable));
+    const clusterActions = planCluster(session.spec, views);
     return [
       ...(password === undefined ? [] : planPassword(await observePasswords(reachable, password))),
       ...(await planCertificates(session, certificates)),
-      ...planCluster(session.spec, views),
+      ...clusterActions,
+      ...(clusterActions.length === 0 && views.every(isReachable) ? shapeActions(session.spec, views) : []),
     ];
   } finally {
     for (const link of links) link.close();
   }
+}
+
+function shapeActions(spec: Spec, views: readonly ReachableView[]): ShapeAction[] {
+  return planShape(spec, views).flatMap((step): ShapeAction[] => {
+    const { type, cause } = step;
+    if (type !== 'move slots') return [{ type, node: step.node, cause }];
+    return step.moves.map(({ from, to, slots }) => ({
+      type,
+      node: `${from} → ${to}`,
+      cause: `${slots.length}; ${cause}`,
+    }));
+  });
 }

@@ -1,13 +1,18 @@
 import { withinBounds } from '../bounds.ts';
 import type { ReachableView } from '../cluster/view.ts';
+import { planShape } from '../plan/plan-shape.ts';
+import type { NodeLink } from '../redis/node-link.ts';
 import { proveReadWrite } from '../redis/prove.ts';
 import type { Secret } from '../secret.ts';
 import { applyToEngine } from './apply.ts';
 import { openIssuer } from './certificates.ts';
 import { natMapOf } from './connection.ts';
-import { converge } from './converge.ts';
+import { converge, type Converged, type ConvergeOptions } from './converge.ts';
+import { findFormerNodes, withNodes } from './former-nodes.ts';
 import { ensureImage, type ResolvedImage } from './image.ts';
 import { hostAddress, linkNodes } from './links.ts';
+import { heal } from './heal.ts';
+import { reshape } from './reshape.ts';
 import type { Session } from './session.ts';
 import { restartUntrusted, settleCertificates } from './settle-certificates.ts';
 import { settlePasswords } from './settle-passwords.ts';
@@ -32,18 +37,21 @@ export async function up(session: Session): Promise<UpResult> {
   // Refuses an engine whose ports can't be reached from here, before anything is made.
   hostAddress(spec, engine.endpoint);
   const [image, issuer] = await Promise.all([ensureImage(session), openIssuer(session)]);
-  const { callCount, password, configured } = await applyToEngine(session, wantedOf(session, image), issuer);
+  const wanted = wantedOf(session, image);
+  const { callCount, password, configured, members } = await applyToEngine(session, wanted, issuer);
   const restarted = issuer === undefined ? new Set<string>() : await restartUntrusted(session, issuer, configured);
   const haveNew = new Set([...configured, ...restarted]);
 
-  const links = await linkNodes(session, password);
+  const former = members.length === 0 ? [] : await findFormerNodes(session);
+  const links = await linkNodes(withNodes(session, former), password);
   try {
     let settledCount = restarted.size;
     const onceReachable = async (): Promise<void> => {
       settledCount += await settlePasswords(session, links, password);
       if (issuer !== undefined) settledCount += await settleCertificates(session, links, issuer, haveNew);
     };
-    const { views, commandCount } = await converge(session, links, onceReachable);
+    const { views, commandCount } = await convergeInShape(session, links, { onceReachable, former });
+    if (former.length > 0) await applyToEngine(session, wanted, issuer);
     report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
     const changeCount = callCount + commandCount + settledCount;
     if (changeCount > 0) await prove(session, password, views);
@@ -51,6 +59,41 @@ export async function up(session: Session): Promise<UpResult> {
   } finally {
     for (const link of links) link.close();
   }
+}
+
+/** Whole, and with the primaries that the YAML file asks for: slots are moved, and nodes that left the file let go. */
+async function convergeInShape(
+  session: Session,
+  links: readonly NodeLink[],
+  { onceReachable, former = [] }: ConvergeOptions,
+): Promise<Converged> {
+  let leaving = former;
+  let commandCount = 0;
+  for (;;) {
+    const present = links.filter(({ name }) => [...session.spec.nodes, ...leaving].some((node) => node.name === name));
+    const all = withNodes(session, leaving);
+    const converged = await converge(session, present, {
+      former: leaving,
+      onStuck: async () => {
+        commandCount += await heal(all);
+      },
+      ...(onceReachable === undefined || commandCount > 0 ? {} : { onceReachable }),
+    });
+    commandCount += converged.commandCount;
+    const steps = planShape(session.spec, converged.views);
+    if (steps.length === 0) {
+      const healed = converged.views.some(hasOpenSlots) ? await heal(all) : 0;
+      if (healed === 0) return { views: converged.views, commandCount };
+      commandCount += healed;
+    }
+    const retired = await reshape(all, steps, converged.views, present);
+    leaving = leaving.filter(({ name }) => !retired.includes(name));
+    commandCount += steps.length;
+  }
+}
+
+function hasOpenSlots({ table }: ReachableView): boolean {
+  return table.myself.openSlots.length > 0;
 }
 
 async function prove(session: Session, password: Secret, views: readonly ReachableView[]): Promise<void> {

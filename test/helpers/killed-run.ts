@@ -21,11 +21,16 @@ async function runUntil(verb: string, file: string, lastChange: number): Promise
     if (changes === lastChange) process.kill(process.pid, 'SIGKILL');
   };
   // eslint-disable-next-line typescript/unbound-method -- it is called with its own `this` below
-  const { send } = NodeLink.prototype;
+  const { send, sendAll } = NodeLink.prototype;
   NodeLink.prototype.send = async function (this: NodeLink, ...command) {
     const reply = await send.apply(this, command);
     onChange();
     return reply;
+  };
+  NodeLink.prototype.sendAll = async function (this: NodeLink, commands) {
+    const replies = await sendAll.apply(this, [commands]);
+    onChange();
+    return replies;
   };
   const engine = watchEngine(await testEngine(), onChange);
   const signal = new AbortController().signal;

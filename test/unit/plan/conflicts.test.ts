@@ -105,10 +105,12 @@ describe('addresses', () => {
   });
 });
 
-test('a node that is gone from the YAML file but owns slots keeps everything as it is', () => {
-  expect(conflictsOf({ slotOwners: ['dev-redis-9'] })).toEqual([
-    'CLUSTER_UNHEALTHY dev-redis-9 is not in the YAML file any more, but owns slots with their keys',
+test('a node that has to leave the cluster first keeps its network as it is', () => {
+  const networks = running.networks.map((one) => ({ ...one, labels: labelsOf('dev') }));
+  expect(conflictsOf({ ...running, networks, members: ['dev-redis-9'] })).toEqual([
+    'NETWORK_IN_USE dev-redis-9 is not in the YAML file any more and has to leave the cluster first, but its network is to be made anew',
   ]);
+  expect(conflictsOf({ ...running, members: ['dev-redis-9'] })).toEqual([]);
 });
 
 test('all conflicts are told at once', () => {

@@ -322,7 +322,7 @@ describe('no plan', () => {
           .map((one) => (network === 'same' ? one : { ...one, labels: { ...one.labels, [LABELS.definition]: 'old' } })),
         containers: [...containers, ...others],
         volumes: running.volumes.filter((_, index) => nodes[index]?.hasVolume ?? false),
-        slotOwners: [],
+        members: [],
         data: hasData ? dataOf(...nodes.map(({ data }) => data)) : new Map(),
       };
     });

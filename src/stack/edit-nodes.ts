@@ -1,0 +1,60 @@
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { StackError } from '../errors.ts';
+import { replaceFile } from '../kept-files.ts';
+import { addNodes, completeNode, removeNodes, type NewNode } from '../spec/edit-nodes.ts';
+import type { HostPorts, Spec } from '../spec/spec.ts';
+import { findNode } from './nodes.ts';
+import { checkStackText } from './load.ts';
+import type { Session } from './session.ts';
+
+export interface GivenNode extends Partial<HostPorts> {
+  readonly ip?: string;
+}
+
+/**
+ * Writes more nodes into the YAML file, with the next free address and ports where none are given. `up` does the rest.
+ *
+ * @throws StackError USAGE or SPEC_INVALID where the file would not hold a cluster any more; it is left as it is
+ */
+export async function addToFile(session: Session, names: readonly string[], given: GivenNode): Promise<Session> {
+  let { spec } = session;
+  const added: NewNode[] = [];
+  for (const name of names) {
+    if (spec.nodes.some((node) => node.name === name)) {
+      throw new StackError('USAGE', {
+        message: `there is a node '${name}' in the stack ${spec.name} already`,
+        hint: `Its nodes are: ${spec.nodes.map((node) => node.name).join(', ')}`,
+      });
+    }
+    const node = completeNode(spec, name, given);
+    added.push(node);
+    spec = { ...spec, nodes: [...spec.nodes, { ...node, initialRole: 'primary', initialPrimary: undefined }] };
+  }
+  return edit(session, (text) => addNodes(text, added));
+}
+
+/** Takes nodes out of the YAML file. `up` moves their slots to the others first. @throws as `addToFile` */
+export async function removeFromFile(session: Session, names: readonly string[]): Promise<Session> {
+  const nodes = names.map((name) => findNode(session, name));
+  return edit(session, (text) =>
+    removeNodes(
+      text,
+      nodes.map(({ name }) => name),
+    ),
+  );
+}
+
+async function edit(session: Session, change: (text: string) => string | undefined): Promise<Session> {
+  const path = await realpath(session.path);
+  const changed = change(await readFile(path, 'utf8'));
+  if (changed === undefined) {
+    throw new StackError('USAGE', {
+      message: `redis.nodes in ${path} is not written as one node a line, so nothing was changed`,
+      hint: 'Change it by hand, then: npx tsx manage.ts up',
+    });
+  }
+  const spec: Spec = checkStackText(path, changed);
+  await replaceFile(path, changed, (await stat(path)).mode & 0o777);
+  // What a Vault secret said of TLS still holds.
+  return { ...session, spec: { ...spec, tls: session.spec.tls } };
+}

@@ -1,0 +1,119 @@
+import { resolve } from 'node:path';
+import { parseInfo, type ReachableView } from '../cluster/view.ts';
+import { StackError } from '../errors.ts';
+import { copyFunctions } from '../redis/copy-functions.ts';
+import { copyKeys, type Copied } from '../redis/copy-keys.ts';
+import type { NodeLink } from '../redis/node-link.ts';
+import { readBackup } from './backup-folder.ts';
+import type { Manifest } from './backup-manifest.ts';
+import { copyProgress, type CopyProgress } from './copy-progress.ts';
+import { linkNodes } from './links.ts';
+import { localPassword } from './passwords.ts';
+import { withHelper } from './restore-helper.ts';
+import type { Session } from './session.ts';
+import { primariesAmong, requireWhole } from './whole-cluster.ts';
+
+export interface RestoreOptions {
+  /** Keys of the same name are overwritten: for a cluster that isn't empty, or a restore that was killed. */
+  readonly replace: boolean;
+}
+
+export interface RestoreResult {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly copiedCount: number;
+  /** Keys whose time came before they could be copied. */
+  readonly expiredCount: number;
+  /** Keys that somebody else wrote meanwhile, and that were kept. */
+  readonly existingCount: number;
+  readonly existing: readonly Buffer[];
+  readonly functionLibraryCount: number;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Copies the keys and functions of a backup into the cluster, whatever number of nodes either has. Each file is read by a
+ * Redis of its own, outside the cluster, and its keys go from there to the nodes that own their slots.
+ *
+ * @throws StackError BACKUP_INVALID, USAGE before anything is changed; see `copyKeys` for later
+ */
+export async function restoreBackup(
+  session: Session,
+  place: string,
+  { replace }: RestoreOptions,
+): Promise<RestoreResult> {
+  const start = performance.now();
+  const folder = resolve(place);
+  const manifest = await readBackup(folder);
+  const links = await linkNodes(session, await localPassword(session), session.timeoutMs);
+  try {
+    const views = await requireWhole(session, links, 'take a backup');
+    if (!replace) requireNoKeys(views);
+    const primaries = primariesAmong(views, links).map(({ link }) => link);
+    const progress = copyProgress(session);
+    const counts: FileCounts[] = [];
+    for (const node of manifest.nodes) {
+      const restored = await withHelper(session, folder, node, async (helper) => {
+        const functionLibraryCount = await copyFunctions(helper, primaries);
+        return { functionLibraryCount, ...(await copyFile(session, helper, links, replace, progress)) };
+      });
+      session.report({ subject: node.file, state: 'done', text: `${restored.copiedCount} keys copied` });
+      counts.push(restored);
+    }
+    const sum = (count: (one: FileCounts) => number): number => counts.reduce((total, one) => total + count(one), 0);
+    return {
+      folder,
+      manifest,
+      copiedCount: sum(({ copiedCount }) => copiedCount),
+      expiredCount: sum(({ expiredCount }) => expiredCount),
+      existingCount: sum(({ existingCount }) => existingCount),
+      existing: counts.flatMap(({ existing }) => existing),
+      // Every primary has all of them, and so has every file.
+      functionLibraryCount: Math.max(...counts.map(({ functionLibraryCount }) => functionLibraryCount)),
+      elapsedMs: performance.now() - start,
+    };
+  } finally {
+    for (const link of links) link.close();
+  }
+}
+
+type FileCounts = Omit<Copied, 'vanishedCount'> & {
+  readonly expiredCount: number;
+  readonly functionLibraryCount: number;
+};
+
+function requireNoKeys(views: readonly ReachableView[]): void {
+  const holders = views.filter(({ table, keyCount }) => table.myself.role === 'primary' && keyCount > 0);
+  if (holders.length === 0) return;
+  throw new StackError('USAGE', {
+    message: 'the cluster holds keys already; nothing was changed',
+    details: holders.map(({ name, keyCount }) => `${name}: ${keyCount} keys`),
+    hint: 'Run it with --replace: keys of the same name are overwritten, all others stay. A restore that was stopped goes on so.',
+  });
+}
+
+/** @throws StackError BACKUP_FAILED when a key of the file was neither copied nor has expired */
+async function copyFile(
+  { signal, timeoutMs }: Session,
+  helper: NodeLink,
+  links: readonly NodeLink[],
+  replace: boolean,
+  progress: CopyProgress,
+): Promise<Omit<FileCounts, 'functionLibraryCount'>> {
+  const before = await readCounts(helper);
+  const options = { replace, signal, timeoutMs, onProgress: progress.show };
+  const copied = await copyKeys({ link: helper, prelude: [] }, links, options);
+  progress.done(copied.copiedCount);
+  const { expired } = await readCounts(helper);
+  const expiredCount = before.keys - copied.copiedCount - copied.existingCount;
+  if (expiredCount >= 0 && expiredCount <= expired - before.expired) return { ...copied, expiredCount };
+  throw new StackError('BACKUP_FAILED', {
+    message: `the file holds ${before.keys} keys, of which ${copied.copiedCount} were copied and ${expired - before.expired} have expired`,
+    hint: 'Run the same command again with --replace.',
+  });
+}
+
+async function readCounts(link: NodeLink): Promise<{ keys: number; expired: number }> {
+  const [keys, stats] = await link.sendAll([['DBSIZE'], ['INFO', 'stats']]);
+  return { keys: Number(keys), expired: Number(parseInfo(String(stats)).get('expired_keys') ?? 0) };
+}

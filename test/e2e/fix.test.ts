@@ -1,0 +1,283 @@
+/** Damage of every kind, made by hand on a real cluster, found by `cluster check` and mended by `cluster fix`. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { keySlot } from '../../src/cluster/key-slot.ts';
+import { linkNodes } from '../../src/stack/links.ts';
+import { localPassword } from '../../src/stack/passwords.ts';
+import { makeStack, type Outcome, type TestStack } from '../helpers/test-stack.ts';
+
+let stack: TestStack;
+/** Node (from 1) → its id. */
+let ids: string[];
+
+/** A slot of redis-1, and keys of it. */
+const TAG = '{user:1000}';
+const SLOT = keySlot(Buffer.from(TAG));
+const KEYS = ['a', 'b', 'c', 'd'].map((name) => `${TAG}:${name}`);
+
+beforeAll(async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  ids = ['', ...(await Promise.all([1, 2, 3].map((node) => stack.redis(node, 'CLUSTER', 'MYID'))))];
+});
+afterAll(() => stack.remove());
+
+beforeEach(async () => {
+  await Promise.all(KEYS.map((key) => stack.redis(1, 'SET', key, `value of ${key}`)));
+});
+
+const setSlot = (node: number, ...state: string[]): Promise<string> =>
+  stack.redis(node, 'CLUSTER', 'SETSLOT', String(SLOT), ...state);
+
+const id = (node: number): string => ids[node] ?? '';
+
+/** Moves keys of the slot by hand, where it is open. */
+async function migrate(from: number, to: number, keys: readonly string[]): Promise<void> {
+  const password = JSON.parse((await stack.must('env', '--format', 'json', '--reveal')).stdout) as Record<
+    string,
+    string
+  >;
+  const reply = await stack.redis(
+    from,
+    ...['MIGRATE', stack.ips[to - 1] ?? '', '6379', '', '0', '5000', 'AUTH', password['REDIS_PASSWORD'] ?? ''],
+    'KEYS',
+    ...keys,
+  );
+  expect(reply).toBe('OK');
+}
+
+async function findings(): Promise<string> {
+  const { exitCode, stdout } = await stack.run('cluster', 'check');
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('→ npx tsx manage.ts cluster fix');
+  return stdout;
+}
+
+/** Everything is as it should be: checked by the program, by every node's own table, and by the keys. */
+async function expectWhole(owner: number): Promise<void> {
+  expect(await stack.run('cluster', 'check')).toMatchObject({ exitCode: 0 });
+  for (const node of [1, 2, 3]) {
+    const table = await stack.redis(node, 'CLUSTER', 'NODES');
+    expect(table).not.toContain('[');
+    const owners = table.split('\n').filter((line) => ownsSlot(line));
+    expect(owners.map((line) => line.slice(0, 40))).toEqual([id(owner)]);
+    expect(await stack.redis(node, 'CLUSTER', 'COUNTKEYSINSLOT', String(SLOT))).toBe(node === owner ? '4' : '0');
+  }
+  for (const key of KEYS) expect(await stack.redis(owner, 'GET', key)).toBe(`value of ${key}`);
+}
+
+function ownsSlot(line: string): boolean {
+  return line
+    .split(' ')
+    .slice(8)
+    .map((range) => range.split('-').map(Number))
+    .some(([start = Number.NaN, end = start]) => start <= SLOT && SLOT <= end);
+}
+
+async function expectNothingToMend(): Promise<void> {
+  const before = await Promise.all([1, 2, 3].map((node) => stack.redis(node, 'CLUSTER', 'INFO')));
+  const again = await stack.must('cluster', 'fix');
+  expect(again.stdout).toContain('✓');
+  expect(again.stdout).toContain('nothing to mend');
+  const after = await Promise.all([1, 2, 3].map((node) => stack.redis(node, 'CLUSTER', 'INFO')));
+  const epochs = (infos: readonly string[]): string[] =>
+    infos.flatMap((info) => info.split('\n').filter((line) => line.includes('epoch')));
+  expect(epochs(after)).toEqual(epochs(before));
+}
+
+async function fix(...more: string[]): Promise<Outcome> {
+  return stack.must('cluster', 'fix', ...more);
+}
+
+/** So that the next story begins with the slot on redis-1 again. */
+async function bringBack(from: number): Promise<void> {
+  await setSlot(1, 'IMPORTING', id(from));
+  await setSlot(from, 'MIGRATING', id(1));
+  await migrate(from, 1, KEYS);
+  for (const node of [1, from, 5 - from]) await setSlot(node, 'NODE', id(1));
+  await stack.must('cluster', 'wait');
+}
+
+test('a whole cluster: no findings, and nothing is sent', async () => {
+  const { stdout } = await stack.must('cluster', 'check');
+  expect(stdout).toMatch(/redis-1 +primary +5461 +4 +[\d.]+ MB +2\/2/);
+  expect(stdout).toContain('✓');
+  expect(stdout).toContain('no findings');
+  const json = JSON.parse((await stack.must('cluster', 'check', '--json')).stdout) as Record<string, unknown>;
+  expect(json).toMatchObject({ stack: stack.name, ok: true, findings: [] });
+  await expectNothingToMend();
+});
+
+describe('a half-moved slot', () => {
+  test('open on both sides, with keys on both, is moved on', async () => {
+    await setSlot(2, 'IMPORTING', id(1));
+    await setSlot(1, 'MIGRATING', id(2));
+    await migrate(1, 2, KEYS.slice(0, 2));
+    expect(await findings()).toContain(`slot ${SLOT} is half moved from redis-1 to redis-2`);
+    const simulated = await stack.must('cluster', 'fix', '--simulate');
+    expect(simulated.stdout).toBe(
+      `~ move slot ${SLOT} to redis-2, with 2 keys from redis-1  (half moved from redis-1 to redis-2)\n`,
+    );
+    await findings();
+    const { stdout } = await fix();
+    expect(stdout).toContain(simulated.stdout);
+    expect(stdout).toContain('mended; 2 keys were moved');
+    await expectWhole(2);
+    await expectNothingToMend();
+    await bringBack(2);
+  });
+
+  test('open on the importing side only goes back to its owner', async () => {
+    await setSlot(2, 'IMPORTING', id(1));
+    await setSlot(1, 'MIGRATING', id(2));
+    await migrate(1, 2, KEYS.slice(0, 3));
+    await setSlot(1, 'STABLE');
+    expect(await findings()).toContain(`slot ${SLOT} is importing on redis-2 from redis-1 only`);
+    expect((await fix()).stdout).toContain(`~ settle slot ${SLOT} on redis-1, with 3 keys from redis-2`);
+    await expectWhole(1);
+  });
+
+  test('open on the migrating side only, with keys on the other, goes back to its owner', async () => {
+    await setSlot(2, 'IMPORTING', id(1));
+    await setSlot(1, 'MIGRATING', id(2));
+    await migrate(1, 2, KEYS.slice(0, 3));
+    await setSlot(2, 'STABLE');
+    expect(await findings()).toContain(`slot ${SLOT} is migrating on redis-1 to redis-2 only`);
+    await fix();
+    await expectWhole(1);
+  });
+
+  test('agreed nowhere: it leaves for one node, and another imports it', async () => {
+    await setSlot(2, 'IMPORTING', id(1));
+    await setSlot(1, 'MIGRATING', id(2));
+    await migrate(1, 2, KEYS.slice(0, 1));
+    await setSlot(2, 'STABLE');
+    await setSlot(3, 'IMPORTING', id(2));
+    await stack.redis(3, 'CLUSTER', 'SETSLOT', String(SLOT + 1), 'IMPORTING', id(1));
+    const text = await findings();
+    expect(text).toContain(`slot ${SLOT} is migrating on redis-1 to redis-2 and importing on redis-3 from redis-2`);
+    expect(text).toContain(`slot ${SLOT + 1} is importing on redis-3 from redis-1 only`);
+    await fix();
+    await expectWhole(1);
+    await expectNothingToMend();
+  });
+
+  test('handed over to its new owner only, when the mover died', async () => {
+    await setSlot(2, 'IMPORTING', id(1));
+    await setSlot(1, 'MIGRATING', id(2));
+    await migrate(1, 2, KEYS);
+    await setSlot(2, 'NODE', id(2));
+    await stack.redis(1, 'CLUSTER', 'SETSLOT', String(SLOT + 1), 'MIGRATING', id(3));
+    expect((await fix()).stdout).toContain(
+      `~ settle slot ${SLOT + 1} on redis-1  (migrating on redis-1 to redis-3 only)`,
+    );
+    await expectWhole(2);
+    await bringBack(2);
+  });
+
+  test('with one key on both sides and other values: asks, and without a yes leaves both', async () => {
+    const [different = '', same = ''] = KEYS;
+    await setSlot(2, 'IMPORTING', id(1));
+    for (const key of [different, same]) {
+      await setSlot(1, 'MIGRATING', id(2));
+      await migrate(1, 2, [key]);
+      await setSlot(1, 'STABLE');
+      await stack.redis(1, 'SET', key, `value of ${key}`);
+    }
+    await setAsking(2, different, 'another value');
+
+    const refused = await stack.run('cluster', 'fix');
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain('CONFIRMATION_NEEDED');
+    expect(refused.stderr).toContain(`1 key is on redis-1 and, with another value, on redis-2 (${different})`);
+    expect(await stack.redis(1, 'GET', different)).toBe(`value of ${different}`);
+    expect(await stack.redis(2, 'CLUSTER', 'GETKEYSINSLOT', String(SLOT), '9')).toBe(different);
+
+    await fix('--yes');
+    await expectWhole(1);
+    await expectNothingToMend();
+  });
+});
+
+describe('a slot that nobody owns', () => {
+  test('goes to the node that has its keys', async () => {
+    await setSlot(3, 'IMPORTING', id(1));
+    await setSlot(1, 'MIGRATING', id(3));
+    await migrate(1, 3, KEYS.slice(0, 3));
+    await Promise.all([1, 2, 3].map((node) => stack.redis(node, 'CLUSTER', 'DELSLOTS', String(SLOT))));
+    expect(await findings()).toContain(`slot ${SLOT} has no owner`);
+    expect((await fix()).stdout).toContain(`~ give slot ${SLOT} to redis-3, with 1 key from redis-1`);
+    await expectWhole(3);
+    await bringBack(3);
+  });
+
+  test('without keys goes to its neighbours', async () => {
+    const slots = ['5458', '5459', '5460'];
+    await Promise.all([1, 2, 3].map((node) => stack.redis(node, 'CLUSTER', 'DELSLOTS', ...slots)));
+    expect(await findings()).toContain('slots 5458-5460 have no owner');
+    await fix();
+    await expectWhole(1);
+    await expectNothingToMend();
+  });
+
+  test('is given back to its owner, who alone forgot it', async () => {
+    await stack.redis(1, 'CLUSTER', 'DELSLOTS', String(SLOT));
+    expect(await findings()).toContain(`slot ${SLOT} has no owner`);
+    await fix();
+    await expectWhole(1);
+  });
+});
+
+test('two nodes claim a slot: the higher epoch has it, and its keys', async () => {
+  await stack.redis(1, 'CLUSTER', 'BUMPEPOCH');
+  await setSlot(2, 'NODE', id(2));
+  // Gossip settles it sooner or later, too.
+  expect((await fix()).stdout).toContain('✓');
+  await expectWhole(1);
+  await expectNothingToMend();
+});
+
+test('two nodes that were made to forget each other meet again', async () => {
+  await Promise.all([stack.redis(2, 'CLUSTER', 'FORGET', id(3)), stack.redis(3, 'CLUSTER', 'FORGET', id(2))]);
+  expect(await findings()).toContain('redis-2 does not know redis-3');
+  expect((await fix()).stdout).toContain(
+    '~ meet ' + (stack.ips[2] ?? '') + ":6379 from redis-2  (it doesn't know redis-3",
+  );
+  await expectWhole(1);
+  await expectNothingToMend();
+});
+
+test('a node that lost its data: its slots begin empty only after a yes', async () => {
+  await stack.redis(2, 'SET', 'user:2000', 'there');
+  await stack.engine.removeContainer(stack.container(1));
+  await stack.engine.removeVolume(`${stack.container(1)}-data`);
+  expect((await stack.run('cluster', 'check')).stdout).toContain(
+    '✗ redis-1 does not answer: its container is not there\n  → npx tsx manage.ts up\n',
+  );
+  expect((await stack.run('up', '--timeout', '8')).exitCode).toBe(1);
+
+  expect(await findings()).toMatch(/is no node of this stack, is known to .*redis-2 and redis-3 and owns slots 0-5460/);
+  const refused = await stack.run('cluster', 'fix');
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toContain('the keys of slots 0-5460 are lost, and the slots begin empty');
+  expect(refused.stderr).toContain('--yes');
+
+  await fix('--yes');
+  ids[1] = await stack.redis(1, 'CLUSTER', 'MYID');
+  expect((await stack.must('cluster', 'slots')).stdout).toMatch(/0-5460 +5461 +redis-1/);
+  expect((await stack.must('cluster', 'check')).stdout).toContain('no findings');
+  expect(await stack.redis(1, 'GET', 'user:2000')).toBe('there');
+  await expectNothingToMend();
+  await stack.must('up');
+});
+
+/** SET on a node that imports the slot. */
+async function setAsking(node: number, key: string, value: string): Promise<void> {
+  const session = await stack.session();
+  const links = await linkNodes(session, await localPassword(session));
+  try {
+    const replies = await links[node - 1]?.sendAll([['ASKING'], ['SET', key, value]]);
+    expect(replies?.map(String)).toEqual(['OK', 'OK']);
+  } finally {
+    for (const link of links) link.close();
+  }
+}
