@@ -22,13 +22,16 @@ export interface Opening {
 export function surveySlots(views: readonly ReachableView[]): SlotClaims[] {
   const owners = views.map(ownerOfEachSlot);
   const openings = openingsOfEachSlot(views);
+  const ids = new Set(views.map(({ table }) => table.myself.id));
   const slots: SlotClaims[] = [];
   for (let slot = 0; slot < SLOT_COUNT; slot += 1) {
+    const owner = owners[0]?.[slot];
+    const isAgreed = owner !== undefined && ids.has(owner) && owners.every((own) => own[slot] === owner);
+    const open = openings.get(slot) ?? [];
+    if (isAgreed && open.length === 0) continue;
     const believed = owners.map((own) => own[slot]);
     const claimants = views.filter((view, index) => believed[index] === view.table.myself.id);
-    const open = openings.get(slot) ?? [];
-    const isAgreed = claimants.length === 1 && believed.every((id) => id === believed[0]);
-    if (!isAgreed || open.length > 0) slots.push({ slot, claimants, believed, openings: open });
+    slots.push({ slot, claimants, believed, openings: open });
   }
   return slots;
 }

@@ -86,11 +86,19 @@ export async function tarStream(
   const { pack } = await import('tar-stream');
   const archive = pack();
   const entry = archive.entry({ name: path.replace(/^\//, ''), size: sizeBytes, mode, uid, gid, type: 'file' });
+  let goOn = (): void => undefined;
+  entry.on('drain', () => goOn()).on('close', () => goOn());
+  // The archive fails with it, and says so to who reads it.
+  entry.on('error', () => undefined);
   const fill = async (): Promise<void> => {
     for await (const chunk of content) {
       onMove();
       const isFull = !entry.write(chunk);
-      if (isFull) await new Promise<void>((resolve) => void entry.once('drain', resolve).once('close', resolve));
+      if (isFull) {
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+      }
       if (archive.destroyed) return;
     }
     entry.end(undefined);

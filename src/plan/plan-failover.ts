@@ -61,6 +61,18 @@ export function planFailover(spec: Spec, views: readonly NodeView[], node: strin
   return { ...ids, formerPrimary, isPrimaryThere: primary !== undefined, slots };
 }
 
+/**
+ * Nodes that don't take `node` for a replica of its primary yet, as sentences: gossip may need seconds to tell them. A
+ * primary hands over to none but its replicas, and the others vote for nobody else: without a word.
+ */
+export function findDoubters(node: string, failover: Failover, views: readonly NodeView[]): string[] {
+  const { nodeId, primaryId, formerPrimary } = failover;
+  return views
+    .filter(isReachable)
+    .filter(({ table }) => table.rows.some((row) => row.id === nodeId && row.primaryId !== primaryId))
+    .map(({ name }) => `${name}: it does not see ${node} as a replica of ${formerPrimary}`);
+}
+
 /** What is still missing until all who know `node` take it for the primary and the former one follows it. */
 export function findFailoverProblems(node: string, failover: Failover, views: readonly NodeView[]): string[] {
   const { nodeId, primaryId, formerPrimary, isPrimaryThere } = failover;

@@ -4,7 +4,7 @@ import type { NodeRow } from '../cluster/node-table.ts';
 import { epochOf, groupBy, surveySlots, toRanges, type SlotClaims } from '../cluster/slot-survey.ts';
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { primariesOf, type Spec } from '../spec/spec.ts';
-import { planCluster } from './plan-cluster.ts';
+import { knows, planCluster } from './plan-cluster.ts';
 import { planSlotRepairs, type KeyCounts } from './plan-slot-repairs.ts';
 import type { RepairStep } from './repair-step.ts';
 
@@ -36,10 +36,10 @@ export function planRepair(spec: Spec, views: readonly NodeView[], facts: Repair
   const isBeginning = reachable.some(({ table }) => isBootstrapping(table)) || isBlankCluster(reachable);
   if (reachable.length < views.length || isBeginning) return commands;
 
-  const contested = survey.some(({ claimants }) => claimants.length > 1);
   const slots = planSlotRepairs(reachable, survey, facts.keys, primariesOf(spec).length);
   // Nodes that meet tell each other of their slots, and Redis deletes the keys of a slot that a node loses so.
-  if (contested) return slots.filter(({ losers }) => losers.length > 0);
+  const rescues = slots.filter(({ losers }) => losers.length > 0);
+  if (rescues.length > 0) return rescues;
   return [
     ...commands,
     ...slots.filter(({ owner }) => owner !== undefined || (actions.length === 0 && areAllLinked(reachable))),
@@ -93,8 +93,9 @@ function planLostOwners(
     if (isPhantom(id)) {
       return [{ type: 'forget owner', nodeId: id, cause: `it only held ${slots}, without a key`, destructive: false }];
     }
+    // Where another node stands in its place, its data went with its volume before: nothing that could come back is given up.
     const cause = `it is gone, and nobody has a copy: the keys of ${slots} are lost, and the slots begin empty`;
-    return [{ type: 'forget owner', nodeId: id, cause, destructive: true }];
+    return [{ type: 'forget owner', nodeId: id, cause, destructive: !isReplaced }];
   });
 }
 
@@ -121,11 +122,7 @@ function planIntroductions(views: readonly ReachableView[]): RepairStep[] {
     view.table.rows.some(({ id, connected }) => connected && id === other.table.myself.id);
   return views.flatMap((view, index) =>
     views.slice(index + 1).flatMap((other): RepairStep[] => {
-      const areStrangers = ![view, other].some(({ table }) =>
-        table.rows.some(
-          ({ id, flags }) => !flags.has('myself') && [view, other].some((one) => one.table.myself.id === id),
-        ),
-      );
+      const areStrangers = !knows(view, other) && !knows(other, view);
       const friend = views.find((one) => one !== view && one !== other && isLinked(one, view) && isLinked(one, other));
       if (!areStrangers || friend === undefined) return [];
       const { ip, port, busPort } = other.table.myself;
@@ -143,7 +140,7 @@ function planEvenReplicas(spec: Spec, views: readonly ReachableView[]): RepairSt
   const owners = views.filter(({ table: { myself } }) => myself.slots.length > 0);
   const bare = owners.find((view) => followersOf(view).length === 0);
   const [richest] = owners.toSorted((one, other) => followersOf(other).length - followersOf(one).length);
-  if (spec.redis.replicas === 0 || bare === undefined || richest === undefined) return [];
+  if (owners.length !== primariesOf(spec).length || bare === undefined || richest === undefined) return [];
   const followers = followersOf(richest);
   const spare = followers.at(-1);
   if (spare === undefined || followers.length < 2) return [];

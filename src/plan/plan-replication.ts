@@ -1,12 +1,11 @@
 import { countSlots } from '../cluster/slots.ts';
-import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
+import type { NodeView, ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import type { Spec } from '../spec/spec.ts';
 import { nameOfId, reachableNode, rejectLossOfCopy } from './among-nodes.ts';
 import { knows } from './plan-cluster.ts';
 
 export interface Replication {
-  readonly nodeId: string;
   readonly primaryId: string;
   /** It follows this primary already. */
   readonly isDone: boolean;
@@ -28,8 +27,7 @@ export function planReplication(spec: Spec, views: readonly NodeView[], node: st
       ...(actual === node ? {} : { hint: `npx tsx manage.ts cluster replicate ${node} --of ${actual}` }),
     });
   }
-  const replication = { nodeId: follower.table.myself.id, primaryId: myself.id };
-  if (follower.table.myself.primaryId === myself.id) return { ...replication, isDone: true };
+  if (follower.table.myself.primaryId === myself.id) return { primaryId: myself.id, isDone: true };
   if (!knows(follower, leader) || !knows(leader, follower)) {
     throw new StackError('USAGE', {
       message: `${node} and ${primary} don't know each other`,
@@ -38,20 +36,7 @@ export function planReplication(spec: Spec, views: readonly NodeView[], node: st
   }
   rejectOwner(follower);
   rejectLossOfCopy(spec, views, follower);
-  return { ...replication, isDone: false };
-}
-
-/** Nodes that know `node`, and not yet as a replica of `primary`, as sentences: gossip may need seconds to tell them. */
-export function findDoubters(
-  node: string,
-  primary: string,
-  { nodeId, primaryId }: Pick<Replication, 'nodeId' | 'primaryId'>,
-  views: readonly NodeView[],
-): string[] {
-  return views
-    .filter(isReachable)
-    .filter(({ table }) => table.rows.some((row) => row.id === nodeId && row.primaryId !== primaryId))
-    .map(({ name }) => `${name}: it does not see ${node} as a replica of ${primary}`);
+  return { primaryId: myself.id, isDone: false };
 }
 
 function rejectOwner({ name, table: { myself }, keyCount }: ReachableView): void {

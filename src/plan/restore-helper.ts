@@ -25,19 +25,22 @@ export function helperDefinition(
   node: Pick<Container, 'image' | 'imageId' | 'labels'>,
   address: string,
 ): ContainerDefinition {
-  const owner = { [LABELS.stack]: spec.name, [LABELS.node]: NODE_LABEL };
   return {
     name: helperName(spec.name),
     image: node.imageId,
     user: `${REDIS_UID}:${REDIS_GID}`,
     command: ['redis-server', `${CONFIG_FOLDER}/redis.conf`],
     hostname: 'restore',
-    labels: { ...owner, [LABELS.image]: node.labels[LABELS.image] ?? node.image },
+    labels: {
+      [LABELS.stack]: spec.name,
+      [LABELS.node]: NODE_LABEL,
+      [LABELS.image]: node.labels[LABELS.image] ?? node.image,
+    },
     network: { name: spec.network.name, address, aliases: [] },
     // The engine takes a free one.
     ports: [{ hostAddress: spec.redis.bind, hostPort: 0, containerPort: helperPort(spec) }],
-    // Without a name it goes with its container.
-    volume: { name: '', path: '/data', labels: owner },
+    // Without a name it goes with its container, and without a label nobody is told that it is kept.
+    volume: { name: '', path: '/data', labels: {} },
     // It holds what one of the backup's nodes held, which may have been larger than this stack's are.
     memoryBytes: 0,
     cpus: 0,

@@ -4,13 +4,13 @@ import { StackError } from '../errors.ts';
 import { viewOfId } from '../plan/among-nodes.ts';
 import {
   canElect,
+  findDoubters,
   findFailoverProblems,
   isOutvoted,
   planFailover,
   type Failover,
   type FailoverMode,
 } from '../plan/plan-failover.ts';
-import { findDoubters } from '../plan/plan-replication.ts';
 import { withLiveCluster, type LiveCluster } from './live-cluster.ts';
 import { findNode } from './nodes.ts';
 import type { Session } from './session.ts';
@@ -58,21 +58,23 @@ interface Request {
 const GIVEN_UP_AFTER_MS = 5000;
 const GOSSIP_MS = 1000;
 
-/** How long after an election a replica begins no other one: auth_retry_time in Redis's cluster.c. */
+/**
+ * How long after an election a replica begins no other one: auth_retry_time in Redis's cluster.c. The others vote for no
+ * other replica of the same primary for half of that time.
+ */
 function electionPauseMs({ spec }: Session): number {
   return 2 * Math.max(2 * spec.redis.nodeTimeoutMs, 2000) + GOSSIP_MS;
 }
 
-/** A primary hands over to none but its replicas, and the others vote for nobody else: without a word. */
 async function untilKnownAsReplica({ until }: LiveCluster, { node, plan }: Request): Promise<void> {
-  await until((views) => findDoubters(node, plan.formerPrimary, plan, views), {
+  await until((views) => findDoubters(node, plan, views), {
     message: `not every node saw ${node} as a replica of ${plan.formerPrimary}`,
     hint: 'npx tsx manage.ts cluster nodes',
   });
 }
 
 async function untilElectionIsPossible({ until }: LiveCluster, { node }: Request, at: number): Promise<void> {
-  const problem = `Redis gave it up: ${node} had an election just before, and begins no other one yet`;
+  const problem = `Redis gave it up, as it does when there was an election just before: once more in a moment`;
   await until(() => (Date.now() < at ? [problem] : []), {
     message: `${node} could begin no election`,
     hint: `npx tsx manage.ts cluster failover ${node}`,

@@ -1,6 +1,6 @@
 import type { NodeView } from '../cluster/view.ts';
-import { viewOfId } from '../plan/among-nodes.ts';
-import { findDoubters, planReplication } from '../plan/plan-replication.ts';
+import { replicasOf } from '../plan/among-nodes.ts';
+import { planReplication } from '../plan/plan-replication.ts';
 import { withLiveCluster } from './live-cluster.ts';
 import { findNode } from './nodes.ts';
 import type { Session } from './session.ts';
@@ -20,13 +20,13 @@ export interface ReplicateResult {
 export async function replicate(session: Session, nodeName: string, primaryName: string): Promise<ReplicateResult> {
   const [node, primary] = [findNode(session, nodeName).name, findNode(session, primaryName).name];
   return withLiveCluster(session, async ({ views, send, until }) => {
-    const { nodeId, primaryId, isDone } = planReplication(session.spec, views, node, primary);
+    const { primaryId, isDone } = planReplication(session.spec, views, node, primary);
     if (isDone) return { node, primary, isChanged: false };
     await send(node, 'CLUSTER', 'REPLICATE', primaryId);
-    const findProblems = (latest: readonly NodeView[]): string[] => [
-      ...(viewOfId(latest, nodeId)?.replicationLink === 'up' ? [] : [`${node} has no copy of ${primary} yet`]),
-      ...findDoubters(node, primary, { nodeId, primaryId }, latest),
-    ];
+    const findProblems = (latest: readonly NodeView[]): string[] =>
+      replicasOf(latest, primaryId).some(({ name, replicationLink }) => name === node && replicationLink === 'up')
+        ? []
+        : [`${node} has no copy of ${primary} yet`];
     await until(findProblems, {
       message: `${node} had no copy of ${primary}`,
       hint: `npx tsx manage.ts logs ${node}, or more time: npx tsx manage.ts cluster wait --timeout SECONDS`,

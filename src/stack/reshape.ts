@@ -61,7 +61,7 @@ async function retire(name: string, views: readonly ReachableView[], links: read
   const id = views.find((view) => view.name === name)?.table.myself.id;
   if (id === undefined) return;
   const others = views.filter((view) => view.name !== name && view.table.rows.some((row) => row.id === id));
-  await Promise.all(others.map((other) => linkOf(links, other.name)?.send('CLUSTER', 'FORGET', id)));
+  await Promise.all(others.map(async (other) => linkOf(links, other.name)?.send('CLUSTER', 'FORGET', id)));
   await linkOf(links, name)?.send('CLUSTER', 'RESET', 'HARD');
 }
 

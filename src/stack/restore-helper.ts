@@ -124,7 +124,8 @@ async function linkHelper(session: Session, password: Secret): Promise<NodeLink>
   const { spec, engine, timeoutMs } = session;
   const containerPort = helperPort(spec);
   const helper = await findHelper(session);
-  const published = helper?.ports.find((port) => port.containerPort === containerPort);
+  // Published on all addresses, it may have another port for IPv6.
+  const published = helper?.ports.find((one) => one.containerPort === containerPort && !one.hostAddress.includes(':'));
   // Where it ended at once it has no port: whoever waits for its answer finds out why.
   const port = published?.hostPort ?? 0;
   const tls = spec.tls.plain ? undefined : await readTrust(session);

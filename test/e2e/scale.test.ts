@@ -55,7 +55,7 @@ test('from three nodes to four and back: slots, keys, expiry times and functions
     THREE.map((node) => node.replace('5462', '5461')),
   );
   expect(await findMissing(client, KEYS)).toEqual([]);
-  expect(Number(await client.ttl('session'))).toBeGreaterThan(3500);
+  expect(await client.ttl('session')).toBeGreaterThan(3500);
   expect(readFileSync(stack.file, 'utf8')).toBe(yaml);
   const names = (await stack.engine.listContainers()).map(({ name }) => name);
   expect(names).not.toContain(stack.container(4));

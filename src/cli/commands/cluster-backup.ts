@@ -1,5 +1,6 @@
 import { painter } from '../terminal.ts';
 import type { Command } from '../command.ts';
+import { countText } from '../views/counts.ts';
 import { formatBytes } from '../views/table.ts';
 
 export const clusterBackup: Command = {
@@ -18,10 +19,9 @@ export const clusterBackup: Command = {
     }
     const keys = manifest.nodes.reduce((sum, node) => sum + node.keys, 0);
     const bytes = manifest.nodes.reduce((sum, node) => sum + node.bytes, 0);
-    const count = manifest.nodes.length;
     const mark = painter(terminal.stdout, terminal.env)('green', '✓');
     terminal.stdout.write(
-      `${mark} ${count} ${count === 1 ? 'primary' : 'primaries'}, ${keys.toLocaleString('en-US')} keys, ${formatBytes(bytes)} in ${folder}, in ${(elapsedMs / 1000).toFixed(1)} s
+      `${mark} ${countText(manifest.nodes.length, 'primary', 'primaries')}, ${countText(keys, 'key')}, ${formatBytes(bytes)} in ${folder}, in ${(elapsedMs / 1000).toFixed(1)} s
   The files hold the data as it is: keep them as you keep the password.
   Next: npx tsx manage.ts cluster restore ${folder}   # into an empty cluster of any size\n`,
     );

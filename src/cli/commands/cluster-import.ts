@@ -2,6 +2,7 @@ import { showBytes } from '../../cluster/quoted.ts';
 import { StackError } from '../../errors.ts';
 import { painter } from '../terminal.ts';
 import type { Command, OptionValues } from '../command.ts';
+import { countText } from '../views/counts.ts';
 import { showKept } from '../views/kept-keys.ts';
 
 export const clusterImport: Command = {
@@ -51,9 +52,9 @@ export const clusterImport: Command = {
       return isComplete ? 0 : 1;
     }
     const paint = painter(terminal.stdout, terminal.env);
-    const vanished = vanishedCount === 0 ? '' : `, ${vanishedCount} were gone before they could be copied`;
+    const vanished = vanishedCount === 0 ? '' : `, ${vanishedCount} gone before it could be copied`;
     terminal.stdout.write(
-      `${isComplete ? paint('green', '✓') : paint('red', '✗')} ${copiedCount.toLocaleString('en-US')} keys of ${source} are in ${session.spec.name}${vanished}, in ${(elapsedMs / 1000).toFixed(1)} s\n`,
+      `${isComplete ? paint('green', '✓') : paint('red', '✗')} ${countText(copiedCount, 'key')} of ${source} copied into ${session.spec.name}${vanished}, in ${(elapsedMs / 1000).toFixed(1)} s\n`,
     );
     if (isClusterNode) {
       terminal.stdout.write(

@@ -1,6 +1,7 @@
 import { showBytes } from '../../cluster/quoted.ts';
 import { painter } from '../terminal.ts';
 import type { Command } from '../command.ts';
+import { countText } from '../views/counts.ts';
 import { showKept } from '../views/kept-keys.ts';
 
 export const clusterRestore: Command = {
@@ -33,11 +34,13 @@ export const clusterRestore: Command = {
     }
     const paint = painter(terminal.stdout, terminal.env);
     const extras = [
-      functionLibraryCount === 0 ? '' : `, ${functionLibraryCount} function libraries`,
-      expiredCount === 0 ? '' : `, ${expiredCount} keys expired meanwhile`,
+      functionLibraryCount === 0
+        ? ''
+        : `, ${countText(functionLibraryCount, 'function library', 'function libraries')}`,
+      expiredCount === 0 ? '' : `, ${countText(expiredCount, 'key')} expired meanwhile`,
     ];
     terminal.stdout.write(
-      `${isComplete ? paint('green', '✓') : paint('red', '✗')} ${copiedCount.toLocaleString('en-US')} keys of ${folder}, taken at ${manifest.takenAt}${extras.join('')}, in ${(elapsedMs / 1000).toFixed(1)} s\n`,
+      `${isComplete ? paint('green', '✓') : paint('red', '✗')} ${countText(copiedCount, 'key')} of ${folder}, taken at ${manifest.takenAt}${extras.join('')}, in ${(elapsedMs / 1000).toFixed(1)} s\n`,
     );
     showKept(result, terminal);
     return isComplete ? 0 : 1;

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
+import { array, assert, nat, property } from 'fast-check';
 import { expect, test } from 'vitest';
 import { groupBySize, oneAhead } from '../../../src/redis/batches.ts';
 
 test('groups hold every item in its order, none is over the bound unless it stands alone', () => {
-  fc.assert(
-    fc.property(fc.array(fc.nat(20)), (sizes) => {
+  assert(
+    property(array(nat(20)), (sizes) => {
       const groups = groupBySize(sizes, (size) => size, 10);
       expect(groups.flat()).toEqual(sizes);
       for (const group of groups) {
