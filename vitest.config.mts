@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/** Engine tests start real containers: one file at a time, so that two cores are enough for what they wait for. */
-const onEngine = { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false };
+/** Engine tests start real containers and mostly wait for them: two files at a time, so that two cores are enough. */
+const onEngine = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2 };
 
 export default defineConfig({
   test: {

@@ -1,10 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { errorMessage, StackError } from '../src/errors.ts';
+import { benchCheck } from './bench/check.ts';
 import { benchCompose } from './bench/compose.ts';
 import { benchDown } from './bench/down.ts';
 import { benchForm } from './bench/form.ts';
 import { benchIdle } from './bench/idle.ts';
+import { benchReshard } from './bench/reshard.ts';
 import { benchUp } from './bench/up.ts';
 import { closeBench, openBench, type Bench } from './bench/support/context.ts';
 import { describeMachine, machineText } from './bench/support/machine.ts';
@@ -17,6 +19,8 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   idle: benchIdle,
   down: benchDown,
   compose: benchCompose,
+  check: benchCheck,
+  reshard: benchReshard,
 };
 
 const USAGE = `Usage: npm run bench -- [${Object.keys(PARTS).join('] [')}] [--rounds N] [--slow] [--json FILE]

@@ -34,7 +34,7 @@ export async function benchForm(bench: Bench): Promise<Row[]> {
 async function benchSize(bench: Bench, { primaryCount, replicas, target }: Size): Promise<Row> {
   const nodeCount = primaryCount * (replicas + 1);
   const name = `bench-form-${nodeCount}`;
-  const stack = await prepareStack(bench, name, { nodeCount, replicas, isSmall: true });
+  const stack = await prepareStack(bench, name, { nodeCount, replicas, memory: 'little' });
   const then =
     (work: () => Promise<number>): Run =>
     async () => {

@@ -67,6 +67,8 @@ export function planFailover(spec: Spec, views: readonly NodeView[], node: strin
  */
 export function findDoubters(node: string, failover: Failover, views: readonly NodeView[]): string[] {
   const { nodeId, primaryId, formerPrimary } = failover;
+  // The cluster was quicker, and elected it by itself.
+  if (viewOfId(views, nodeId)?.table.myself.role === 'primary') return [];
   return views
     .filter(isReachable)
     .filter(({ table }) => table.rows.some((row) => row.id === nodeId && row.primaryId !== primaryId))

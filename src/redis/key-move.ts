@@ -1,5 +1,6 @@
 import { StackError } from '../errors.ts';
 import { Refusal, type RedisCommand } from './node-link.ts';
+import { isSameValue } from './same-value.ts';
 import type { Peer } from './slot-move.ts';
 
 export interface MovedKeys {
@@ -22,7 +23,7 @@ export interface MoveKeysOptions {
 /**
  * Moves every key of `slots` from one node to another, until the first has none of them but those that can't be moved.
  * The slots must be open on the source (MIGRATING, or IMPORTING where it doesn't own them), and importing, or owned, on
- * the target. A key whose copy on the target is the same byte by byte, as an interrupted MIGRATE leaves it, is no conflict.
+ * the target. A key whose copy on the target has the same value, as an interrupted MIGRATE leaves it, is no conflict.
  *
  * @throws StackError CLUSTER_UNHEALTHY with Redis's words
  */
@@ -133,11 +134,7 @@ async function migrateAlone(migration: Migration, slot: number, key: Buffer, rep
   const [reply] = await source.link.sendAll([migrateCommand(migration, [key], replace)]);
   if (!(reply instanceof Refusal)) return true;
   if (!reply.message.includes('BUSYKEY')) throw refused(source.link.name, `MIGRATE of a key in slot ${slot}`, reply);
-  const [[here], [, there]] = await Promise.all([
-    source.link.sendAll([['DUMP', key]]),
-    target.link.sendAll([['ASKING'], ['DUMP', key]]),
-  ]);
-  if (!Buffer.isBuffer(here) || !Buffer.isBuffer(there) || !here.equals(there)) return false;
+  if (!(await isSameValue(source.link, target.link, key))) return false;
   const [again] = await source.link.sendAll([migrateCommand(migration, [key], true)]);
   if (again instanceof Refusal) throw refused(source.link.name, `MIGRATE of a key in slot ${slot}`, again);
   return true;

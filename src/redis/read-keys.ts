@@ -7,14 +7,21 @@ export interface KeySource {
   readonly link: NodeLink;
   /** Sent before each batch of commands: SELECT and READONLY end with a connection, and a lost one is made again. */
   readonly prelude: readonly RedisCommand[];
+  /** Its clock is the cluster's own, and it tells when a key expires by it: Redis 7 and later. */
+  readonly sharesClock: boolean;
 }
 
 export interface Entry {
   readonly key: Buffer;
   /** In DUMP's format. */
   readonly payload: Buffer;
-  /** By this machine's clock; undefined for a key that stays. */
-  readonly expiresAtMs: number | undefined;
+  /** undefined for a key that stays. */
+  readonly expiry: Expiry | undefined;
+}
+
+export interface Expiry {
+  readonly atMs: number;
+  readonly clock: "this machine's" | "the cluster's";
 }
 
 /** What a step through the keys has found. */
@@ -60,20 +67,23 @@ async function readValues(source: KeySource, keys: readonly Buffer[]): Promise<R
     source,
     keys.flatMap((key): RedisCommand[] => [
       ['DUMP', key],
-      ['PTTL', key],
+      [source.sharesClock ? 'PEXPIRETIME' : 'PTTL', key],
     ]),
   );
   const now = Date.now();
   const entries = keys.flatMap((key, index): Entry[] => {
     const payload = valueOf(source.link, replies[index * 2]);
-    const ttlMs = Number(valueOf(source.link, replies[index * 2 + 1]));
-    if (!Buffer.isBuffer(payload) || ttlMs === GONE) return [];
-    return [{ key, payload, expiresAtMs: ttlMs === STAYS ? undefined : now + ttlMs }];
+    const time = Number(valueOf(source.link, replies[index * 2 + 1]));
+    if (!Buffer.isBuffer(payload) || time === GONE) return [];
+    const expiry: Expiry = source.sharesClock
+      ? { atMs: time, clock: "the cluster's" }
+      : { atMs: now + time, clock: "this machine's" };
+    return [{ key, payload, expiry: time === STAYS ? undefined : expiry }];
   });
   return { entries, vanishedCount: keys.length - entries.length };
 }
 
-/** What PTTL answers where there is no time to live, or no key. */
+/** What both commands answer where there is no time to live, or no key. */
 const STAYS = -1;
 const GONE = -2;
 

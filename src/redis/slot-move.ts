@@ -48,7 +48,11 @@ export async function moveSlots(
   const lane = async (): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       signal.throwIfAborted();
-      await moveBatch(route, batch, onMoved);
+      await moveBatch(route, batch, onMoved).catch((error: unknown) => {
+        // The other lane finishes what it has begun, and begins no more.
+        batches.length = 0;
+        throw error;
+      });
     }
   };
   const failures = (await Promise.allSettled(Array.from({ length: LANES }, lane))).filter(
@@ -64,9 +68,11 @@ async function moveBatch({ source, target, others }: Route, slots: readonly numb
     replace: false,
     onMoved: (keys) => onMoved({ slots: 0, keys }),
   });
+  const contested = new Set(conflicts.map(({ slot }) => slot));
+  const emptied = slots.filter((slot) => !contested.has(slot));
+  await giveSlots({ source, target, others }, emptied);
+  onMoved({ slots: emptied.length, keys: 0 });
   if (conflicts.length > 0) throw onBothSides(source, target, conflicts.length);
-  await giveSlots({ source, target, others }, slots);
-  onMoved({ slots: slots.length, keys: 0 });
 }
 
 /** The slots change hands. The source must hold no key of them: it would refuse, after the target has them already. */

@@ -76,10 +76,12 @@ function groupByOwner(
 /** A slot on the move, or a failover, is over after a few of them. */
 const RESEND_AFTER_MS = 50;
 
-function restoreCommand({ key, payload, expiresAtMs }: Entry, replace: boolean): RedisCommand {
+function restoreCommand({ key, payload, expiry }: Entry, replace: boolean): RedisCommand {
+  const replacing = replace ? ['REPLACE'] : [];
+  if (expiry?.clock === "the cluster's") return ['RESTORE', key, expiry.atMs, payload, 'ABSTTL', ...replacing];
   // 0 would mean a key that stays for ever.
-  const ttlMs = expiresAtMs === undefined ? 0 : Math.max(1, expiresAtMs - Date.now());
-  return ['RESTORE', key, ttlMs, payload, ...(replace ? ['REPLACE'] : [])];
+  const ttlMs = expiry === undefined ? 0 : Math.max(1, expiry.atMs - Date.now());
+  return ['RESTORE', key, ttlMs, payload, ...replacing];
 }
 
 /** The first word of Redis's errors is their code. */

@@ -83,12 +83,18 @@ async function untilElectionIsPossible({ until }: LiveCluster, { node }: Request
 
 /** @returns whether `node` is the primary; false when Redis gave it up */
 async function attempt({ send, until }: LiveCluster, { node, mode, plan }: Request): Promise<boolean> {
-  await send(node, 'CLUSTER', 'FAILOVER', ...(mode === 'manual' ? [] : [mode.toUpperCase()]));
-  const overAt = Date.now() + GIVEN_UP_AFTER_MS + GOSSIP_MS;
   const failing = {
     message: `not every node saw ${node} as the primary in the place of ${plan.formerPrimary}`,
     hint: 'npx tsx manage.ts cluster nodes',
   };
+  try {
+    await send(node, 'CLUSTER', 'FAILOVER', ...(mode === 'manual' ? [] : [mode.toUpperCase()]));
+  } catch (error) {
+    // Where its primary is down, the cluster may elect it by itself in this very moment.
+    const latest = await until(() => [], failing);
+    if (viewOfId(latest, plan.nodeId)?.table.myself.role !== 'primary') throw error;
+  }
+  const overAt = Date.now() + GIVEN_UP_AFTER_MS + GOSSIP_MS;
   const isGivenUp = (views: readonly NodeView[]): boolean =>
     Date.now() > overAt && viewOfId(views, plan.nodeId)?.table.myself.role === 'replica';
   const views = await until(

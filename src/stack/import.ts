@@ -130,7 +130,7 @@ async function probe(address: SourceAddress, link: NodeLink): Promise<Probed> {
   const replies = await sendToSource(link, [...prelude, ['SCAN', 0, 'COUNT', 1]]);
   const refusal = replies.find((reply) => reply instanceof Refusal);
   if (refusal instanceof Refusal) throw refused(link, refusal.message);
-  return { source: { link, prelude }, isClusterNode, runId: fields.get('run_id') ?? '' };
+  return { source: { link, prelude, sharesClock: false }, isClusterNode, runId: fields.get('run_id') ?? '' };
 }
 
 async function sendToSource(link: NodeLink, commands: readonly RedisCommand[]): Promise<readonly unknown[]> {

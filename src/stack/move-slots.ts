@@ -1,14 +1,15 @@
-import pRetry from 'p-retry';
 import { slotMapText } from '../cluster/node-table.ts';
 import { rangesOf, type SlotMove } from '../cluster/slot-move.ts';
-import { isReachable, type ReachableView } from '../cluster/view.ts';
+import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { hasAtomicMigration, moveSlotsAtomically } from '../redis/atomic-slot-move.ts';
 import type { NodeLink, RedisCommand } from '../redis/node-link.ts';
 import { moveSlots, setSlots, type OnMoved, type Peer, type Route } from '../redis/slot-move.ts';
 import { linkNodes } from './links.ts';
 import { requirePassword } from './passwords.ts';
+import { trackProgress } from './move-progress.ts';
 import type { Session } from './session.ts';
+import { waitUntil } from './wait-until.ts';
 
 export interface Moved {
   readonly slots: number;
@@ -126,65 +127,28 @@ async function sideBySide<T extends SlotMove>(moves: readonly T[], run: (move: T
   if (failures.length > 0) throw failures[0];
 }
 
-const POLLING = { retries: Infinity, minTimeout: 5, factor: 1.2, maxTimeout: 100 };
-
 /** Replicas, and whoever was away, hear of the new owners by gossip. */
 async function waitForAgreement(
-  { signal, timeoutMs }: Session,
+  session: Session,
   links: readonly NodeLink[],
   moves: readonly SlotMove[],
 ): Promise<void> {
-  const attempt = async (): Promise<void> => {
-    const views = await observeAll(links);
-    const disagreeing = views.filter(
-      (view) =>
-        slotMapText(view.table) !== slotMapText(views[0]?.table ?? view.table) ||
-        moves.some(({ to, slots }) => view.name === to && !owns(view, slots)),
-    );
-    if (disagreeing.length > 0) throw new NotYet(disagreeing.map(({ name }) => name).join(', '));
+  const disagreeing = (all: readonly NodeView[]): string[] => {
+    const views = all.filter(isReachable);
+    const map = views[0] === undefined ? '' : slotMapText(views[0].table);
+    return views
+      .filter(
+        (view) =>
+          slotMapText(view.table) !== map || moves.some(({ to, slots }) => view.name === to && !owns(view, slots)),
+      )
+      .map(({ name }) => `${name} does not agree yet`);
   };
-  try {
-    const shouldRetry = ({ error }: { error: Error }): boolean => error instanceof NotYet;
-    await pRetry(attempt, { ...POLLING, signal, maxRetryTime: timeoutMs, shouldRetry });
-  } catch (error) {
-    if (!(error instanceof NotYet)) throw error;
-    throw new StackError('WAIT_TIMEOUT', {
-      message: `the slots are moved, but after ${timeoutMs / 1000} s not every node agrees on it: ${error.message}`,
-      hint: 'npx tsx manage.ts cluster check',
-    });
-  }
+  await waitUntil(session, links, disagreeing, {
+    message: 'the slots are moved, but not every node has heard of it',
+    hint: 'npx tsx manage.ts cluster check',
+  });
 }
-
-class NotYet extends Error {}
 
 function owns({ table: { myself } }: ReachableView, slots: readonly number[]): boolean {
   return slots.every((slot) => myself.slots.some(({ start, end }) => start <= slot && slot <= end));
-}
-
-function trackProgress(
-  { report }: Session,
-  moves: readonly SlotMove[],
-): { add: OnMoved; total: () => { slots: number; keys: number } } {
-  const all = moves.reduce((sum, { slots }) => sum + slots.length, 0);
-  const start = performance.now();
-  let [slots, keys] = [0, 0];
-  const add: OnMoved = (moved) => {
-    slots += moved.slots;
-    keys += moved.keys;
-    const text = progressText({ slots, all, keys, elapsedMs: performance.now() - start });
-    report({ subject: 'slots', state: slots === all ? 'done' : 'running', text });
-  };
-  return { add, total: () => ({ slots, keys }) };
-}
-
-/** `███████─────── 1200 of 5461 slots, 23456 keys, 61000 keys a second, 2 s left`: a pure function of the counts. */
-export function progressText(counts: { slots: number; all: number; keys: number; elapsedMs: number }): string {
-  const { slots, all, keys, elapsedMs } = counts;
-  const width = 20;
-  const filled = Math.floor((slots / all) * width);
-  const bar = `${'█'.repeat(filled)}${'─'.repeat(width - filled)}`;
-  const rate = Math.round(keys / Math.max(elapsedMs / 1000, 0.001));
-  const leftSeconds = slots === 0 ? undefined : Math.ceil(((elapsedMs / slots) * (all - slots)) / 1000);
-  const left = slots === all || leftSeconds === undefined ? '' : `, ${leftSeconds} s left`;
-  return `${bar} ${slots} of ${all} slots, ${keys} keys, ${rate} keys a second${left}`;
 }

@@ -3,7 +3,7 @@ import { parseInfo, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { copyFunctions } from '../redis/copy-functions.ts';
 import { copyKeys, type Copied } from '../redis/copy-keys.ts';
-import type { NodeLink } from '../redis/node-link.ts';
+import { Refusal, type NodeLink } from '../redis/node-link.ts';
 import { readBackup } from './backup-folder.ts';
 import type { Manifest } from './backup-manifest.ts';
 import { copyProgress, type CopyProgress } from './copy-progress.ts';
@@ -22,7 +22,7 @@ export interface RestoreResult {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly copiedCount: number;
-  /** Keys whose time came before they could be copied. */
+  /** Keys whose time has come since the backup was taken. */
   readonly expiredCount: number;
   /** Keys that somebody else wrote meanwhile, and that were kept. */
   readonly existingCount: number;
@@ -102,18 +102,41 @@ async function copyFile(
 ): Promise<Omit<FileCounts, 'functionLibraryCount'>> {
   const before = await readCounts(helper);
   const options = { replace, signal, timeoutMs, onProgress: progress.show };
-  const copied = await copyKeys({ link: helper, prelude: [] }, links, options);
+  const source = { link: helper, prelude: [], sharesClock: await tellsExpiry(helper) };
+  const copied = await copyKeys(source, links, options);
   progress.done(copied.copiedCount);
   const { expired } = await readCounts(helper);
-  const expiredCount = before.keys - copied.copiedCount - copied.existingCount;
-  if (expiredCount >= 0 && expiredCount <= expired - before.expired) return { ...copied, expiredCount };
+  const goneCount = before.keys - copied.copiedCount - copied.existingCount;
+  if (goneCount >= 0 && goneCount <= expired - before.expired) {
+    return { ...copied, expiredCount: before.expiredOnLoad + goneCount };
+  }
   throw new StackError('BACKUP_FAILED', {
     message: `the file holds ${before.keys} keys, of which ${copied.copiedCount} were copied and ${expired - before.expired} have expired`,
     hint: 'Run the same command again with --replace.',
   });
 }
 
-async function readCounts(link: NodeLink): Promise<{ keys: number; expired: number }> {
-  const [keys, stats] = await link.sendAll([['DBSIZE'], ['INFO', 'stats']]);
-  return { keys: Number(keys), expired: Number(parseInfo(String(stats)).get('expired_keys') ?? 0) };
+/** It runs beside the nodes, so its clock is theirs; PEXPIRETIME came with Redis 7. */
+async function tellsExpiry(helper: NodeLink): Promise<boolean> {
+  const [reply] = await helper.sendAll([['PEXPIRETIME', '']]);
+  return !(reply instanceof Refusal);
+}
+
+interface Counts {
+  readonly keys: number;
+  /** Since the helper was started, but for those of the file whose time had come before that. */
+  readonly expired: number;
+  /** Told since Redis 7. */
+  readonly expiredOnLoad: number;
+}
+
+async function readCounts(link: NodeLink): Promise<Counts> {
+  const [keys, info] = await link.sendAll([['DBSIZE'], ['INFO']]);
+  const fields = parseInfo(String(info));
+  const count = (name: string): number => Number(fields.get(name) ?? 0);
+  return {
+    keys: Number(keys),
+    expired: count('expired_keys'),
+    expiredOnLoad: count('rdb_last_load_keys_expired'),
+  };
 }

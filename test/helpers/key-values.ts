@@ -6,7 +6,8 @@ import type { TestStack } from './test-stack.ts';
 /** A key's whole value in an order of its own, and until when it lives. */
 export interface KeyValue {
   readonly value: string;
-  readonly expiresAtMs: number | undefined;
+  /** By the node's clock; -1 for a key that stays. */
+  readonly expiresAtMs: number;
 }
 
 export function passwordOf(stack: TestStack): string {
@@ -31,10 +32,10 @@ export async function readAllKeys(clients: readonly Redis[]): Promise<Map<string
 }
 
 async function readKey(client: Redis, key: Buffer): Promise<KeyValue> {
-  const [type, ttlMs] = await Promise.all([client.type(key), client.pttl(key)]);
+  const [type, expiresAtMs] = await Promise.all([client.type(key), client.pexpiretime(key)]);
   return {
     value: `${type} ${await readValue(client, type, key)}`,
-    expiresAtMs: ttlMs < 0 ? undefined : Date.now() + ttlMs,
+    expiresAtMs,
   };
 }
 

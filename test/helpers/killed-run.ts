@@ -1,10 +1,11 @@
 /**
  * A process that does something to a stack and dies by SIGKILL right after its nth change: an engine call, a command that a
- * node has answered, or a new password in its source. Arguments: `up` or `rotate`, YAML file, n.
+ * node has answered, or a new password in its source. Arguments: `up`, `rotate` or `reshard`, YAML file, n.
  */
 import { NodeLink } from '../../src/redis/node-link.ts';
 import { loadStack } from '../../src/stack/load.ts';
 import { sessionOf } from '../../src/stack/open.ts';
+import { reshard } from '../../src/stack/reshard.ts';
 import { openSource } from '../../src/stack/source.ts';
 import { rotateSecret } from '../../src/stack/secrets-rotate.ts';
 import type { Session } from '../../src/stack/session.ts';
@@ -12,7 +13,11 @@ import { up } from '../../src/stack/up.ts';
 import { watchEngine } from './counting-engine.ts';
 import { testEngine } from './test-stack.ts';
 
-const VERBS: Readonly<Record<string, (session: Session) => Promise<unknown>>> = { up, rotate: rotateSecret };
+const VERBS: Readonly<Record<string, (session: Session) => Promise<unknown>>> = {
+  up,
+  rotate: rotateSecret,
+  reshard: (session) => reshard(session, { from: ['redis-1'], to: 'redis-2', count: 300, simulate: false }),
+};
 
 async function runUntil(verb: string, file: string, lastChange: number): Promise<void> {
   let changes = 0;

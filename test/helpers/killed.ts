@@ -6,7 +6,7 @@ import type { TestStack } from './test-stack.ts';
 /** Runs `verb` on a stack in a process of its own that is killed right after its nth change. @returns how it ended. */
 export async function runKilledAfter(
   stack: TestStack,
-  verb: 'up' | 'rotate',
+  verb: 'up' | 'rotate' | 'reshard',
   change: number,
 ): Promise<NodeJS.Signals | null> {
   const tsx = join(process.cwd(), 'node_modules/tsx/dist/cli.mjs');

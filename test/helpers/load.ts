@@ -30,10 +30,16 @@ interface Worker {
   findLost(): Promise<string[]>;
 }
 
+/** As many commands of each kind a client has on their way at a time. */
+const WORKERS_A_KIND = 2;
 const KINDS = [strings, counters, lists, pairs, scripts];
 
 export async function startLoad(clients: readonly Cluster[]): Promise<Load> {
-  const workers = clients.flatMap((client, index) => KINDS.map((kind) => kind(client, `c${index}`)));
+  const workers = clients.flatMap((client, index) =>
+    Array.from({ length: WORKERS_A_KIND }, (_, number) =>
+      KINDS.map((kind) => kind(client, `c${index}.${number}`)),
+    ).flat(),
+  );
   await Promise.all(workers.map((worker) => worker.prepare()));
   const surprises: string[] = [];
   let latencies: number[] = [];

@@ -61,6 +61,8 @@ export interface TestStack {
 }
 
 const NEVER = new AbortController().signal;
+/** The test runner's number of this process. */
+const WORKER = Number(process.env['VITEST_POOL_ID'] ?? 0);
 const TIMEOUT_MS = 60_000;
 
 export async function testEngine(): Promise<Engine> {
@@ -187,7 +189,9 @@ function captured(): { stream: Writable; text: () => string } {
 /** Ports that nobody listens on, outside the range from which the kernel takes ports for outgoing connections. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
-  for (let candidate = 20_000 + Math.floor(Math.random() * 10_000); ports.length < count; candidate += 1) {
+  // Two test files at once take theirs from different parts: what is free now may be the other's in a moment.
+  const part = 20_000 + (WORKER % 2) * 5000;
+  for (let candidate = part + Math.floor(Math.random() * 4500); ports.length < count; candidate += 1) {
     if (await isFree(candidate)) ports.push(candidate);
   }
   return ports;
@@ -209,7 +213,7 @@ async function freeSubnetPrefix(engine: Engine): Promise<string> {
     .flatMap(({ subnets }) => subnets.map(parseBlock))
     .filter((block) => block !== undefined);
   for (;;) {
-    const prefix = `10.${200 + Math.floor(Math.random() * 10)}.${Math.floor(Math.random() * 256)}`;
+    const prefix = `10.${200 + (WORKER % 2) * 5 + Math.floor(Math.random() * 5)}.${Math.floor(Math.random() * 256)}`;
     const block = parseBlock(`${prefix}.0/24`);
     if (block !== undefined && !taken.some((other) => overlaps(block, other))) return prefix;
   }

@@ -17,6 +17,7 @@ export function runCommand(
   { engine, signal }: Bench,
   [program, ...args]: readonly [string, ...string[]],
   env: NodeJS.ProcessEnv = {},
+  timeoutMs = LONGEST_WAIT_MS,
 ): Promise<string> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
@@ -42,7 +43,7 @@ export function runCommand(
       kill('SIGTERM');
       timers.push(setTimeout(kill, GRACE_MS, 'SIGKILL'));
     };
-    timers.push(setTimeout(end, LONGEST_WAIT_MS));
+    timers.push(setTimeout(end, timeoutMs));
     signal.addEventListener('abort', end);
     const stopWatching = (): void => {
       for (const timer of timers) clearTimeout(timer);

@@ -21,11 +21,18 @@ export interface BenchStack {
 export interface StackShape {
   readonly nodeCount: number;
   readonly replicas: number;
-  /** Many nodes on a small machine get little memory each. */
-  readonly isSmall: boolean;
+  readonly memory: keyof typeof MEMORY;
 }
 
-const DEFAULT_SHAPE: StackShape = { nodeCount: 3, replicas: 0, isSmall: false };
+const MEMORY = {
+  /** Many nodes on a small machine get little each. */
+  little: { memory: '64mb', maxmemory: '32mb' },
+  usual: {},
+  /** Nothing is to be evicted. */
+  much: { memory: '2gb', maxmemory: '1500mb' },
+} as const;
+
+const DEFAULT_SHAPE: StackShape = { nodeCount: 3, replicas: 0, memory: 'usual' };
 const reservedSubnets = new Set<string>();
 
 /** A stack with a subnet and host ports of its own, as a YAML file. What an earlier run left of it is removed. */
@@ -46,7 +53,7 @@ async function stackText(
   { image }: Bench,
   name: string,
   base: string,
-  { nodeCount, replicas, isSmall }: StackShape,
+  { nodeCount, replicas, memory }: StackShape,
 ): Promise<string> {
   const ports = await freePorts(nodeCount * 3);
   const nodes = Array.from({ length: nodeCount }, (_, index): [string, object] => {
@@ -59,7 +66,7 @@ async function stackText(
     redis: {
       image,
       replicas,
-      ...(isSmall ? { memory: '64mb', maxmemory: '32mb' } : {}),
+      ...MEMORY[memory],
       nodes: Object.fromEntries(nodes),
     },
   });

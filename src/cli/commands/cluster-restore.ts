@@ -37,7 +37,7 @@ export const clusterRestore: Command = {
       functionLibraryCount === 0
         ? ''
         : `, ${countText(functionLibraryCount, 'function library', 'function libraries')}`,
-      expiredCount === 0 ? '' : `, ${countText(expiredCount, 'key')} expired meanwhile`,
+      expiredCount === 0 ? '' : `, ${countText(expiredCount, 'key')} expired since`,
     ];
     terminal.stdout.write(
       `${isComplete ? paint('green', '✓') : paint('red', '✗')} ${countText(copiedCount, 'key')} of ${folder}, taken at ${manifest.takenAt}${extras.join('')}, in ${(elapsedMs / 1000).toFixed(1)} s\n`,

@@ -25,8 +25,8 @@ function factsOf(keys: Keys = {}, offsets: Readonly<Record<string, number>> = {}
   return { keys: new Map(counts), replicationOffsets: new Map(Object.entries(offsets)) };
 }
 
-function plan(views: readonly NodeView[], facts = factsOf(), spec = three): string[] {
-  return repairText(planRepair(spec, views, facts))
+function plan(seen: readonly NodeView[], facts = factsOf(), spec = three): string[] {
+  return repairText(planRepair(spec, seen, facts))
     .split('\n')
     .filter((line) => line !== '');
 }
@@ -42,8 +42,7 @@ function views(spec = three): ReachableView[] {
   return healthyViews(spec).map((view) => ({ ...view, keyCount: 9 }));
 }
 
-const [one, two, three_] = ['redis-1', 'redis-2', 'redis-3'].map((name) => idOf(views(), name));
-const [id1, id2, id3] = [one ?? '', two ?? '', three_ ?? ''];
+const [id1 = '', id2 = '', id3 = ''] = ['redis-1', 'redis-2', 'redis-3'].map((name) => idOf(views(), name));
 
 /** The three nodes, with these slots open on each. */
 function opened(...openSlots: readonly (readonly OpenSlot[])[]): ReachableView[] {
@@ -231,10 +230,10 @@ describe('an owner that is gone', () => {
       .map(withSlots('redis-1', []))
       .map(withGhost(GHOST, { ...gone, ip }));
 
-  test('and has no replica: its slots begin empty, after a yes', () => {
-    expect(plan(orphaned('172.20.0.11'))).toEqual([
-      '! forget ffffffff on every node  (it is gone, and nobody has a copy: the keys of slots 0-5460 are lost, and the slots begin empty)',
-    ]);
+  test('and has no replica: its slots begin empty, after a yes unless another node stands in its place', () => {
+    const loss = 'it is gone, and nobody has a copy: the keys of slots 0-5460 are lost, and the slots begin empty';
+    expect(plan(orphaned('172.20.0.99'))).toEqual([`! forget ffffffff on every node  (${loss})`]);
+    expect(plan(orphaned('172.20.0.11'))).toEqual([`~ forget ffffffff on every node  (${loss})`]);
   });
 
   test('as far as anybody can tell, and no further: a node that answers is left alone', () => {

@@ -1,0 +1,124 @@
+/** A move of slots that dies at any step, or whose nodes die, is finished by `cluster fix` and by the same command again. */
+import type { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { NodeLink, type RedisCommand } from '../../src/redis/node-link.ts';
+import { executeMoves } from '../../src/stack/move-slots.ts';
+import { clientsOf } from '../helpers/key-values.ts';
+import { runKilledAfter } from '../helpers/killed.ts';
+import {
+  bringHome,
+  findDamage,
+  findSlotTrouble,
+  keysBelow,
+  makeRoomyStack,
+  readStored,
+  sendAll,
+  type StoredKey,
+} from '../helpers/moving-keys.ts';
+import { dockerOf, type TestStack } from '../helpers/test-stack.ts';
+
+const SLOT_COUNT = 300;
+const KEYS = keysBelow(SLOT_COUNT, 5);
+const RESHARD = ['cluster', 'reshard', '--from', 'redis-1', '--to', 'redis-2', '--slots', String(SLOT_COUNT)];
+
+let stack: TestStack;
+let nodes: Redis[];
+let before: ReadonlyMap<string, StoredKey>;
+beforeAll(async () => {
+  stack = await makeRoomyStack();
+  nodes = clientsOf(stack);
+  // A write that was answered is on disk: nothing may be lost when a node is killed.
+  await Promise.all(nodes.map((node) => node.config('SET', 'appendfsync', 'always')));
+});
+afterAll(async () => {
+  for (const node of nodes) node.disconnect();
+  await stack.remove();
+});
+
+beforeEach(async () => {
+  await bringHome(stack);
+});
+
+/** Whatever happened: no slot is open, each has one owner, and every key is on one node with its value and its time. */
+async function expectUnharmed(): Promise<void> {
+  expect(await findSlotTrouble(stack)).toEqual([]);
+  expect((await stack.run('cluster', 'check')).exitCode).toBe(0);
+  expect(findDamage(before, await readStored(nodes))).toEqual([]);
+}
+
+async function write(valueOf: (key: string) => string): Promise<void> {
+  await Promise.all(nodes.map((node) => node.flushall()));
+  const [home] = nodes;
+  if (home === undefined) throw new Error('no nodes');
+  await sendAll(
+    home,
+    KEYS.map((key, index): RedisCommand => {
+      if (index % 3 === 0) return ['SET', key, valueOf(key), 'EX', 3600 + index];
+      if (index % 3 === 1) return ['RPUSH', key, valueOf(key), 'second', 'third'];
+      return ['HSET', key, 'field', valueOf(key), 'other', index];
+    }),
+  );
+  before = await readStored(nodes);
+  expect(before.size).toBe(KEYS.length);
+}
+
+describe('a mover that is killed', () => {
+  beforeAll(() => write((key) => `value of ${key}`));
+
+  const FIRST_STEPS = 12;
+  /** Far more than a move takes. */
+  const MOST_STEPS = 400;
+
+  test('right after any of its steps leaves nothing that cluster fix, or the same command, does not finish', async () => {
+    let killed = 0;
+    for (let step = 1; step < MOST_STEPS; step += step < FIRST_STEPS ? 1 : 3) {
+      if ((await runKilledAfter(stack, 'reshard', step)) !== 'SIGKILL') break;
+      killed += 1;
+      await stack.must(...(killed % 2 === 1 ? ['cluster', 'fix'] : RESHARD));
+      await expectUnharmed();
+      await bringHome(stack);
+    }
+    process.stderr.write(`killed after ${killed} different steps\n`);
+    expect(killed).toBeGreaterThan(FIRST_STEPS);
+    await expectUnharmed();
+  }, 400_000);
+});
+
+describe('a node that is killed while slots move', () => {
+  // Large enough for the move to take longer than the engine takes to kill.
+  beforeAll(() => write((key) => `value of ${key} `.repeat(1000)));
+  afterEach(() => vi.restoreAllMocks());
+
+  test.each([
+    { victim: 1, role: 'source', pipeline: 2 },
+    { victim: 1, role: 'source', pipeline: 5 },
+    { victim: 2, role: 'target', pipeline: 3 },
+  ])('as the $role, when keys went for the time no. $pipeline: up and cluster fix lose nothing', async (killing) => {
+    const { victim, pipeline } = killing;
+    const container = dockerOf(stack.engine).getContainer(stack.container(victim));
+    let migrations = 0;
+    let kill: Promise<unknown> | undefined;
+    // eslint-disable-next-line typescript/unbound-method -- it is called with its own `this` below
+    const { sendAll: original } = NodeLink.prototype;
+    vi.spyOn(NodeLink.prototype, 'sendAll').mockImplementation(async function (this: NodeLink, commands) {
+      if (commands.some(([name]) => name === 'MIGRATE')) {
+        migrations += 1;
+        if (migrations === pipeline) kill = container.kill();
+      }
+      // Keys go on until it is dead; only the end of the move waits for it.
+      else if (commands.some((command) => command[3] === 'NODE')) await kill;
+      return original.call(this, commands);
+    });
+    const slots = Array.from({ length: SLOT_COUNT }, (_, index) => index);
+    const outcome = await executeMoves(await stack.session(), [{ from: 'redis-1', to: 'redis-2', slots }]).catch(
+      (error: unknown) => error,
+    );
+    vi.restoreAllMocks();
+    await kill;
+    expect(outcome).toMatchObject({ code: 'CLUSTER_UNHEALTHY' });
+
+    await stack.must('up');
+    await stack.must('cluster', 'fix');
+    await expectUnharmed();
+  });
+});
