@@ -105,7 +105,11 @@ function repairOf(
   if (owner !== undefined && losers.some((loser) => isCovered(loser, owner))) return [];
   const { id } = destination.table.myself;
   const holders = primaries.filter((view) => view !== destination && keysOn(scene, view, slot) > 0);
-  const misled = primaries.filter((view) => view !== destination && believed[views.indexOf(view)] !== id);
+  const misled = primaries.filter(
+    // Whoever doesn't know it at all has to meet it first.
+    (view) =>
+      view !== destination && believed[views.indexOf(view)] !== id && view.table.rows.some((row) => row.id === id),
+  );
   const needsEpoch =
     (owner === undefined || owner === destination) &&
     views.some((view, index) => epochIn(view, believed[index], id) >= epochOf(destination));

@@ -35,7 +35,7 @@ export async function moveKeys(
 ): Promise<MovedKeys> {
   const migration = { source, target, auth: ['AUTH2', 'default', (await target.link.takenPassword()).reveal()] };
   const conflicts: KeyInSlot[] = [];
-  const pace = newPace();
+  const pace = newPace(await measureRoundTrip(source));
   let moved = 0;
   let left = slots;
   while (left.length > 0) {
@@ -156,19 +156,31 @@ function refused(node: string, what: string, reply: unknown): StackError {
 /** The source serves nobody while it migrates what it was sent in one go: this long, about, and then others have a turn. */
 const TURN_MS = 5;
 const MOST_KEYS_A_TURN = 4096;
+/** Fewer only where they are so large that a turn takes longer than this: on a busy machine, every turn is a slow one. */
+const USUAL_KEYS_A_TURN = 16;
+const LONGEST_TURN_MS = 50;
 
 /** How many keys fit into one turn, learnt from how long the last ones took: a key may have 10 bytes or 50 MB. */
-function newPace(): { keys: () => number; timed: <T>(turn: () => Promise<T>) => Promise<T> } {
+function newPace(roundTripMs: number): { keys: () => number; timed: <T>(turn: () => Promise<T>) => Promise<T> } {
   let keys = 64;
   return {
     keys: () => keys,
     timed: async (turn) => {
       const start = performance.now();
       const result = await turn();
-      const elapsedMs = performance.now() - start;
+      const elapsedMs = performance.now() - start - roundTripMs;
+      const half = Math.max(Math.floor(keys / 2), 1);
       if (elapsedMs < TURN_MS / 2) keys = Math.min(keys * 2, MOST_KEYS_A_TURN);
-      else if (elapsedMs > TURN_MS) keys = Math.max(Math.floor(keys / 2), 1);
+      else if (elapsedMs > LONGEST_TURN_MS) keys = half;
+      else if (elapsedMs > TURN_MS) keys = Math.max(half, Math.min(keys, USUAL_KEYS_A_TURN));
       return result;
     },
   };
+}
+
+/** The way to a node and back, in which it serves others. */
+async function measureRoundTrip({ link }: Peer): Promise<number> {
+  const start = performance.now();
+  await link.sendAll([['PING']]);
+  return performance.now() - start;
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { list, type Finding } from '../cluster/finding.ts';
+import type { Finding } from '../cluster/finding.ts';
 import { findFindings } from '../cluster/findings.ts';
-import { showBytes } from '../cluster/quoted.ts';
 import type { NodeView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { planRepair } from '../plan/plan-repair.ts';
 import { repairText, type RepairStep } from '../plan/repair-step.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { expectationOf, send } from './converge.ts';
+import { conflictText, notConfirmed, stillWrong } from './fix-texts.ts';
 import { linkNodes } from './links.ts';
 import { observeNodes } from './observe-nodes.ts';
 import { localPassword } from './passwords.ts';
@@ -197,27 +197,5 @@ async function askForAll(
     const left = conflicts.get(keyOf(step));
     return left === undefined ? [repairText([step]).trimEnd()] : left.map(conflictText);
   });
-  if (await confirm(`${losses.join('\n')}\nGo on?`)) return;
-  throw new StackError('CONFIRMATION_NEEDED', {
-    message: 'what is left can only be mended by giving up keys, and that was not confirmed',
-    details: losses,
-    hint: 'npx tsx manage.ts cluster fix --yes   # does it without asking',
-  });
-}
-
-function conflictText({ keeper, other, keys }: Conflict): string {
-  const shown = 5;
-  const names = list(keys.slice(0, shown).map(({ key }) => showBytes(key)));
-  const more = keys.length > shown ? ', …' : '';
-  const count = keys.length === 1 ? '1 key is' : `${keys.length} keys are`;
-  return `! ${count} on ${keeper} and, with another value, on ${other} (${names}${more}): what ${other} has is overwritten`;
-}
-
-function stillWrong(findings: readonly Finding[], refusals: readonly string[]): StackError {
-  const mend = findings.find((finding) => finding.mend !== 'cluster fix')?.mend;
-  return new StackError('CLUSTER_UNHEALTHY', {
-    message: `${findings.length === 1 ? 'one finding is' : `${findings.length} findings are`} left that can't be mended here`,
-    details: [...findings.map(({ text }) => text), ...refusals],
-    hint: `npx tsx manage.ts ${mend ?? 'cluster check'}`,
-  });
+  if (!(await confirm(`${losses.join('\n')}\nGo on?`))) throw notConfirmed(losses);
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { keySlot } from '../../src/cluster/key-slot.ts';
 import { CERTIFICATE_FILE } from '../../src/plan/redis-config.ts';
 import { up } from '../../src/stack/up.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
@@ -103,6 +104,11 @@ async function errorObject(places: Places): Promise<void> {
   places.set(`session ${places.size}`, inspect({ ...session, env: {} }, { depth: 12, showHidden: true }));
 }
 
+/** A key whose slot is one of the first. */
+function keyBelow(slot: number): string {
+  for (let attempt = 0; ; attempt += 1) if (keySlot(Buffer.from(`key:${attempt}`)) < slot) return `key:${attempt}`;
+}
+
 const EVERY_COMMAND: readonly (readonly string[])[] = [
   ['plan'],
   ['plan', '--json'],
@@ -117,6 +123,15 @@ const EVERY_COMMAND: readonly (readonly string[])[] = [
   ['env', '--format', 'json'],
   ['logs', '--tail', 'all'],
   ['redis-cli', '--', 'INFO'],
+  ['cluster', 'check', '--json'],
+  ['cluster', 'nodes', '--json'],
+  ['cluster', 'call', 'CONFIG', 'SET', 'slowlog-log-slower-than', '0'],
+  // MIGRATE logs in at the target.
+  ['redis-cli', '--', 'SET', keyBelow(300), 'value'],
+  ['cluster', 'reshard', '--from', 'redis-1', '--to', 'redis-2', '--slots', '300'],
+  ['cluster', 'rebalance', '--threshold', '0', '--json'],
+  ['cluster', 'fix'],
+  ['cluster', 'wait', '--json'],
   ['redis-cli', '--', 'SLOWLOG', 'GET', '128'],
   ['redis-cli', '--', 'ACL', 'LOG'],
   ['redis-cli', '--', 'CLIENT', 'LIST'],
@@ -148,14 +163,19 @@ test('Vault: neither password, token, secret-id, nor a private key is anywhere',
   writeFileSync(join(stack.folder, 'role/secret-id'), canaries['secret-id'] ?? '', { mode: 0o600 });
   const places: Places = new Map();
 
-  await commands(places, EVERY_COMMAND);
+  await commands(places, [
+    ...EVERY_COMMAND,
+    ['cluster', 'backup', join(stack.folder, 'backup')],
+    ['cluster', 'restore', join(stack.folder, 'backup'), '--replace', '--json'],
+  ]);
   const keyIn = (pem: string | undefined): string => /KEY-----\n(?:.*\n)?(.{40})/.exec(pem ?? '')?.[1] ?? '';
   const state = join(stack.folder, 'state/redis-cluster-as-code', stack.name, 'tls');
   canaries['key of the authority'] = keyIn(readFileSync(join(state, 'ca.pem'), 'utf8'));
   canaries['key of the client'] = keyIn(readFileSync(join(state, 'client.pem'), 'utf8'));
   canaries['key of a node'] = keyIn(await stack.engine.readFile(stack.container(1), CERTIFICATE_FILE));
   await engineSide(places);
-  for (const line of [['up'], ['status'], ['plan', '--json'], ['certs']]) await debugged(places, ...line);
+  for (const line of [['up'], ['status'], ['plan', '--json'], ['certs'], ['cluster', 'rebalance', '--threshold', '0']])
+    await debugged(places, ...line);
 
   // With AppRole, and each thing that Vault may answer instead.
   stack.edit((yaml) => yaml.replace('path: redis-1', 'path: redis-1, auth: { method: approle, folder: role }'));

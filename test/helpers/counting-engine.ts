@@ -7,6 +7,7 @@ const MUTATING = new Set<keyof Engine>([
   'removeNetwork',
   'createContainer',
   'writeFiles',
+  'putFile',
   'startContainer',
   'unpauseContainer',
   'stopContainer',

@@ -21,16 +21,13 @@ export async function makeRoomyStack(): Promise<TestStack> {
 
 /** `perSlot` keys in each slot below `slotCount`, with the slots in turns. */
 export function keysBelow(slotCount: number, perSlot: number): string[] {
-  const bySlot = Array.from({ length: slotCount }, (): string[] => []);
-  let missing = slotCount * perSlot;
-  for (let index = 0; missing > 0; index += 1) {
-    const key = `key:${index}`;
-    const keys = bySlot[keySlot(Buffer.from(key))];
-    if (keys === undefined || keys.length === perSlot) continue;
-    keys.push(key);
-    missing -= 1;
+  const tags = new Map<number, string>();
+  for (let index = 0; tags.size < slotCount; index += 1) {
+    const tag = `{${index}}`;
+    const slot = keySlot(Buffer.from(tag));
+    if (slot < slotCount && !tags.has(slot)) tags.set(slot, tag);
   }
-  return Array.from({ length: perSlot }, (_, turn) => bySlot.flatMap((keys) => keys.slice(turn, turn + 1))).flat();
+  return Array.from({ length: perSlot }, (_, turn) => [...tags.values()].map((tag) => `${tag}:${turn}`)).flat();
 }
 
 /** Sends commands in one go. @throws Error where one is refused */
@@ -43,7 +40,6 @@ export async function sendAll(client: Redis, commands: readonly RedisCommand[]):
   });
 }
 
-/** What every node holds. */
 export interface StoredKey {
   /** From 1; more than one for a key that is on several. */
   readonly nodes: readonly number[];
@@ -52,6 +48,7 @@ export interface StoredKey {
   readonly expiresAtMs: number | undefined;
 }
 
+/** What every node holds. */
 export async function readStored(clients: readonly Redis[]): Promise<ReadonlyMap<string, StoredKey>> {
   const stored = new Map<string, StoredKey>();
   for (const [index, client] of clients.entries()) {
