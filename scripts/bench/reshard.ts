@@ -1,4 +1,4 @@
-import { countSlots } from '../../src/cluster/slots.ts';
+import { countSlots, SLOT_COUNT } from '../../src/cluster/slots.ts';
 import { executeMoves } from '../../src/stack/move-slots.ts';
 import { rebalance } from '../../src/stack/rebalance.ts';
 import type { Session } from '../../src/stack/session.ts';
@@ -111,7 +111,7 @@ async function benchRebalance(bench: Bench): Promise<Row> {
   const stack = await prepareStack(bench, 'bench-rebalance', shape);
   const session = await openSession(bench, stack);
   await up(session);
-  const allSlots = Array.from({ length: 16_384 }, (_, slot) => slot);
+  const allSlots = Array.from({ length: SLOT_COUNT }, (_, slot) => slot);
   await fillSlots(session, allSlots, { first: 0, end: KEY_COUNT });
   const options = { thresholdPercent: THRESHOLD_PERCENT, useEmptyPrimaries: true, simulate: false };
   const fromThree =

@@ -42,8 +42,8 @@ export function bootstrapTable(nodes: readonly BootstrapNode[], primaryCount: nu
     const link = index === self ? 'connected' : 'disconnected';
     return `${id} ${ip}:${port}@${busPort} ${flags} ${phantomId(shard)} 0 0 ${shard + 1} ${link}`;
   });
-  // Each takeover takes the node's own current epoch plus one: distinct ones here make distinct ones there, so that no
-  // two primaries have to settle a collision.
+  // Each takeover takes the node's own current epoch plus one: distinct ones here make distinct ones there, where gossip
+  // hasn't levelled them before. If it has, Redis settles the collision within seconds.
   const currentEpoch = primaryCount + self + 1;
   return [...rows, ...phantoms, `vars currentEpoch ${currentEpoch} lastVoteEpoch 0`, ''].join('\n');
 }

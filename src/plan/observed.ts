@@ -9,6 +9,11 @@ export interface Observed {
   /** Node name → what its data folder holds; only where a plan needs to know (see `needsData`). */
   readonly data: ReadonlyMap<string, NodeData>;
   /**
+   * Node that would start without data → nodes that copy whoever is at its address. They would copy it, empty as it is,
+   * and lose the only copy that is left: one of them has to take over before it starts.
+   */
+  readonly copies: ReadonlyMap<string, readonly string[]>;
+  /**
    * Containers of this stack that the YAML file doesn't name any more, and whose nodes are still of the cluster: they own
    * slots, or they run and know others. They leave it before they are removed.
    */

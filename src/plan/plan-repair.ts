@@ -13,6 +13,8 @@ export interface RepairFacts {
   readonly keys: KeyCounts;
   /** Replica's name → how much of its primary's stream it has taken. */
   readonly replicationOffsets: ReadonlyMap<string, number>;
+  /** There are volumes of nodes that are not in the YAML file: one of them may hold what a lost node had. */
+  readonly hasOtherVolumes: boolean;
 }
 
 /**
@@ -65,7 +67,7 @@ function isBlankCluster(views: readonly ReachableView[]): boolean {
 function planLostOwners(
   views: readonly ReachableView[],
   survey: readonly SlotClaims[],
-  { replicationOffsets }: RepairFacts,
+  { replicationOffsets, hasOtherVolumes }: RepairFacts,
 ): RepairStep[] {
   const own = new Set(views.map(({ table }) => table.myself.id));
   const offsetOf = ({ name }: ReachableView): number => replicationOffsets.get(name) ?? 0;
@@ -93,9 +95,9 @@ function planLostOwners(
     if (isPhantom(id)) {
       return [{ type: 'forget owner', nodeId: id, cause: `it only held ${slots}, without a key`, destructive: false }];
     }
-    // Where another node stands in its place, its data went with its volume before: nothing that could come back is given up.
+    // Where another node stands in its place, its data went with its volume: nothing that could come back is given up.
     const cause = `it is gone, and nobody has a copy: the keys of ${slots} are lost, and the slots begin empty`;
-    return [{ type: 'forget owner', nodeId: id, cause, destructive: !isReplaced }];
+    return [{ type: 'forget owner', nodeId: id, cause, destructive: !isReplaced || hasOtherVolumes }];
   });
 }
 

@@ -23,13 +23,17 @@ export interface Wanted {
 export function planUp(spec: Spec, wanted: Wanted, observed: Observed): Action[] {
   const network = planNetwork(spec, wanted.network, observed);
   const isNetworkNew = network.some(({ type }) => type === 'create network');
-  const start = isPartial(observed) ? 'later' : canStartFresh(spec, observed.data) ? 'fresh' : 'with its data';
+  const start = hasToLook(observed.data) ? 'later' : canStartFresh(spec, observed.data) ? 'fresh' : 'with its data';
   const nodes = spec.nodes.flatMap((node) => planNode(node, wanted, observed, start, isNetworkNew));
   return ordered([...planLeftovers(spec, observed), ...network, ...nodes]);
 }
 
-/** Whether the plan stops where something has to be looked at first. */
-export function isPartial({ data }: Pick<Observed, 'data'>): boolean {
+/** Whether the plan stops where something has to be looked at, or done, before the rest can be planned. */
+export function isPartial({ data, copies }: Pick<Observed, 'data' | 'copies'>): boolean {
+  return copies.size > 0 || hasToLook(data);
+}
+
+function hasToLook(data: Observed['data']): boolean {
   const kinds = new Set(data.values());
   return kinds.has('unseen') && kinds.has('empty') && !kinds.has('formed');
 }
@@ -70,12 +74,12 @@ function planNetwork(spec: Spec, wanted: NetworkDefinition, { networks }: Observ
 function planNode(
   { name }: NodeSpec,
   wanted: Wanted,
-  { containers, data }: Observed,
+  { containers, data, copies }: Observed,
   start: Start,
   isNetworkNew: boolean,
 ): Action[] {
   const definition = wanted.containers.get(name);
-  if (definition === undefined) return [];
+  if (definition === undefined || copies.has(name)) return [];
   const target = definition.name;
   const present = containers.find((container) => container.name === target);
   const own = data.get(name);

@@ -90,18 +90,18 @@ function countKeys(groups: readonly KeysOfSlot[]): number {
   return groups.reduce((sum, { keys }) => sum + keys.length, 0);
 }
 
-/** The first `count` keys, and the rest. */
+/**
+ * At most the first `count` keys, and the rest. Keys of one slot go together where they can: a command for several of
+ * them is refused (TRYAGAIN) as long as they are on two nodes.
+ */
 function cut(groups: readonly KeysOfSlot[], count: number): [readonly KeysOfSlot[], readonly KeysOfSlot[]] {
   let sum = 0;
-  const end = groups.findIndex(({ keys }) => (sum += keys.length) >= count);
-  const last = groups[end];
-  if (last === undefined) return [groups, []];
-  const taken = last.keys.length - (sum - count);
-  const later = last.keys.slice(taken);
-  return [
-    [...groups.slice(0, end), { slot: last.slot, keys: last.keys.slice(0, taken) }],
-    [...(later.length === 0 ? [] : [{ slot: last.slot, keys: later }]), ...groups.slice(end + 1)],
-  ];
+  const end = groups.findIndex(({ keys }) => (sum += keys.length) > count);
+  if (end !== 0) return end === -1 ? [groups, []] : [groups.slice(0, end), groups.slice(end)];
+  const [first, ...later] = groups;
+  if (first === undefined) return [[], []];
+  const { slot, keys } = first;
+  return [[{ slot, keys: keys.slice(0, count) }], [{ slot, keys: keys.slice(count) }, ...later]];
 }
 
 interface Migration {

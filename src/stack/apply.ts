@@ -17,6 +17,7 @@ import { ensurePassword } from './passwords.ts';
 import { performOnEngine } from './perform.ts';
 import { inRounds } from './rounds.ts';
 import type { Session } from './session.ts';
+import { takeOverFromEmpty } from './take-over.ts';
 import { findTakenPort } from './taken-ports.ts';
 
 export interface Applied {
@@ -56,6 +57,7 @@ export async function applyToEngine(session: Session, wanted: Wanted, issuer: Is
       };
       await execute(actions, performCounted, session);
       for (const node of certificates.keys()) configured.add(node);
+      callCount += await takeOverFromEmpty(session, observed.copies, password);
       if (!isPartial(observed)) return { callCount, password, configured, members: observed.members };
     }
   });

@@ -46,7 +46,7 @@ export async function fixCluster(session: Session, options: FixOptions): Promise
     const observe = async (): Promise<Observed> => {
       const views = (await observeNodes(session, links)).map(({ view }) => view);
       const findings = findFindings(expected, views);
-      const facts = findings.length === 0 ? undefined : await readRepairFacts(views, links);
+      const facts = findings.length === 0 ? undefined : await readRepairFacts(session, views, links);
       return { views, findings, steps: facts === undefined ? [] : planRepair(session.spec, views, facts) };
     };
     const first = await observe();

@@ -18,16 +18,38 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
   ]);
   const members = await findMembers(engine, leftovers(spec, containers));
   const seen = { networks, containers, volumes, members };
-  if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map() };
-  const data = await Promise.all(
-    spec.nodes.map(async (node): Promise<[string, NodeData]> => {
+  if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map(), copies: new Map() };
+  const found = await Promise.all(
+    spec.nodes.map(async (node): Promise<FoundData> => {
       const volume = wanted.containers.get(node.name)?.volume.name;
-      if (!volumes.some(({ name }) => name === volume)) return [node.name, 'empty'];
+      if (!volumes.some(({ name }) => name === volume)) return { node, data: 'empty' };
       const hasContainer = containers.some(({ name }) => name === containerName(spec.name, node.name));
-      return [node.name, hasContainer ? await observeData(engine, spec, node) : 'unseen'];
+      return hasContainer ? observeData(engine, spec, node) : { node, data: 'unseen' };
     }),
   );
-  return { ...seen, data: new Map(data) };
+  return { ...seen, data: new Map(found.map(({ node, data }) => [node.name, data])), copies: findCopies(found) };
+}
+
+interface FoundData {
+  readonly node: NodeSpec;
+  readonly data: NodeData;
+  readonly table?: NodeTable;
+}
+
+function findCopies(found: readonly FoundData[]): Map<string, string[]> {
+  const copies = found.flatMap(({ node, data, table }) => {
+    const primary = table?.rows.find(({ id }) => id === table.myself.primaryId);
+    return data === 'formed' && primary !== undefined ? [{ name: node.name, ip: primary.ip }] : [];
+  });
+  return new Map(
+    found
+      .filter(({ data }) => data === 'empty')
+      .map(({ node }): [string, string[]] => [
+        node.name,
+        copies.filter(({ ip }) => ip === node.ip).map(({ name }) => name),
+      ])
+      .filter(([, names]) => names.length > 0),
+  );
 }
 
 async function findMembers(engine: Engine, containers: readonly Container[]): Promise<string[]> {
@@ -50,20 +72,21 @@ function isMember(text: string, runs: boolean): boolean {
   }
 }
 
-async function observeData(engine: Engine, spec: Spec, node: NodeSpec): Promise<NodeData> {
+async function observeData(engine: Engine, spec: Spec, node: NodeSpec): Promise<FoundData> {
   const container = containerName(spec.name, node.name);
   const text = await engine.readFile(container, NODE_TABLE_FILE);
   if (text === undefined) {
     const { hasDump, hasAppendOnlyFile } = await findDataFiles(engine, container);
-    return hasDump || hasAppendOnlyFile ? 'formed' : 'empty';
+    return { node, data: hasDump || hasAppendOnlyFile ? 'formed' : 'empty' };
   }
   try {
     const table = parseNodeTable(text);
-    if (!isBootstrapping(table)) return 'formed';
-    return isSameCluster(table, parseNodeTable(initialNodeTable(spec, node))) ? 'bootstrapping' : 'foreign bootstrap';
+    if (!isBootstrapping(table)) return { node, data: 'formed', table };
+    const isWanted = isSameCluster(table, parseNodeTable(initialNodeTable(spec, node)));
+    return { node, data: isWanted ? 'bootstrapping' : 'foreign bootstrap' };
   } catch {
     // Not a node table. Redis will refuse it and say why; it isn't ours to overwrite.
-    return 'formed';
+    return { node, data: 'formed' };
   }
 }
 

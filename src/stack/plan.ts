@@ -56,7 +56,12 @@ export async function plan(session: Session): Promise<PlanResult> {
   const [certificates, kept] = await Promise.all([observeCertificates(session), readKeptCertificates(session)]);
   return {
     actions,
-    nodeActions: actions.length === 0 ? await nextNodeActions(session, observed, certificates) : [],
+    nodeActions:
+      observed.copies.size > 0
+        ? takeOvers(observed)
+        : actions.length === 0
+          ? await nextNodeActions(session, observed, certificates)
+          : [],
     conflicts: [...findConflicts(spec.name, wanted, observed), ...(taken === undefined ? [] : [taken])],
     pulls: image === undefined ? spec.redis.image : undefined,
     warnings: spec.tls.enabled ? certificateWarnings(session, certificates, kept, Date.now()) : [],
@@ -84,6 +89,14 @@ async function nextNodeActions(
   } finally {
     for (const link of links) link.close();
   }
+}
+
+function takeOvers({ copies }: Observed): NodeAction[] {
+  return [...copies].map(([lost, [copy = '']]) => ({
+    type: 'take over',
+    node: copy,
+    cause: `${lost} lost its data, and would start empty at the address that it copies`,
+  }));
 }
 
 function shapeActions(spec: Spec, views: readonly ReachableView[]): ShapeAction[] {

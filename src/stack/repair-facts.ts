@@ -1,10 +1,16 @@
 import { surveySlots } from '../cluster/slot-survey.ts';
 import { isReachable, parseInfo, type NodeView, type ReachableView } from '../cluster/view.ts';
+import { isOwn, volumeName } from '../plan/names.ts';
 import type { RepairFacts } from '../plan/plan-repair.ts';
 import type { NodeLink, RedisCommand } from '../redis/node-link.ts';
+import type { Session } from './session.ts';
 
 /** Where the keys of the doubtful slots are, and how far replicas without a primary have come. Reads only. */
-export async function readRepairFacts(views: readonly NodeView[], links: readonly NodeLink[]): Promise<RepairFacts> {
+export async function readRepairFacts(
+  { engine, spec }: Session,
+  views: readonly NodeView[],
+  links: readonly NodeLink[],
+): Promise<RepairFacts> {
   const reachable = views.filter(isReachable);
   const own = new Set(reachable.map(({ table }) => table.myself.id));
   const slots = surveySlots(reachable)
@@ -20,11 +26,14 @@ export async function readRepairFacts(views: readonly NodeView[], links: readonl
   // A replica has the keys of its primary, and can't give them to anybody.
   const primaries = asked.filter(({ view }) => view.table.myself.role === 'primary' && view.keyCount > 0);
   const orphans = asked.filter(({ view }) => isOrphan(view, own));
-  const [keys, offsets] = await Promise.all([
+  const [volumes, keys, offsets] = await Promise.all([
+    engine.listVolumes(),
     Promise.all(primaries.map(async ({ link }) => [link.name, await countKeys(link, slots)] as const)),
     Promise.all(orphans.map(async ({ link }) => [link.name, await replicationOffset(link)] as const)),
   ]);
-  return { keys: new Map(keys), replicationOffsets: new Map(offsets) };
+  const names = new Set(spec.nodes.map(({ name }) => volumeName(spec.name, name)));
+  const hasOtherVolumes = volumes.filter(isOwn(spec.name)).some(({ name }) => !names.has(name));
+  return { keys: new Map(keys), replicationOffsets: new Map(offsets), hasOtherVolumes };
 }
 
 function isOrphan({ table: { myself } }: ReachableView, own: ReadonlySet<string>): boolean {

@@ -14,9 +14,15 @@ afterEach(async () => {
 
 const KEYS = 600;
 
-/** Others notice within a second instead of five. */
-async function upWithKeys(options: { nodeCount?: number; replicas?: number } = {}): Promise<Cluster> {
-  stack = await makeStack({ ...options, redis: '  nodeTimeoutMs: 1000\n' });
+interface Options {
+  readonly nodeCount?: number;
+  readonly replicas?: number;
+  /** Others notice within a second instead of five. */
+  readonly nodeTimeoutMs?: number;
+}
+
+async function upWithKeys({ nodeTimeoutMs = 1000, ...options }: Options = {}): Promise<Cluster> {
+  stack = await makeStack({ ...options, redis: `  nodeTimeoutMs: ${nodeTimeoutMs}\n` });
   await stack.must('up');
   client = await connectCluster(stack);
   await fill(client, KEYS);
@@ -78,14 +84,25 @@ describe('without its data, another node takes its place', () => {
     expect((await stack.must('up')).stdout).toContain('nothing to do');
   });
 
-  test('with a replica: it has taken over, the new one follows it, and no key is lost', async () => {
-    await upWithKeys({ nodeCount: 6, replicas: 1 });
+  test('with a replica: it takes over before an empty node starts at the address that it copies', async () => {
+    // Too long for the replicas to do anything by themselves.
+    await upWithKeys({ nodeCount: 6, replicas: 1, nodeTimeoutMs: 60_000 });
     await wipe(2);
+    expect((await stack.must('plan')).stdout).toContain('~ take over redis-5  (redis-2 lost its data');
     await stack.must('up');
     client?.disconnect();
     client = await connectCluster(stack);
     expect(await findMissing(client, KEYS)).toEqual([]);
     expect((await stack.must('cluster', 'nodes')).stdout).toMatch(/^redis-5 +primary +5462 +redis-2/m);
     expect((await stack.must('cluster', 'check')).stdout).toContain('✓');
+
+    // The same where nothing runs: the copy has to start first.
+    await stack.must('down');
+    await stack.engine.removeVolume(`${stack.container(1)}-data`);
+    await stack.must('up');
+    client.disconnect();
+    client = await connectCluster(stack);
+    expect(await findMissing(client, KEYS)).toEqual([]);
+    expect((await stack.must('cluster', 'nodes')).stdout).toMatch(/^redis-4 +primary +5461 +redis-1/m);
   });
 });

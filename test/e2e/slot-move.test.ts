@@ -1,6 +1,6 @@
 /** What a slot on the move promises: to clients that go on, to large keys, and to keys that are on both sides. */
 import { randomBytes } from 'node:crypto';
-import type { Cluster, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keySlot } from '../../src/cluster/key-slot.ts';
 import { NodeLink } from '../../src/redis/node-link.ts';
@@ -8,6 +8,7 @@ import { executeMoves } from '../../src/stack/move-slots.ts';
 import { connectCluster } from '../helpers/cluster-client.ts';
 import { clientsOf } from '../helpers/key-values.ts';
 import { startLoad, type Latency } from '../helpers/load.ts';
+import { connectLibrary, connectPlainly } from '../helpers/load-client.ts';
 import {
   bringHome,
   findDamage,
@@ -43,7 +44,6 @@ async function moveSlots(from: number, to: number, slots: readonly number[]): Pr
 }
 
 describe('while clients write and read without pause', () => {
-  const CLIENTS = 8;
   const OPERATIONS = 200_000;
   const LONGEST_MS = 90_000;
   /** There and back, in uneven parts and from several nodes at once. */
@@ -56,34 +56,41 @@ describe('while clients write and read without pause', () => {
   ];
 
   test(`${OPERATIONS} operations during moves lose nothing, and end in no error`, async () => {
-    const clients: Cluster[] = [];
-    for (let index = 0; index < CLIENTS; index += 1) clients.push(await connectCluster(stack));
-    const load = await startLoad(clients);
-    load.measure();
+    const libraries = await Promise.all(Array.from({ length: 2 }, () => connectLibrary(stack)));
+    const plain = Array.from({ length: 6 }, () => connectPlainly(stack));
+    const loads = { library: await startLoad('library', libraries), plain: await startLoad('plain', plain) };
+    const both = Object.values(loads);
+    const measure = (): string =>
+      Object.entries(loads)
+        .map(([name, load]) => `${name} clients ${latencyText(load.measure())}`)
+        .join('; ');
+    const acknowledged = (): number => loads.library.count() + loads.plain.count();
+    measure();
     await new Promise((resolve) => setTimeout(resolve, 5000));
-    const still = load.measure();
+    const still = measure();
     await Promise.all(nodes.map((node) => node.config('RESETSTAT')));
 
     const start = performance.now();
     let [moves, slots, keys] = [0, 0, 0];
-    while (load.count() < OPERATIONS && performance.now() - start < LONGEST_MS) {
+    while (acknowledged() < OPERATIONS && performance.now() - start < LONGEST_MS) {
       const { stdout } = await stack.must('cluster', ...(MOVES[moves % MOVES.length] ?? []), '--json');
       const moved = JSON.parse(stdout) as { slots: number; keys: number };
       [moves, slots, keys] = [moves + 1, slots + moved.slots, keys + moved.keys];
     }
-    const moving = load.measure();
+    const count = acknowledged();
+    const moving = measure();
     const elapsedMs = performance.now() - start;
-    await load.stop();
+    await Promise.all(both.map((load) => load.stop()));
     const { redirects, others } = await refusalCounts();
     process.stderr.write(
-      `without moves: ${latencyText(still)}\n` +
-        `during moves:  ${latencyText(moving)}; ${moves} moves of ${slots} slots and ${keys} keys in ${Math.round(elapsedMs)} ms; ${JSON.stringify(redirects)}\n`,
+      `without moves: ${still}\nduring moves:  ${moving}\n` +
+        `${moves} moves of ${slots} slots and ${keys} keys in ${Math.round(elapsedMs)} ms; ${JSON.stringify(redirects)}\n`,
     );
 
-    expect(load.surprises).toEqual([]);
-    expect(await load.findLost()).toEqual([]);
-    expect(moving.count).toBeGreaterThanOrEqual(OPERATIONS);
-    for (const client of clients) client.disconnect();
+    expect(both.flatMap(({ surprises }) => surprises)).toEqual([]);
+    expect((await Promise.all(both.map((load) => load.findLost()))).flat()).toEqual([]);
+    expect(count).toBeGreaterThanOrEqual(OPERATIONS);
+    for (const client of [...libraries, ...plain]) client.close();
     expect(await findSlotTrouble(stack)).toEqual([]);
     // Redirects are how a cluster tells its clients of a move, and they end well.
     expect(redirects['MOVED']).toBeGreaterThan(0);

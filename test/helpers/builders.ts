@@ -83,7 +83,14 @@ export function wantedFor(spec: Spec, { userConf = '', imageId = IMAGE_ID } = {}
   };
 }
 
-export const NOTHING: Observed = { networks: [], containers: [], volumes: [], data: new Map(), members: [] };
+export const NOTHING: Observed = {
+  networks: [],
+  containers: [],
+  volumes: [],
+  data: new Map(),
+  copies: new Map(),
+  members: [],
+};
 
 /** What the engine shows after an `up` of `wanted`: everything there, everything running. */
 export function observedAfterUp(wanted: Wanted): Observed {
@@ -93,6 +100,7 @@ export function observedAfterUp(wanted: Wanted): Observed {
     containers: definitions.map((definition) => containerOf(definition)),
     volumes: definitions.map(volumeOf),
     data: new Map(),
+    copies: new Map(),
     members: [],
   };
 }

@@ -1,6 +1,7 @@
 /** Clients that write and read without pause, and know what they must read. */
 import { randomBytes } from 'node:crypto';
-import type { Cluster } from 'ioredis';
+import type { RedisCommand } from '../../src/redis/node-link.ts';
+import type { LoadClient } from './load-client.ts';
 
 export interface Latency {
   readonly count: number;
@@ -34,10 +35,11 @@ interface Worker {
 const WORKERS_A_KIND = 2;
 const KINDS = [strings, counters, lists, pairs, scripts];
 
-export async function startLoad(clients: readonly Cluster[]): Promise<Load> {
+/** @param name in every key; no two loads share one */
+export async function startLoad(name: string, clients: readonly LoadClient[]): Promise<Load> {
   const workers = clients.flatMap((client, index) =>
     Array.from({ length: WORKERS_A_KIND }, (_, number) =>
-      KINDS.map((kind) => kind(client, `c${index}.${number}`)),
+      KINDS.map((kind) => kind(client, `${name}${index}.${number}`)),
     ).flat(),
   );
   await Promise.all(workers.map((worker) => worker.prepare()));
@@ -70,21 +72,24 @@ export async function startLoad(clients: readonly Cluster[]): Promise<Load> {
   };
 }
 
-function strings(client: Cluster, name: string): Worker {
+function strings(client: LoadClient, name: string): Worker {
   const values = Array.from({ length: 100 }, () => randomBytes(64));
   const keyOf = (index: number): string => `${name}:string:${index}`;
   const check = async (index: number): Promise<string | undefined> => {
-    const value = await client.getBuffer(keyOf(index));
-    return value?.equals(values[index] ?? Buffer.of()) === true ? undefined : `${keyOf(index)} has another value`;
+    const value = await client.send(keyOf(index), ['GET', keyOf(index)]);
+    const isSame = Buffer.isBuffer(value) && value.equals(values[index] ?? Buffer.of());
+    return isSame ? undefined : `${keyOf(index)} has another value`;
   };
+  const write = (index: number, value: Buffer): Promise<unknown> =>
+    client.send(keyOf(index), ['SET', keyOf(index), value]);
   return {
-    prepare: () => Promise.all(values.map((value, index) => client.set(keyOf(index), value))),
+    prepare: () => Promise.all(values.map((value, index) => write(index, value))),
     step: async (turn) => {
       const index = turn % values.length;
       // Written and read in turns, with all others between.
       if (Math.floor(turn / values.length) % 2 === 1) return check(index);
       const value = randomBytes(64);
-      await client.set(keyOf(index), value);
+      await write(index, value);
       values[index] = value;
       return undefined;
     },
@@ -92,30 +97,30 @@ function strings(client: Cluster, name: string): Worker {
   };
 }
 
-function counters(client: Cluster, name: string): Worker {
+function counters(client: LoadClient, name: string): Worker {
   const counts = Array.from({ length: 50 }, () => 0);
   const keyOf = (index: number): string => `${name}:counter:${index}`;
   return {
     prepare: () => Promise.resolve(),
     step: async (turn) => {
       const index = turn % counts.length;
-      const count = await client.incr(keyOf(index));
+      const count = Number(await client.send(keyOf(index), ['INCR', keyOf(index)]));
       counts[index] = (counts[index] ?? 0) + 1;
       return count === counts[index] ? undefined : `${keyOf(index)} went to ${count} in place of ${counts[index]}`;
     },
     findLost: async () => {
-      const found = await Promise.all(counts.map((_, index) => client.get(keyOf(index))));
+      const found = await Promise.all(counts.map((_, index) => client.send(keyOf(index), ['GET', keyOf(index)])));
       return defined(
         counts.map((count, index) => {
           if (Number(found[index]) === count) return undefined;
-          return `${keyOf(index)} is ${found[index]} in place of ${count}`;
+          return `${keyOf(index)} is ${String(found[index])} in place of ${count}`;
         }),
       );
     },
   };
 }
 
-function lists(client: Cluster, name: string): Worker {
+function lists(client: LoadClient, name: string): Worker {
   const lengths = Array.from({ length: 50 }, () => 0);
   const keyOf = (index: number): string => `${name}:list:${index}`;
   const elementOf = (index: number, position: number): string => `${name} ${index} ${position}`;
@@ -123,16 +128,21 @@ function lists(client: Cluster, name: string): Worker {
     prepare: () => Promise.resolve(),
     step: async (turn) => {
       const index = turn % lengths.length;
-      const length = await client.rpush(keyOf(index), elementOf(index, lengths[index] ?? 0));
+      const element = elementOf(index, lengths[index] ?? 0);
+      const length = await client.send(keyOf(index), ['RPUSH', keyOf(index), element]);
       lengths[index] = (lengths[index] ?? 0) + 1;
-      return length === lengths[index] ? undefined : `${keyOf(index)} has ${length} elements for ${lengths[index]}`;
+      return length === lengths[index]
+        ? undefined
+        : `${keyOf(index)} has ${String(length)} elements for ${lengths[index]}`;
     },
     findLost: async () => {
-      const found = await Promise.all(lengths.map((_, index) => client.lrange(keyOf(index), 0, -1)));
+      const found = await Promise.all(
+        lengths.map((_, index) => client.send(keyOf(index), ['LRANGE', keyOf(index), 0, -1])),
+      );
       return defined(
         lengths.map((length, index) => {
           const wanted = Array.from({ length }, (_, position) => elementOf(index, position));
-          return found[index]?.join() === wanted.join() ? undefined : `${keyOf(index)} has other elements`;
+          return String(found[index]) === wanted.join() ? undefined : `${keyOf(index)} has other elements`;
         }),
       );
     },
@@ -140,19 +150,19 @@ function lists(client: Cluster, name: string): Worker {
 }
 
 /** Two keys of one hash tag in one command. */
-function pairs(client: Cluster, name: string): Worker {
+function pairs(client: LoadClient, name: string): Worker {
   const versions = Array.from({ length: 50 }, () => 0);
   const keysOf = (index: number): [string, string] => [`{${name}:pair:${index}}a`, `{${name}:pair:${index}}b`];
   const valuesOf = (index: number): [string, string] => [`a ${versions[index]}`, `b ${versions[index]}`];
   const write = async (index: number): Promise<void> => {
     const [one, other] = keysOf(index);
     const version = (versions[index] ?? 0) + 1;
-    await client.mset(one, `a ${version}`, other, `b ${version}`);
+    await client.send(one, ['MSET', one, `a ${version}`, other, `b ${version}`]);
     versions[index] = version;
   };
   const check = async (index: number): Promise<string | undefined> => {
-    const found = await client.mget(...keysOf(index));
-    return found.join() === valuesOf(index).join() ? undefined : `${keysOf(index).join()} are ${found.join()}`;
+    const found = String(await client.send(keysOf(index)[0], ['MGET', ...keysOf(index)]));
+    return found === valuesOf(index).join() ? undefined : `${keysOf(index).join()} are ${found}`;
   };
   return {
     prepare: () => Promise.all(versions.map((_, index) => write(index))),
@@ -169,12 +179,13 @@ function pairs(client: Cluster, name: string): Worker {
 const SCRIPT = `redis.call('SET', KEYS[2], ARGV[1]) return redis.call('INCR', KEYS[1])`;
 
 /** Lua that writes two keys of one hash tag. */
-function scripts(client: Cluster, name: string): Worker {
+function scripts(client: LoadClient, name: string): Worker {
   const counts = Array.from({ length: 50 }, () => 0);
   const keysOf = (index: number): [string, string] => [`{${name}:script:${index}}n`, `{${name}:script:${index}}v`];
   const run = async (index: number): Promise<string | undefined> => {
     const wanted = (counts[index] ?? 0) + 1;
-    const count = await client.eval(SCRIPT, 2, ...keysOf(index), `run ${wanted}`);
+    const command: RedisCommand = ['EVAL', SCRIPT, 2, ...keysOf(index), `run ${wanted}`];
+    const count = await client.send(keysOf(index)[0], command);
     counts[index] = wanted;
     return count === wanted ? undefined : `${keysOf(index)[0]} went to ${String(count)} in place of ${wanted}`;
   };
@@ -182,11 +193,12 @@ function scripts(client: Cluster, name: string): Worker {
     prepare: () => Promise.all(counts.map((_, index) => run(index))),
     step: (turn) => run(turn % counts.length),
     findLost: async () => {
-      const found = await Promise.all(counts.map((_, index) => client.mget(...keysOf(index))));
+      const read = (index: number): Promise<unknown> => client.send(keysOf(index)[0], ['MGET', ...keysOf(index)]);
+      const found = (await Promise.all(counts.map((_, index) => read(index)))).map(String);
       return defined(
         counts.map((count, index) => {
           const wanted = [String(count), `run ${count}`].join();
-          return found[index]?.join() === wanted ? undefined : `${keysOf(index).join()} are ${found[index]?.join()}`;
+          return found[index] === wanted ? undefined : `${keysOf(index).join()} are ${found[index]}`;
         }),
       );
     },

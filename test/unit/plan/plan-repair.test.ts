@@ -22,7 +22,7 @@ function factsOf(keys: Keys = {}, offsets: Readonly<Record<string, number>> = {}
     name,
     new Map(Object.entries(slots).map(([slot, count]) => [Number(slot), count])),
   ]);
-  return { keys: new Map(counts), replicationOffsets: new Map(Object.entries(offsets)) };
+  return { keys: new Map(counts), replicationOffsets: new Map(Object.entries(offsets)), hasOtherVolumes: false };
 }
 
 function plan(seen: readonly NodeView[], facts = factsOf(), spec = three): string[] {

@@ -323,6 +323,7 @@ describe('no plan', () => {
         containers: [...containers, ...others],
         volumes: running.volumes.filter((_, index) => nodes[index]?.hasVolume ?? false),
         members: [],
+        copies: new Map(),
         data: hasData ? dataOf(...nodes.map(({ data }) => data)) : new Map(),
       };
     });
