@@ -179,30 +179,3 @@ test('nodes that were started without a node table still become a cluster, the s
   await writeKeys();
   await expectKeys();
 });
-
-test('a node that left the YAML file is not removed while it owns slots', async () => {
-  stack = await makeStack({ nodeCount: 4 });
-  await stack.must('up');
-  stack.edit((yaml) => yaml.replace(/ {4}redis-4: .*\n/, ''));
-  const { exitCode, stderr } = await stack.run('up');
-  expect(exitCode).toBe(1);
-  expect(stderr).toContain(`${stack.container(4)} is not in the YAML file any more, but owns slots with their keys`);
-  expect(await stack.redis(1, 'CLUSTER', 'INFO')).toContain('cluster_state:ok');
-});
-
-test('a node that is new in the YAML file joins, and up says that it owns no slots', async () => {
-  stack = await makeStack({ nodeCount: 4 });
-  const line = / {4}redis-4: .*\n/;
-  let node = '';
-  stack.edit((yaml) => {
-    node = line.exec(yaml)?.[0] ?? '';
-    return yaml.replace(line, '');
-  });
-  await stack.must('up');
-  await writeKeys();
-  stack.edit((yaml) => yaml + node);
-  const { exitCode, stderr } = await stack.run('up');
-  expect(exitCode).toBe(1);
-  expect(stderr).toContain('3 primaries own slots and the YAML file asks for 4; without slots: redis-4');
-  await expectKeys();
-});

@@ -234,6 +234,9 @@ describe('an owner that is gone', () => {
     const loss = 'it is gone, and nobody has a copy: the keys of slots 0-5460 are lost, and the slots begin empty';
     expect(plan(orphaned('172.20.0.99'))).toEqual([`! forget ffffffff on every node  (${loss})`]);
     expect(plan(orphaned('172.20.0.11'))).toEqual([`~ forget ffffffff on every node  (${loss})`]);
+    // A volume of a node that isn't in the YAML file may be the lost one's.
+    const facts = { ...factsOf(), hasOtherVolumes: true };
+    expect(plan(orphaned('172.20.0.11'), facts)).toEqual([`! forget ffffffff on every node  (${loss})`]);
   });
 
   test('as far as anybody can tell, and no further: a node that answers is left alone', () => {

@@ -163,6 +163,28 @@ describe('planUp', () => {
     `);
   });
 
+  test('a node without data does not start while others copy whoever is at its address', () => {
+    const lost = withoutVolume(withoutContainer(running, 'dev-redis-2'), 'dev-redis-2-data');
+    const observed = { ...lost, data: dataOf('formed', 'empty', 'formed') };
+    expect(planned(observed)).toContain('start container dev-redis-2');
+    const copied = { ...observed, copies: new Map([['redis-2', ['redis-3']]]) };
+    expect(planned(copied)).toBe('');
+    expect(isPartial(copied)).toBe(true);
+  });
+
+  test('a node that left the YAML file goes when it has left the cluster, and has to run for that', () => {
+    const former = (state: 'running' | 'exited'): Observed => {
+      const labels = { ...labelsOf('dev'), [LABELS.node]: 'redis-9' };
+      const container = strangerOf({ name: 'dev-redis-9', state, labels });
+      return { ...running, containers: [...running.containers, container], members: ['dev-redis-9'] };
+    };
+    expect(planned(former('running'))).toBe('');
+    expect(planned(former('exited'))).toBe(
+      '~ start container dev-redis-9  (its slots have to go to other nodes first)\n',
+    );
+    expect(planned({ ...former('running'), members: [] })).toContain('- remove container dev-redis-9');
+  });
+
   test('a network that somebody removed is made again, and the containers that were on it', () => {
     const observed = withContainer({ ...running, networks: [] }, 'dev-redis-1', { state: 'exited' });
     expect(planned(observed)).toMatchInlineSnapshot(`
