@@ -180,6 +180,16 @@ describe('shapes', () => {
         .toContain('(healthy)');
       expect((await stack.must('restart', 'redis-2')).stdout).toContain('cluster_state:ok');
       expect((await stack.must('up')).stdout).toContain('nothing to do');
+
+      // Keys move over TLS too; user:1000 is in slot 1649.
+      await stack.redis(1, 'SET', 'user:1000', 'moved');
+      const move = await stack.must('cluster', 'reshard', '--from', 'redis-1', '--to', 'redis-3', '--slots', '1700');
+      expect(move.stderr + move.stdout).toMatch(/1700 slots with [1-9]\d* keys? moved/);
+      expect(await stack.redis(3, 'GET', 'user:1000')).toBe('moved');
+      await stack.must('cluster', 'backup', join(stack.folder, 'backup'));
+      await stack.must('cluster', 'restore', join(stack.folder, 'backup'), '--replace');
+      await stack.must('cluster', 'failover', 'redis-4');
+      expect((await stack.must('cluster', 'check')).stdout).toContain('✓');
     },
   );
 
