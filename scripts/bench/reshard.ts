@@ -12,7 +12,6 @@ import { clearStack, openSession, prepareStack, type BenchStack } from './suppor
 
 /** What redis-1 of three owns at first. */
 const SLOTS = Array.from({ length: 5461 }, (_, slot) => slot);
-const ADDRESS = '127.0.0.1:6379';
 /** redis-cli runs beside a node that is in no move, so that it takes no processor time from those that are. */
 const BYSTANDER = 'redis-2';
 
@@ -87,7 +86,7 @@ async function reshard(
   const views = await viewsOf(session);
   const id = (node: string): string => views.find(({ name }) => name === node)?.table.myself.id ?? '';
   const route = ['--cluster-from', id(from), '--cluster-to', id(to), '--cluster-slots', String(SLOTS.length)];
-  await runClusterManager(bench, stack, BYSTANDER, ['reshard', ADDRESS, ...route, '--cluster-yes', ...options]);
+  await runClusterManager(bench, stack, BYSTANDER, ['reshard', ...route, '--cluster-yes', ...options]);
 }
 
 /** All of the slots, and no key lost or left behind. */
@@ -134,7 +133,7 @@ async function benchRebalance(bench: Bench): Promise<Row> {
     {
       ours: fromThree(() => rebalance(session, { ...options, weights: [] })),
       redisCli: fromThree(() =>
-        runClusterManager(bench, stack, BYSTANDER, ['rebalance', ADDRESS, '--cluster-use-empty-masters']),
+        runClusterManager(bench, stack, BYSTANDER, ['rebalance', '--cluster-use-empty-masters']),
       ),
     },
     { counted: Math.min(bench.rounds, MOST_ROUNDS), warmUp: false },

@@ -1,4 +1,4 @@
-import type { NodeTable } from './node-table.ts';
+import { parseNodeTable, type NodeTable } from './node-table.ts';
 
 /** What one node answered, or why it didn't. `name` is the node's in the YAML file. */
 export type NodeView = ReachableView | UnreachableView;
@@ -35,6 +35,26 @@ export interface ClusterInfo {
   readonly currentEpoch: number;
   /** Under which it, or its primary, owns its slots. */
   readonly ownEpoch: number;
+}
+
+/** From the replies to CLUSTER NODES, CLUSTER INFO and INFO. */
+export function parseView(
+  name: string,
+  replies: { readonly nodes: string; readonly clusterInfo: string; readonly info: string },
+): ReachableView {
+  const info = parseInfo(replies.info);
+  const table = parseNodeTable(replies.nodes);
+  const link = info.get('master_link_status');
+  return {
+    name,
+    reachable: true,
+    table,
+    info: parseClusterInfo(replies.clusterInfo),
+    keyCount: Number(/keys=(\d+)/.exec(info.get('db0') ?? '')?.[1] ?? 0),
+    redisVersion: info.get('valkey_version') ?? info.get('redis_version') ?? 'unknown',
+    usedMemoryBytes: Number(info.get('used_memory') ?? 0),
+    replicationLink: table.myself.role === 'replica' ? (link === 'up' ? 'up' : 'down') : undefined,
+  };
 }
 
 export function parseClusterInfo(text: string): ClusterInfo {

@@ -1,24 +1,8 @@
 import type { Redis } from 'ioredis';
-import { parseNodeTable } from '../cluster/node-table.ts';
-import { parseClusterInfo, parseInfo, type NodeView, type ReachableView } from '../cluster/view.ts';
+import { parseView, type NodeView } from '../cluster/view.ts';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { Secret } from '../secret.ts';
-
-export interface NodeAddress {
-  /** The node's name in the YAML file. */
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly tls: TlsTrust | undefined;
-  /** Who logs in; the user `default` where it isn't said. */
-  readonly user?: string | undefined;
-}
-
-/** What a TLS connection to a node is verified with, and what this side shows of itself. */
-export interface TlsTrust {
-  readonly caPem: string;
-  readonly client: { readonly certificatePem: string; readonly privateKeyPem: Secret } | undefined;
-}
+import { connectNode, PasswordRefused, REPLY_TIMEOUT_MS, type NodeAddress } from './connect-node.ts';
 
 /** The passwords that a node may have, the likeliest first; one that isn't known is undefined. */
 export type PasswordCandidates = readonly (() => Promise<Secret | undefined>)[];
@@ -28,9 +12,6 @@ export type RedisCommand = readonly [string, ...(string | number | Buffer)[]];
 
 /** Redis's own words for what it refused, and nothing of the command: an argument may be a password. */
 export class Refusal extends Error {}
-
-/** How long one connection attempt or one reply may take before the node counts as unreachable. */
-const REPLY_TIMEOUT_MS = 2000;
 
 /** One connection to one node, made when it is first needed and again when it was lost. */
 export class NodeLink {
@@ -65,7 +46,7 @@ export class NodeLink {
         client.call('CLUSTER', 'INFO'),
         client.call('INFO'),
       ]);
-      return toView(this.name, String(nodes), String(clusterInfo), String(info));
+      return parseView(this.name, { nodes: String(nodes), clusterInfo: String(clusterInfo), info: String(info) });
     } catch (error) {
       this.close();
       return { name: this.name, reachable: false, reason: this.#reason(error) };
@@ -112,8 +93,9 @@ export class NodeLink {
   }
 
   #failure(command: RedisCommand, error: unknown): StackError {
+    const words = command.slice(0, 3).filter((word) => !Buffer.isBuffer(word));
     return new StackError('CLUSTER_UNHEALTHY', {
-      message: `${this.name} refused ${command.slice(0, 3).join(' ')}: ${this.#reason(error)}`,
+      message: `${this.name} refused ${words.join(' ')}: ${this.#reason(error)}`,
       hint: 'npx tsx manage.ts status',
     });
   }
@@ -176,78 +158,10 @@ export class NodeLink {
   }
 }
 
-class PasswordRefused extends Error {}
-
-async function connectNode(
-  { host, port, tls, user = 'default' }: NodeAddress,
-  password: Secret,
-  replyTimeoutMs: number,
-): Promise<Redis> {
-  const { Redis } = await import('ioredis');
-  const client = new Redis({
-    host,
-    port,
-    ...(tls === undefined ? {} : { tls: tlsOptions(tls) }),
-    protocol: 2,
-    lazyConnect: true,
-    enableReadyCheck: false,
-    disableClientInfo: true,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    connectTimeout: REPLY_TIMEOUT_MS,
-    commandTimeout: replyTimeoutMs,
-  });
-  // What connect() rejects with is only `Connection is closed`; the event before it says why.
-  let why: unknown;
-  client.on('error', (error) => {
-    why = error;
-  });
-  try {
-    await client.connect();
-  } catch (error) {
-    client.disconnect();
-    throw why ?? error;
-  }
-  // A Redis without a password refuses AUTH. No node of a stack is one.
-  if (password.reveal() === '') return client;
-  try {
-    // Sent here and not by ioredis, which would be `ready` before it knows that the password is the wrong one.
-    await client.call('AUTH', user, password.reveal());
-    return client;
-  } catch (error) {
-    client.disconnect();
-    if (errorMessage(error).startsWith('WRONGPASS')) throw new PasswordRefused();
-    // oxlint-disable-next-line preserve-caught-error -- ioredis keeps the command on its error, and with it the password
-    throw new Error(errorMessage(error));
-  }
-}
-
-/** As node:tls takes it; verification is left on. */
-export function tlsOptions({ caPem, client }: TlsTrust): { ca: string; cert?: string; key?: string } {
-  if (client === undefined) return { ca: caPem };
-  return { ca: caPem, cert: client.certificatePem, key: client.privateKeyPem.reveal() };
-}
-
 /** A map as RESP2 sends it: names and values in turns. */
 function fieldOf(reply: unknown, name: string): unknown {
   if (!Array.isArray(reply)) return undefined;
   const values: readonly unknown[] = reply;
   const index = values.indexOf(name);
   return index === -1 ? undefined : values[index + 1];
-}
-
-function toView(name: string, nodes: string, clusterInfo: string, infoText: string): ReachableView {
-  const info = parseInfo(infoText);
-  const table = parseNodeTable(nodes);
-  const link = info.get('master_link_status');
-  return {
-    name,
-    reachable: true,
-    table,
-    info: parseClusterInfo(clusterInfo),
-    keyCount: Number(/keys=(\d+)/.exec(info.get('db0') ?? '')?.[1] ?? 0),
-    redisVersion: info.get('valkey_version') ?? info.get('redis_version') ?? 'unknown',
-    usedMemoryBytes: Number(info.get('used_memory') ?? 0),
-    replicationLink: table.myself.role === 'replica' ? (link === 'up' ? 'up' : 'down') : undefined,
-  };
 }

@@ -3,7 +3,7 @@ import type { Cluster } from 'ioredis';
 import type { SlotRange } from '../cluster/slots.ts';
 import { errorMessage, StackError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
-import { tlsOptions, type TlsTrust } from './node-link.ts';
+import { tlsOptions, type TlsTrust } from './connect-node.ts';
 
 /** Announced address → the address that reaches it from this host, as ioredis takes it. */
 export type NatMap = Record<string, { host: string; port: number }>;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { containerName, isOwn } from '../plan/names.ts';
 import { AUTHORITY_FILE, CERTIFICATE_FILE } from '../plan/redis-config.ts';
-import type { TlsTrust } from '../redis/node-link.ts';
+import type { TlsTrust } from '../redis/connect-node.ts';
 import { Secret } from '../secret.ts';
 import { readCertificate, type CertificateFacts } from '../tls/certificate.ts';
 import { certificatesIn } from '../tls/pem.ts';

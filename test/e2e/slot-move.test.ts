@@ -225,11 +225,8 @@ describe('a slot', () => {
     await openSlots([0]);
     await sendAll(nodeAt(2), [['ASKING'], ['SET', contested, 'another value']]);
 
-    const { exitCode, stderr } = await stack.run(
-      'cluster',
-      'reshard',
-      ...['--from', 'redis-1', '--to', 'redis-2', '--slots', '1'],
-    );
+    const argv = ['--from', 'redis-1', '--to', 'redis-2', '--slots', '1'];
+    const { exitCode, stderr } = await stack.run('cluster', 'reshard', ...argv);
 
     expect(exitCode).toBe(1);
     expect(stderr).toContain('on redis-1 and, with another value, on redis-2');

@@ -45,9 +45,9 @@ export async function startLoad(name: string, clients: readonly LoadClient[]): P
   await Promise.all(workers.map((worker) => worker.prepare()));
   const surprises: string[] = [];
   let latencies: number[] = [];
-  let isStopped = false;
+  const stopping = new AbortController();
   const run = async (worker: Worker): Promise<void> => {
-    for (let turn = 0; !isStopped; turn += 1) {
+    for (let turn = 0; !stopping.signal.aborted; turn += 1) {
       const start = performance.now();
       const surprise = await worker.step(turn).catch(String);
       latencies.push(performance.now() - start);
@@ -65,7 +65,7 @@ export async function startLoad(name: string, clients: readonly LoadClient[]): P
     count: () => latencies.length,
     surprises,
     stop: async () => {
-      isStopped = true;
+      stopping.abort();
       await Promise.all(running);
     },
     findLost: async () => (await Promise.all(workers.map((worker) => worker.findLost()))).flat(),

@@ -1,5 +1,6 @@
 import { containerName } from '../../../src/plan/names.ts';
 import { PASSWORD_FILE } from '../../../src/plan/redis-config.ts';
+import { CONTAINER_PORTS } from '../../../src/spec/spec.ts';
 import { runCommand } from './command.ts';
 import type { Bench } from './context.ts';
 import type { BenchStack } from './stacks.ts';
@@ -8,8 +9,8 @@ import type { BenchStack } from './stacks.ts';
 const TIMEOUT_MS = 600_000;
 
 /**
- * `redis-cli --cluster …` in a container of a stack that we brought up. The password goes from the container's file into
- * that one process's environment.
+ * `redis-cli --cluster COMMAND` in a container of a stack that we brought up, a number of times. The password goes from the
+ * container's file into that one process's environment.
  *
  * @returns what it wrote to stdout
  */
@@ -17,9 +18,13 @@ export async function runClusterManager(
   bench: Bench,
   { spec }: BenchStack,
   node: string,
-  args: readonly string[],
+  [command, ...options]: readonly [string, ...string[]],
+  { times = 1 }: { times?: number } = {},
 ): Promise<string> {
-  const script = `REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec redis-cli --cluster "$@"`;
+  const script = `export REDISCLI_AUTH="$(cat ${PASSWORD_FILE})"; for time in $(seq ${times}); do redis-cli --cluster "$@" || exit 1; done`;
+  // Not 127.0.0.1: redis-cli would give it to the other nodes as the address to send this node's keys to.
+  const ip = spec.nodes.find(({ name }) => name === node)?.ip ?? '';
+  const args = [command, `${ip}:${CONTAINER_PORTS.plain}`, ...options];
   const container = containerName(spec.name, node);
   try {
     return await runCommand(bench, ['docker', 'exec', container, 'sh', '-c', script, 'sh', ...args], {}, TIMEOUT_MS);

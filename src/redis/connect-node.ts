@@ -1,0 +1,80 @@
+import type { Redis } from 'ioredis';
+import { errorMessage } from '../errors.ts';
+import type { Secret } from '../secret.ts';
+
+export interface NodeAddress {
+  /** The node's name in the YAML file. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsTrust | undefined;
+  /** Who logs in; the user `default` where it isn't said. */
+  readonly user?: string | undefined;
+}
+
+/** What a TLS connection to a node is verified with, and what this side shows of itself. */
+export interface TlsTrust {
+  readonly caPem: string;
+  readonly client: { readonly certificatePem: string; readonly privateKeyPem: Secret } | undefined;
+}
+
+/** How long one connection attempt or one reply may take before the node counts as unreachable. */
+export const REPLY_TIMEOUT_MS = 2000;
+
+/** WRONGPASS: another password may be the right one. */
+export class PasswordRefused extends Error {}
+
+/**
+ * A connection that is logged in, and that is not made again when it is lost.
+ *
+ * @throws PasswordRefused; Error with the system's or Redis's own words, and nothing of the command
+ */
+export async function connectNode(
+  { host, port, tls, user = 'default' }: NodeAddress,
+  password: Secret,
+  replyTimeoutMs: number,
+): Promise<Redis> {
+  const { Redis } = await import('ioredis');
+  const client = new Redis({
+    host,
+    port,
+    ...(tls === undefined ? {} : { tls: tlsOptions(tls) }),
+    protocol: 2,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    connectTimeout: REPLY_TIMEOUT_MS,
+    commandTimeout: replyTimeoutMs,
+  });
+  // What connect() rejects with is only `Connection is closed`; the event before it says why.
+  let why: unknown;
+  client.on('error', (error) => {
+    why = error;
+  });
+  try {
+    await client.connect();
+  } catch (error) {
+    client.disconnect();
+    throw why ?? error;
+  }
+  // A Redis without a password refuses AUTH. No node of a stack is one.
+  if (password.reveal() === '') return client;
+  try {
+    // Sent here and not by ioredis, which would be `ready` before it knows that the password is the wrong one.
+    await client.call('AUTH', user, password.reveal());
+    return client;
+  } catch (error) {
+    client.disconnect();
+    if (errorMessage(error).startsWith('WRONGPASS')) throw new PasswordRefused();
+    // oxlint-disable-next-line preserve-caught-error -- ioredis keeps the command on its error, and with it the password
+    throw new Error(errorMessage(error));
+  }
+}
+
+/** As node:tls takes it; verification is left on. */
+export function tlsOptions({ caPem, client }: TlsTrust): { ca: string; cert?: string; key?: string } {
+  if (client === undefined) return { ca: caPem };
+  return { ca: caPem, cert: client.certificatePem, key: client.privateKeyPem.reveal() };
+}
