@@ -1,6 +1,6 @@
 import { isMap, isNode, isScalar, parseDocument, type Pair } from 'yaml';
 import { isAddress, nextAddress } from './addresses.ts';
-import type { HostPorts, NodeSpec, Spec } from './spec.ts';
+import type { HostPorts } from './spec.ts';
 
 export interface NewNode {
   readonly name: string;
@@ -61,9 +61,10 @@ function linesOf({ key, value }: Pair, text: string): NodeLines {
 
 /** What nobody named: the address behind the highest one, and for each port the one behind the highest of its kind. */
 export function completeNode(
-  { nodes, network }: Spec,
   name: string,
   given: Partial<HostPorts> & { ip?: string },
+  nodes: readonly Pick<NewNode, 'ip' | 'ports'>[],
+  gateway: string,
 ): NewNode {
   const taken = new Set(nodes.flatMap(({ ports }) => Object.values(ports)));
   const port = (kind: keyof HostPorts): number => {
@@ -72,7 +73,7 @@ export function completeNode(
     taken.add(next);
     return next;
   };
-  const addresses = [network.gateway, ...nodes.map(({ ip }: NodeSpec) => ip)].filter(isAddress);
+  const addresses = [gateway, ...nodes.map(({ ip }) => ip)].filter(isAddress);
   return {
     name,
     ip: given.ip ?? nextAddress(addresses),

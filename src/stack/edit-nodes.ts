@@ -17,18 +17,16 @@ export interface GivenNode extends Partial<HostPorts> {
  * @throws StackError USAGE or SPEC_INVALID where the file would not hold a cluster any more; it is left as it is
  */
 export async function addToFile(session: Session, names: readonly string[], given: GivenNode): Promise<Session> {
-  let { spec } = session;
+  const { spec } = session;
   const added: NewNode[] = [];
   for (const name of names) {
-    if (spec.nodes.some((node) => node.name === name)) {
+    if ([...spec.nodes, ...added].some((node) => node.name === name)) {
       throw new StackError('USAGE', {
         message: `there is a node '${name}' in the stack ${spec.name} already`,
         hint: `Its nodes are: ${spec.nodes.map((node) => node.name).join(', ')}`,
       });
     }
-    const node = completeNode(spec, name, given);
-    added.push(node);
-    spec = { ...spec, nodes: [...spec.nodes, { ...node, initialRole: 'primary', initialPrimary: undefined }] };
+    added.push(completeNode(name, given, [...spec.nodes, ...added], spec.network.gateway));
   }
   return edit(session, (text) => addNodes(text, added));
 }

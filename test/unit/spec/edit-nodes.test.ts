@@ -52,7 +52,7 @@ network: { subnet: 172.20.0.0/16 }`;
 
 describe('what nobody named', () => {
   test('is behind the highest address, and behind the highest port of each kind', () => {
-    expect(completeNode(specOf(), 'redis-4', {})).toEqual({
+    expect(completeNode('redis-4', {}, specOf().nodes, '172.20.0.1')).toEqual({
       name: 'redis-4',
       ip: '172.20.0.14',
       ports: { plain: 7003, tls: 8003, bus: 17003 },
@@ -60,12 +60,11 @@ describe('what nobody named', () => {
   });
 
   test('skips ports of other kinds, and keeps what is given', () => {
-    const spec = specOf();
-    const nodes = spec.nodes.map((node, index) => ({
+    const nodes = specOf().nodes.map((node, index) => ({
       ...node,
       ports: { plain: 6379 + index, tls: 6382 + index, bus: 16379 + index },
     }));
-    expect(completeNode({ ...spec, nodes }, 'redis-4', { ip: '172.20.9.9', bus: 20_000 })).toEqual({
+    expect(completeNode('redis-4', { ip: '172.20.9.9', bus: 20_000 }, nodes, '172.20.0.1')).toEqual({
       name: 'redis-4',
       ip: '172.20.9.9',
       ports: { plain: 6385, tls: 6386, bus: 20_000 },
