@@ -1,5 +1,6 @@
+import { rangesOf } from './slot-move.ts';
 import { list, slotsText, type Finding, type SeenCluster } from './finding.ts';
-import { epochOf, groupBy, strongestClaim, surveySlots, toRanges, type SlotClaims } from './slot-survey.ts';
+import { epochOf, groupBy, strongestClaim, surveySlots, type SlotClaims } from './slot-survey.ts';
 import { countSlots, type SlotRange } from './slots.ts';
 
 /** What is wrong with who owns which slots, one finding for all slots of which the same is to say. */
@@ -20,7 +21,7 @@ function unowned({ own, reachable }: SeenCluster, survey: readonly SlotClaims[])
     ({ claimants, believed }) => claimants.length === 0 && believed.every((id) => id === undefined || own.has(id)),
   );
   if (free.length === 0) return [];
-  const slots = rangesOf(free);
+  const slots = rangesOfClaims(free);
   const text = `${slotsText(slots)} ${countSlots(slots) === 1 ? 'has' : 'have'} no owner`;
   return [{ kind: 'slots without an owner', node: undefined, slots, text, mend: 'cluster fix' }];
 }
@@ -28,7 +29,7 @@ function unowned({ own, reachable }: SeenCluster, survey: readonly SlotClaims[])
 function twoOwners(survey: readonly SlotClaims[]): Finding[] {
   const contested = survey.filter(({ claimants }) => claimants.length > 1);
   return groupBy(contested, ({ claimants }) => claimants.map(({ name }) => name).join()).map((group): Finding => {
-    const slots = rangesOf(group);
+    const slots = rangesOfClaims(group);
     const claims = (group[0]?.claimants ?? []).map((view) => `${view.name} (epoch ${epochOf(view)})`);
     const text = `${slotsText(slots)}: ${list(claims)} each claim ${countSlots(slots) === 1 ? 'it' : 'them'}`;
     return { kind: 'two owners', node: undefined, slots, text, mend: 'cluster fix' };
@@ -59,7 +60,7 @@ function disagreements({ reachable, nameOf }: SeenCluster, survey: readonly Slot
   return groups.flatMap((group): Finding[] => {
     const [first] = group;
     if (first === undefined) return [];
-    const slots = rangesOf(group);
+    const slots = rangesOfClaims(group);
     const believed = first.believed === undefined ? 'nobody' : nameOf(first.believed);
     const verb = first.names.length === 1 ? 'believes' : 'believe';
     const text = `${slotsText(slots)}: ${list(first.names)} ${verb} in ${believed} as the owner, and it is ${nameOf(first.owner)}`;
@@ -73,7 +74,7 @@ function open(cluster: SeenCluster, survey: readonly SlotClaims[]): Finding[] {
     .filter(({ openings }) => openings.length > 0)
     .map((claims) => ({ slot: claims.slot, text: openingText(cluster, claims) }));
   return groupBy(opened, ({ text }) => text).map((group): Finding => {
-    const slots = rangesOf(group);
+    const slots = rangesOfClaims(group);
     const verb = countSlots(slots) === 1 ? 'is' : 'are';
     const text = `${slotsText(slots)} ${verb} ${group[0]?.text ?? ''}`;
     return { kind: 'open slots', node: undefined, slots, text, mend: 'cluster fix' };
@@ -105,6 +106,6 @@ export function openingText(
   return openings.length === 1 ? `${sides.join()} only` : list(sides);
 }
 
-function rangesOf(claims: readonly Pick<SlotClaims, 'slot'>[]): SlotRange[] {
-  return toRanges(claims.map(({ slot }) => slot));
+function rangesOfClaims(claims: readonly Pick<SlotClaims, 'slot'>[]): SlotRange[] {
+  return rangesOf(claims.map(({ slot }) => slot));
 }

@@ -1,4 +1,4 @@
-import { SLOT_COUNT, type SlotRange } from './slots.ts';
+import { SLOT_COUNT } from './slots.ts';
 import type { ReachableView } from './view.ts';
 
 /** What the nodes say of one slot. */
@@ -20,20 +20,20 @@ export interface Opening {
 
 /** The slots of which not every node says that the same node owns it, or that are open on any of them; ascending. */
 export function surveySlots(views: readonly ReachableView[]): SlotClaims[] {
-  const owners = views.map(ownerOfEachSlot);
   const openings = openingsOfEachSlot(views);
+  const owners = views.map(ownerInAscendingOrder);
   const ids = new Set(views.map(({ table }) => table.myself.id));
-  const slots: SlotClaims[] = [];
-  for (let slot = 0; slot < SLOT_COUNT; slot += 1) {
-    const owner = owners[0]?.[slot];
-    const isAgreed = owner !== undefined && ids.has(owner) && owners.every((own) => own[slot] === owner);
-    const open = openings.get(slot) ?? [];
-    if (isAgreed && open.length === 0) continue;
-    const believed = owners.map((own) => own[slot]);
-    const claimants = views.filter((view, index) => believed[index] === view.table.myself.id);
-    slots.push({ slot, claimants, believed, openings: open });
-  }
-  return slots;
+  const starts = runStarts(views, [...openings.keys()]);
+  return starts.flatMap((start, index): SlotClaims[] => {
+    const believed = owners.map((ownerOf) => ownerOf(start));
+    const [owner] = believed;
+    const isAgreed = owner !== undefined && ids.has(owner) && believed.every((id) => id === owner);
+    const open = openings.get(start) ?? [];
+    if (isAgreed && open.length === 0) return [];
+    const claimants = views.filter((view, at) => believed[at] === view.table.myself.id);
+    const length = (starts[index + 1] ?? SLOT_COUNT) - start;
+    return Array.from({ length }, (_, offset) => ({ slot: start + offset, claimants, believed, openings: open }));
+  });
 }
 
 /** The claimant whose claim will stand: gossip gives a slot to the highest epoch. */
@@ -44,13 +44,6 @@ export function strongestClaim({ claimants }: Pick<SlotClaims, 'claimants'>): Re
 
 export function epochOf({ table }: ReachableView): number {
   return table.myself.configEpoch;
-}
-
-/** Slots in ascending order as the fewest ranges. */
-export function toRanges(slots: readonly number[]): SlotRange[] {
-  const starts = slots.filter((slot, index) => slot !== (slots[index - 1] ?? Number.NaN) + 1);
-  const ends = slots.filter((slot, index) => slot !== (slots[index + 1] ?? Number.NaN) - 1);
-  return starts.map((start, index) => ({ start, end: ends[index] ?? start }));
 }
 
 /** Items of the same key together, in the order in which the keys first come. */
@@ -65,12 +58,25 @@ export function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): T[]
   return [...groups.values()];
 }
 
-function ownerOfEachSlot({ table }: ReachableView): readonly (string | undefined)[] {
-  const owners = Array.from<string | undefined>({ length: SLOT_COUNT });
-  for (const { id, slots } of table.rows) {
-    for (const { start, end } of slots) owners.fill(id, start, end + 1);
-  }
-  return owners;
+/** Where anything may change from one slot to the next: of the slots in between, every node says the same. */
+function runStarts(views: readonly ReachableView[], open: readonly number[]): number[] {
+  const ranges = views.flatMap(({ table }) => table.rows.flatMap(({ slots }) => slots));
+  const starts = new Set([0, ...open.flatMap((slot) => [slot, slot + 1])]);
+  for (const { start, end } of ranges) starts.add(start).add(end + 1);
+  return [...starts].filter((slot) => slot < SLOT_COUNT).toSorted((one, other) => one - other);
+}
+
+/** Tells the owner that a node believes in, of slots that are asked for in ascending order. */
+function ownerInAscendingOrder({ table }: ReachableView): (slot: number) => string | undefined {
+  const ranges = table.rows
+    .flatMap(({ id, slots }) => slots.map((range) => ({ ...range, id })))
+    .toSorted((one, other) => one.start - other.start);
+  let at = 0;
+  return (slot) => {
+    while ((ranges[at]?.end ?? SLOT_COUNT) < slot) at += 1;
+    const range = ranges[at];
+    return range !== undefined && range.start <= slot ? range.id : undefined;
+  };
 }
 
 function openingsOfEachSlot(views: readonly ReachableView[]): ReadonlyMap<number, readonly Opening[]> {

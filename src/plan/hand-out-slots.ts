@@ -1,4 +1,4 @@
-import { toRanges } from '../cluster/slot-survey.ts';
+import { rangesOf } from '../cluster/slot-move.ts';
 import { countSlots, SLOT_COUNT, type SlotRange } from '../cluster/slots.ts';
 
 export interface SlotHolder {
@@ -25,7 +25,7 @@ export function handOutSlots(
   const sizeOf = ({ name, slots }: SlotHolder): number => countSlots(slots) + (given.get(name)?.length ?? 0);
   const room = (heir: SlotHolder): number => share - sizeOf(heir);
 
-  for (const range of toRanges(free)) {
+  for (const range of rangesOf(free)) {
     const left = owners.find(({ slots }) => slots.some(({ end }) => end === range.start - 1));
     const right = owners.find(({ slots }) => slots.some(({ start }) => start === range.end + 1));
     let next = range.start;

@@ -1,7 +1,8 @@
+import { rangesOf } from '../cluster/slot-move.ts';
 import { isBootstrapping, isPhantom } from '../cluster/bootstrap-table.ts';
 import { list, slotsText } from '../cluster/finding.ts';
 import type { NodeRow } from '../cluster/node-table.ts';
-import { epochOf, groupBy, surveySlots, toRanges, type SlotClaims } from '../cluster/slot-survey.ts';
+import { epochOf, groupBy, surveySlots, type SlotClaims } from '../cluster/slot-survey.ts';
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { primariesOf, type Spec } from '../spec/spec.ts';
 import { knows, planCluster } from './plan-cluster.ts';
@@ -80,7 +81,7 @@ function planLostOwners(
     const rows = views.flatMap(({ table }) => table.rows.filter((row) => row.id === id));
     if (!rows.every(isGone)) return [];
     const name = id.slice(0, 8);
-    const slots = slotsText(toRanges(group.map(({ slot }) => slot)));
+    const slots = slotsText(rangesOf(group.map(({ slot }) => slot)));
     // It has no address any more where another id answers at the one that it had: it can't come back there.
     const isReplaced = rows.some(({ ip }) => ip === '' || views.some(({ table }) => table.myself.ip === ip));
     const [replica] = views

@@ -1,5 +1,5 @@
+import { rangesOf } from '../cluster/slot-move.ts';
 import { list, slotsText } from '../cluster/finding.ts';
-import { toRanges } from '../cluster/slot-survey.ts';
 import { formatRange } from '../cluster/slots.ts';
 import type { ClusterAction } from './plan-cluster.ts';
 
@@ -76,7 +76,7 @@ function commandText(action: ClusterAction): string {
 }
 
 function slotRepairText({ slots, destination, owner, holders, keyCount }: SlotRepair): string {
-  const what = slotsText(toRanges(slots));
+  const what = slotsText(rangesOf(slots));
   const keys = keyCount === 0 ? '' : `, with ${keyCount} ${keyCount === 1 ? 'key' : 'keys'} from ${list(holders)}`;
   if (owner === undefined) return `give ${what} to ${destination}${keys}`;
   return owner === destination ? `settle ${what} on ${destination}${keys}` : `move ${what} to ${destination}${keys}`;
