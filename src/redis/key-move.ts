@@ -1,6 +1,7 @@
 import { StackError } from '../errors.ts';
 import { Refusal, type RedisCommand } from './node-link.ts';
 import { isSameValue } from './same-value.ts';
+import { newPace, type Pace } from './pace.ts';
 import type { Peer } from './slot-move.ts';
 
 export interface MovedKeys {
@@ -17,6 +18,13 @@ export interface KeyInSlot {
 export interface MoveKeysOptions {
   /** Overwrite what the target has under the same name. */
   readonly replace: boolean;
+  /**
+   * Don't take the source's copy over one with the same value, but count it as a conflict. Where clients use the target's
+   * copy, as that of the slot's owner, what they write between the comparison and the move would be lost.
+   */
+  readonly leavesSame?: boolean;
+  /** Of earlier moves from the same source. */
+  readonly pace?: Pace;
   readonly onMoved?: (keys: number) => void;
 }
 
@@ -31,11 +39,15 @@ export async function moveKeys(
   source: Peer,
   target: Peer,
   slots: readonly number[],
-  { replace, onMoved = () => undefined }: MoveKeysOptions,
+  { replace, leavesSame = false, pace = newPace(), onMoved = () => undefined }: MoveKeysOptions,
 ): Promise<MovedKeys> {
-  const migration = { source, target, auth: ['AUTH2', 'default', (await target.link.takenPassword()).reveal()] };
+  const migration = {
+    source,
+    target,
+    leavesSame,
+    auth: ['AUTH2', 'default', (await target.link.takenPassword()).reveal()],
+  };
   const conflicts: KeyInSlot[] = [];
-  const pace = newPace(await measureRoundTrip(source));
   let moved = 0;
   let left = slots;
   while (left.length > 0) {
@@ -44,7 +56,7 @@ export async function moveKeys(
       const [chunk, later] = cut(rest, pace.keys());
       rest = later;
       const known = conflicts.length;
-      const failed = await pace.timed(() => migrate(migration, chunk, replace));
+      const failed = await pace.timed(() => migrate(migration, chunk, replace), countKeys(chunk));
       for (const { slot, keys } of failed) {
         for (const key of keys) if (!(await migrateAlone(migration, slot, key, replace))) conflicts.push({ slot, key });
       }
@@ -107,6 +119,7 @@ function cut(groups: readonly KeysOfSlot[], count: number): [readonly KeysOfSlot
 interface Migration {
   readonly source: Peer;
   readonly target: Peer;
+  readonly leavesSame: boolean;
   readonly auth: readonly string[];
 }
 
@@ -130,11 +143,11 @@ async function migrate(
 
 /** @returns whether the key is gone from the source, with its value on the target */
 async function migrateAlone(migration: Migration, slot: number, key: Buffer, replace: boolean): Promise<boolean> {
-  const { source, target } = migration;
+  const { source, target, leavesSame } = migration;
   const [reply] = await source.link.sendAll([migrateCommand(migration, [key], replace)]);
   if (!(reply instanceof Refusal)) return true;
   if (!reply.message.includes('BUSYKEY')) throw refused(source.link.name, `MIGRATE of a key in slot ${slot}`, reply);
-  if (!(await isSameValue(source.link, target.link, key))) return false;
+  if (leavesSame || !(await isSameValue(source.link, target.link, key))) return false;
   const [again] = await source.link.sendAll([migrateCommand(migration, [key], true)]);
   if (again instanceof Refusal) throw refused(source.link.name, `MIGRATE of a key in slot ${slot}`, again);
   return true;
@@ -151,36 +164,4 @@ function refused(node: string, what: string, reply: unknown): StackError {
     message: `${node} refused ${what}: ${reply instanceof Refusal ? reply.message : 'an unexpected reply'}`,
     hint: 'npx tsx manage.ts cluster fix   # finishes what is half moved',
   });
-}
-
-/** The source serves nobody while it migrates what it was sent in one go: this long, about, and then others have a turn. */
-const TURN_MS = 5;
-const MOST_KEYS_A_TURN = 4096;
-/** Fewer only where they are so large that a turn takes longer than this: on a busy machine, every turn is a slow one. */
-const USUAL_KEYS_A_TURN = 16;
-const LONGEST_TURN_MS = 50;
-
-/** How many keys fit into one turn, learnt from how long the last ones took: a key may have 10 bytes or 50 MB. */
-function newPace(roundTripMs: number): { keys: () => number; timed: <T>(turn: () => Promise<T>) => Promise<T> } {
-  let keys = 64;
-  return {
-    keys: () => keys,
-    timed: async (turn) => {
-      const start = performance.now();
-      const result = await turn();
-      const elapsedMs = performance.now() - start - roundTripMs;
-      const half = Math.max(Math.floor(keys / 2), 1);
-      if (elapsedMs < TURN_MS / 2) keys = Math.min(keys * 2, MOST_KEYS_A_TURN);
-      else if (elapsedMs > LONGEST_TURN_MS) keys = half;
-      else if (elapsedMs > TURN_MS) keys = Math.max(half, Math.min(keys, USUAL_KEYS_A_TURN));
-      return result;
-    },
-  };
-}
-
-/** The way to a node and back, in which it serves others. */
-async function measureRoundTrip({ link }: Peer): Promise<number> {
-  const start = performance.now();
-  await link.sendAll([['PING']]);
-  return performance.now() - start;
 }

@@ -1,5 +1,6 @@
 import { StackError } from '../errors.ts';
 import { moveKeys } from './key-move.ts';
+import { newPace, type Pace } from './pace.ts';
 import { Refusal, type NodeLink, type RedisCommand } from './node-link.ts';
 
 /** A primary: a connection to it, and where the other nodes find it. */
@@ -45,10 +46,11 @@ export async function moveSlots(
   { signal, onMoved }: { readonly signal: AbortSignal; readonly onMoved: OnMoved },
 ): Promise<void> {
   const batches = batchesOf(slots);
+  const pace = newPace();
   const lane = async (): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       signal.throwIfAborted();
-      await moveBatch(route, batch, onMoved).catch((error: unknown) => {
+      await moveBatch(route, batch, { pace, onMoved }).catch((error: unknown) => {
         // The other lane finishes what it has begun, and begins no more.
         batches.length = 0;
         throw error;
@@ -61,11 +63,16 @@ export async function moveSlots(
   for (const failure of failures) if (failure.status === 'rejected') throw failure.reason;
 }
 
-async function moveBatch({ source, target, others }: Route, slots: readonly number[], onMoved: OnMoved): Promise<void> {
+async function moveBatch(
+  { source, target, others }: Route,
+  slots: readonly number[],
+  { pace, onMoved }: { readonly pace: Pace; readonly onMoved: OnMoved },
+): Promise<void> {
   await setSlots(target, slots, 'IMPORTING', source.id);
   await setSlots(source, slots, 'MIGRATING', target.id);
   const { conflicts } = await moveKeys(source, target, slots, {
     replace: false,
+    pace,
     onMoved: (keys) => onMoved({ slots: 0, keys }),
   });
   const contested = new Set(conflicts.map(({ slot }) => slot));
@@ -101,7 +108,7 @@ export async function setSlots(
 
 function onBothSides({ link: source }: Peer, { link: target }: Peer, count: number): StackError {
   return new StackError('CLUSTER_UNHEALTHY', {
-    message: `${count} keys are on ${source.name} and, with another value, on ${target.name}: their slots stay half moved, and clients get the values of ${source.name}`,
+    message: `${count === 1 ? '1 key is' : `${count} keys are`} on ${source.name} and, with another value, on ${target.name}: such slots stay half moved, and clients get the values of ${source.name}`,
     hint: 'npx tsx manage.ts cluster fix   # asks which are to be kept',
   });
 }

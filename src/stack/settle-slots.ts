@@ -4,6 +4,7 @@ import { StackError } from '../errors.ts';
 import type { SlotRepair } from '../plan/repair-step.ts';
 import { moveKeys, type KeyInSlot } from '../redis/key-move.ts';
 import type { NodeLink, RedisCommand } from '../redis/node-link.ts';
+import { isSameValue } from '../redis/same-value.ts';
 import { setSlots, type Peer } from '../redis/slot-move.ts';
 import { peerOf } from './move-slots.ts';
 
@@ -139,19 +140,14 @@ async function gatherStrays(
   // MIGRATE is refused where the slot has no owner, and sent on to the owner where the slot is closed.
   await setSlots(holder, slots, 'NODE', destination.id);
   await setSlots(holder, slots, 'IMPORTING', destination.id);
-  const { moved, conflicts } = await moveKeys(holder, destination, slots, { replace: false });
+  const { moved, conflicts } = await moveKeys(holder, destination, slots, { replace: false, leavesSame: true });
   const left: KeyInSlot[] = [];
   for (const conflict of conflicts) {
-    if (keepsOwners || (await isSame(holder, destination, conflict))) await removeStray(holder, conflict);
+    if (keepsOwners || (await isSameValue(holder.link, destination.link, conflict.key)))
+      await removeStray(holder, conflict);
     else left.push(conflict);
   }
   return { moved, conflicts: left };
-}
-
-async function isSame(holder: Peer, destination: Peer, { key }: KeyInSlot): Promise<boolean> {
-  const dump = async ({ link }: Peer): Promise<unknown> => (await link.sendAll([['ASKING'], ['DUMP', key]]))[1];
-  const [here, there] = await Promise.all([dump(holder), dump(destination)]);
-  return Buffer.isBuffer(here) && Buffer.isBuffer(there) && here.equals(there);
 }
 
 /** Only ever a key that the owner has too. */
