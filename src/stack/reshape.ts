@@ -28,7 +28,11 @@ export async function reshape(
         await linkOf(links, step.node)?.send('CLUSTER', 'RESET', 'SOFT');
         break;
       case 'retire':
-        await retire(step.node, views, links);
+        await retire(
+          step.node,
+          views.filter(({ name }) => !retired.includes(name)),
+          links,
+        );
         retired.push(step.node);
         session.report({ subject: step.node, state: 'done', text: 'has left the cluster' });
     }
