@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findUnsettledEpochs } from '../cluster/epochs.ts';
 import { slotMapText } from '../cluster/node-table.ts';
 import { rangesOf, type SlotMove } from '../cluster/slot-move.ts';
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
@@ -39,6 +41,7 @@ export async function executeMoves(
   const start = performance.now();
   const links = await linkNodes(session, await requirePassword(session), REPLY_TIMEOUT_MS);
   try {
+    await settleEpochs(session, links);
     const views = await observeAll(links);
     const progress = trackProgress(session, moves);
     const planned = moves.map((move) => ({ ...move, route: routeOf(move, views, links) }));
@@ -53,6 +56,26 @@ export async function executeMoves(
     return { ...progress.total(), elapsedMs: performance.now() - start };
   } finally {
     for (const link of links) link.close();
+  }
+}
+
+/** A message that is on its way may still make a node take another epoch. */
+const LAST_MESSAGES_MS = 200;
+
+/** Waits until the nodes have settled their epochs among themselves: see `findUnsettledEpochs`. As a rule they have. */
+async function settleEpochs(session: Session, links: readonly NodeLink[]): Promise<void> {
+  for (;;) {
+    let looks = 0;
+    const look = (views: readonly NodeView[]): string[] => {
+      looks += 1;
+      return findUnsettledEpochs(views.filter(isReachable));
+    };
+    await waitUntil(session, links, look, {
+      message: 'no slot was moved, because the nodes did not settle their config epochs',
+      hint: 'npx tsx manage.ts cluster fix',
+    });
+    if (looks === 1) return;
+    await sleep(LAST_MESSAGES_MS, undefined, { signal: session.signal }).catch(() => session.signal.throwIfAborted());
   }
 }
 
