@@ -12,6 +12,8 @@ export interface ReachableView {
   readonly keyCount: number;
   readonly redisVersion: string;
   readonly usedMemoryBytes: number;
+  /** Keys that it has thrown out since it started, to make room. */
+  readonly evictedKeys: number;
   /** For a replica: whether it has its primary's data and follows it. */
   readonly replicationLink: 'up' | 'down' | undefined;
 }
@@ -53,6 +55,7 @@ export function parseView(
     keyCount: Number(/keys=(\d+)/.exec(info.get('db0') ?? '')?.[1] ?? 0),
     redisVersion: info.get('valkey_version') ?? info.get('redis_version') ?? 'unknown',
     usedMemoryBytes: Number(info.get('used_memory') ?? 0),
+    evictedKeys: Number(info.get('evicted_keys') ?? 0),
     replicationLink: table.myself.role === 'replica' ? (link === 'up' ? 'up' : 'down') : undefined,
   };
 }

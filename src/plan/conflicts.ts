@@ -22,6 +22,8 @@ export function findConflicts(stack: string, wanted: Wanted, observed: Observed)
     ...takenPorts(stack, wanted, observed),
     ...takenAddresses(stack, wanted, observed),
     ...membersOnNetworks(stack, wanted, observed),
+    ...renamedNodes(wanted, observed),
+    ...emptyPrimaries(stack, wanted, observed),
     ...standIns(stack, wanted, observed),
   ];
 }
@@ -145,6 +147,38 @@ function membersOnNetworks(stack: string, { network }: Wanted, { networks, membe
     code: 'NETWORK_IN_USE' as const,
     message: `${name} is not in the YAML file any more and has to leave the cluster first, but its network is to be made anew`,
     hint: 'Put network back as it was in the YAML file and run up; change it afterwards. Nothing was changed.',
+  }));
+}
+
+/** A node that is to have what one has that still has to leave the cluster: as a rule it was renamed. */
+function renamedNodes({ containers }: Wanted, { containers: present, members }: Observed): Conflict[] {
+  const leaving = present.filter(({ name }) => members.includes(name));
+  return [...containers.values()].flatMap((definition) => {
+    const holder = leaving.find(
+      ({ addresses, ports }) =>
+        Object.values(addresses).includes(definition.network.address) ||
+        ports.some(({ hostPort }) => definition.ports.some((port) => port.hostPort === hostPort)),
+    );
+    if (holder === undefined || holder.name === definition.name) return [];
+    return [
+      {
+        code: 'ADDRESS_TAKEN' as const,
+        message: `${definition.name} is to have the address or a port of ${holder.name}, which is not in the YAML file any more but still of the cluster`,
+        hint: 'A node keeps its name as long as it holds data: put the old name back, or give the new node an ip and ports of its own.',
+      },
+    ];
+  });
+}
+
+/** Its copy would take over, and be older than what lies in that volume. */
+function emptyPrimaries(stack: string, { containers }: Wanted, { copies, volumes }: Observed): Conflict[] {
+  const wanted = new Set([...containers.values()].map(({ volume }) => volume.name));
+  const [other] = volumes.filter(isOwn(stack)).filter(({ name }) => !wanted.has(name));
+  if (other === undefined) return [];
+  return [...copies.keys()].map((node) => ({
+    code: 'DATA_AT_RISK' as const,
+    message: `${node} would start without data at an address that others copy, and the volume ${other.name} of a node that is not in the YAML file may hold that data`,
+    hint: `Was it renamed? Put the old name back. If the data of ${other.name} is not needed: docker volume rm ${other.name}`,
   }));
 }
 

@@ -97,7 +97,7 @@ function planLostOwners(
       const loss = isReplaced ? '' : ', and the last writes there may be lost';
       const cause = `its primary ${name}, which owns ${slots}, is gone${loss}; its copy has ${replica.keyCount} keys`;
       const action = { type: 'take over', node: replica.name, cause } as const;
-      return [{ type: 'cluster command', action, cause, destructive: !isReplaced }];
+      return [{ type: 'cluster command', action, cause, destructive: !isReplaced || hasOtherVolumes }];
     }
     if (isPhantom(id)) {
       return [{ type: 'forget owner', nodeId: id, cause: `it only held ${slots}, without a key`, destructive: false }];

@@ -1,5 +1,6 @@
 import { findOpenMoves } from '../cluster/open-moves.ts';
 import { planRebalance } from '../cluster/plan-rebalance.ts';
+import type { OpenSlot } from '../cluster/node-table.ts';
 import type { SlotMove } from '../cluster/slot-move.ts';
 import type { ReachableView } from '../cluster/view.ts';
 import { primariesOf, type Spec } from '../spec/spec.ts';
@@ -75,25 +76,29 @@ function promotion({ name }: ReachableView): ShapeStep {
 /** A node with replicas that stay is not let go before they follow somebody else. */
 function retirements(present: readonly ReachableView[], former: readonly ReachableView[]): ShapeStep[] {
   const followed = new Set(present.map(({ table: { myself } }) => myself.primaryId));
-  return former
-    .filter((view) => !ownsSlots(view) && !followed.has(view.table.myself.id))
-    .map(({ name }) => ({ type: 'retire', node: name, cause: 'not in the YAML file any more, and owns nothing' }));
+  const roles = ['replica', 'primary'];
+  return (
+    former
+      .filter((view) => !ownsSlots(view) && !followed.has(view.table.myself.id))
+      // A replica refuses to forget its own primary: it leaves first.
+      .toSorted((one, other) => roles.indexOf(one.table.myself.role) - roles.indexOf(other.table.myself.role))
+      .map(({ name }) => ({ type: 'retire', node: name, cause: 'not in the YAML file any more, and owns nothing' }))
+  );
 }
 
 /**
- * While `up` moves slots for another shape, the last slot of each move is open on the target only: see `executeMoves`.
- * So an interrupted run can be told from one that is done.
+ * While `up` moves slots for another shape, the last slot of each move, and no other of that pair of nodes, is open on the
+ * target only: see `executeMoves`. So an interrupted run can be told from one that is done.
  */
 function isMarked(views: readonly ReachableView[]): boolean {
-  const leaving = new Set(
-    views.flatMap(({ table: { myself } }) =>
-      myself.openSlots.filter(({ direction }) => direction === 'migrating').map(({ slot }) => slot),
-    ),
-  );
+  const openings = (kind: OpenSlot['direction']): readonly OpenSlot[] =>
+    views.flatMap(({ table: { myself } }) => myself.openSlots.filter(({ direction }) => direction === kind));
+  const leaving = new Set(openings('migrating').map(({ slot }) => slot));
   const ids = new Set(views.map(({ table }) => table.myself.id));
-  return views.some(({ table: { myself } }) =>
-    myself.openSlots.some(
+  return views.some(({ table: { myself } }) => {
+    const alone = myself.openSlots.filter(
       ({ slot, direction, nodeId }) => direction === 'importing' && ids.has(nodeId) && !leaving.has(slot),
-    ),
-  );
+    );
+    return alone.some(({ nodeId }) => alone.filter((other) => other.nodeId === nodeId).length === 1);
+  });
 }

@@ -128,6 +128,8 @@ interface Migration {
  * list of 50 MB takes the target a good part of a second.
  */
 const MIGRATE_TIMEOUT_MS = 10_000;
+/** For a key that had its turn with others and failed: it may be larger than anybody thought. */
+const ALONE_TIMEOUT_MS = 60_000;
 
 /** @returns the slots of which not all keys went over */
 async function migrate(
@@ -144,24 +146,29 @@ async function migrate(
 /** @returns whether the key is gone from the source, with its value on the target */
 async function migrateAlone(migration: Migration, slot: number, key: Buffer, replace: boolean): Promise<boolean> {
   const { source, target, leavesSame } = migration;
-  const [reply] = await source.link.sendAll([migrateCommand(migration, [key], replace)]);
+  const [reply] = await source.link.sendAll([migrateCommand(migration, [key], replace, ALONE_TIMEOUT_MS)]);
   if (!(reply instanceof Refusal)) return true;
   if (!reply.message.includes('BUSYKEY')) throw refused(source.link.name, `MIGRATE of a key in slot ${slot}`, reply);
   if (leavesSame || !(await isSameValue(source.link, target.link, key))) return false;
-  const [again] = await source.link.sendAll([migrateCommand(migration, [key], true)]);
+  const [again] = await source.link.sendAll([migrateCommand(migration, [key], true, ALONE_TIMEOUT_MS)]);
   if (again instanceof Refusal) throw refused(source.link.name, `MIGRATE of a key in slot ${slot}`, again);
   return true;
 }
 
 /** A key that is gone by now, expired or deleted, is no failure to Redis. */
-function migrateCommand({ target, auth }: Migration, keys: readonly Buffer[], replace: boolean): RedisCommand {
+function migrateCommand(
+  { target, auth }: Migration,
+  keys: readonly Buffer[],
+  replace: boolean,
+  timeoutMs = MIGRATE_TIMEOUT_MS,
+): RedisCommand {
   const options = [...(replace ? ['REPLACE'] : []), ...auth, 'KEYS', ...keys];
-  return ['MIGRATE', target.ip, target.port, '', 0, MIGRATE_TIMEOUT_MS, ...options];
+  return ['MIGRATE', target.ip, target.port, '', 0, timeoutMs, ...options];
 }
 
 function refused(node: string, what: string, reply: unknown): StackError {
   return new StackError('CLUSTER_UNHEALTHY', {
     message: `${node} refused ${what}: ${reply instanceof Refusal ? reply.message : 'an unexpected reply'}`,
-    hint: 'npx tsx manage.ts cluster fix   # finishes what is half moved',
+    hint: 'npx tsx manage.ts cluster fix   # finishes what is half moved; for OOM raise redis.maxmemory first',
   });
 }

@@ -1,5 +1,6 @@
 import { StackError } from '../errors.ts';
 import { moveKeys } from './key-move.ts';
+import { observeEnds, rejectEvictions, rejectOthersMoves, requireOpen } from './move-guards.ts';
 import { newPace, type Pace } from './pace.ts';
 import { Refusal, type NodeLink, type RedisCommand } from './node-link.ts';
 
@@ -68,6 +69,8 @@ async function moveBatch(
   slots: readonly number[],
   { pace, onMoved }: { readonly pace: Pace; readonly onMoved: OnMoved },
 ): Promise<void> {
+  const before = await observeEnds({ source, target });
+  rejectOthersMoves(before, { source, target }, slots);
   await setSlots(target, slots, 'IMPORTING', source.id);
   await setSlots(source, slots, 'MIGRATING', target.id);
   const { conflicts } = await moveKeys(source, target, slots, {
@@ -77,6 +80,9 @@ async function moveBatch(
   });
   const contested = new Set(conflicts.map(({ slot }) => slot));
   const emptied = slots.filter((slot) => !contested.has(slot));
+  const after = await observeEnds({ source, target });
+  rejectEvictions(before, after);
+  requireOpen(after, { source, target }, emptied);
   await giveSlots({ source, target, others }, emptied);
   onMoved({ slots: emptied.length, keys: 0 });
   if (conflicts.length > 0) throw onBothSides(source, target, conflicts.length);

@@ -10,6 +10,7 @@ import { moveSlots, setSlots, type OnMoved, type Peer, type Route } from '../red
 import { linkNodes } from './links.ts';
 import { requirePassword } from './passwords.ts';
 import { trackProgress } from './move-progress.ts';
+import { requireRoom } from './require-room.ts';
 import type { Session } from './session.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -41,6 +42,7 @@ export async function executeMoves(
   const start = performance.now();
   const links = await linkNodes(session, await requirePassword(session), REPLY_TIMEOUT_MS);
   try {
+    await requireRoom(links, moves);
     await settleEpochs(session, links);
     const views = await observeAll(links);
     const progress = trackProgress(session, moves);
@@ -159,16 +161,15 @@ async function waitForAgreement(
   const disagreeing = (all: readonly NodeView[]): string[] => {
     const views = all.filter(isReachable);
     const map = views[0] === undefined ? '' : slotMapText(views[0].table);
-    return views
-      .filter(
-        (view) =>
-          slotMapText(view.table) !== map || moves.some(({ to, slots }) => view.name === to && !owns(view, slots)),
-      )
-      .map(({ name }) => `${name} does not agree yet`);
+    const withoutSlots = views.filter((view) => moves.some(({ to, slots }) => view.name === to && !owns(view, slots)));
+    return [
+      ...withoutSlots.map(({ name }) => `${name} does not own all that was moved to it`),
+      ...views.filter(({ table }) => slotMapText(table) !== map).map(({ name }) => `${name} does not agree yet`),
+    ];
   };
   await waitUntil(session, links, disagreeing, {
-    message: 'the slots are moved, but not every node has heard of it',
-    hint: 'npx tsx manage.ts cluster check',
+    message: 'after the move not every node agreed on who owns which slots',
+    hint: 'npx tsx manage.ts cluster fix',
   });
 }
 

@@ -67,7 +67,13 @@ async function settleBatch(repair: SlotRepair, find: (name: string) => Peer, kee
   const destination = find(repair.destination);
   const owner = repair.owner === undefined ? undefined : find(repair.owner);
   for (const loser of repair.losers) await shelter(find(loser), destination, slots);
-  if (owner === undefined) await setSlots(destination, slots, 'NODE', destination.id);
+  if (owner === undefined) {
+    // Open before the slot has an owner: whoever looks after a crash sees that there are keys to bring.
+    for (const name of repair.holders) {
+      if (name !== repair.destination) await setSlots(find(name), slots, 'IMPORTING', destination.id);
+    }
+    await setSlots(destination, slots, 'NODE', destination.id);
+  }
   if (owner !== undefined && owner !== destination) await open(owner, destination, slots);
   // A node that gives a slot away sends on whoever brings it a key.
   else if (repair.openOn.includes(repair.destination)) await setSlots(destination, slots, 'STABLE');

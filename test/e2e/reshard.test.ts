@@ -270,6 +270,18 @@ describe('a run that was interrupted', () => {
   }
 });
 
+test('two that move the same slots to different nodes at once: whatever they say, no key is lost', async () => {
+  await stack.must('cluster', 'rebalance', '--threshold', '0');
+  const outcomes = await Promise.all([
+    stack.run('cluster', ...reshardArgs('redis-1', 'redis-2', 1500)),
+    stack.run('cluster', ...reshardArgs('redis-1', 'redis-3', 1500)),
+  ]);
+  for (const { exitCode, stderr } of outcomes) if (exitCode !== 0) expect(stderr).toContain('cluster fix');
+  await stack.must('cluster', 'fix');
+  expect((await stack.must('cluster', 'check')).stdout).toContain('✓');
+  await expectAllKeys();
+});
+
 test('a replica neither gives slots nor gets any', async () => {
   await stack.must('cluster', 'rebalance', '--weight', 'redis-1=0');
   await stack.redis(1, 'CLUSTER', 'REPLICATE', await idOf(2));

@@ -212,6 +212,7 @@ export function viewOf(
     keyCount: facts.keyCount ?? 0,
     redisVersion: '7.0.15',
     usedMemoryBytes: 1_000_000,
+    evictedKeys: 0,
     replicationLink: facts.replicationLink,
   };
 }

@@ -88,6 +88,7 @@ export function observe(node: SimulatedNode): ReachableView {
     keyCount: node.keyCount,
     redisVersion: '7.0.15',
     usedMemoryBytes: 0,
+    evictedKeys: 0,
     replicationLink: self.isReplica ? (isPhantom(self.primaryId) ? 'down' : 'up') : undefined,
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findConflicts } from '../../../src/plan/conflicts.ts';
+import { LABELS } from '../../../src/plan/names.ts';
 import type { Observed } from '../../../src/plan/observed.ts';
 import type { PublishedPort } from '../../../src/plan/resources.ts';
 import { labelsOf, NOTHING, observedAfterUp, specOf, strangerOf, wantedFor } from '../../helpers/builders.ts';
@@ -131,4 +132,28 @@ test('a network that has to be made anew while a stranger is on it is left as it
     'NETWORK_IN_USE the network dev-services has to be made anew, but the container shop-api is on it',
   ]);
   expect(conflictsOf({ ...running, containers: [...running.containers, stranger] })).toEqual([]);
+});
+
+describe('a node that was renamed while it holds data', () => {
+  test('is told by the address and the ports that it still has', () => {
+    const former = strangerOf({
+      name: 'dev-redis-0',
+      labels: { ...labelsOf('dev'), [LABELS.node]: 'redis-0' },
+      addresses: { 'dev-services': '172.20.0.11' },
+    });
+    expect(conflictsOf({ containers: [former], members: ['dev-redis-0'] })).toEqual([
+      'ADDRESS_TAKEN dev-redis-1 is to have the address or a port of dev-redis-0, which is not in the YAML file any more but still of the cluster',
+    ]);
+    // Whoever has left the cluster goes first.
+    expect(conflictsOf({ containers: [former], members: [] })).toEqual([]);
+  });
+
+  test('is told by its volume, where others copy whoever is at that address', () => {
+    const copies = new Map([['redis-1', ['redis-3']]]);
+    const volumes = [{ name: 'dev-redis-0-data', labels: labelsOf('dev') }];
+    expect(conflictsOf({ copies, volumes })).toEqual([
+      'DATA_AT_RISK redis-1 would start without data at an address that others copy, and the volume dev-redis-0-data of a node that is not in the YAML file may hold that data',
+    ]);
+    expect(conflictsOf({ copies })).toEqual([]);
+  });
 });
