@@ -48,7 +48,7 @@ export async function benchCheck(bench: Bench): Promise<Row[]> {
 }
 
 /** Nodes that were made primaries all at once take a while to agree on distinct config epochs. */
-async function waitUntilHealthy({ note }: Bench, session: Session): Promise<void> {
+export async function waitUntilHealthy({ note }: Bench, session: Session): Promise<void> {
   const start = Date.now();
   for (;;) {
     session.signal.throwIfAborted();
@@ -57,5 +57,5 @@ async function waitUntilHealthy({ note }: Bench, session: Session): Promise<void
     if (Date.now() - start > LONGEST_WAIT_MS) throw new Error(findings.map(({ text }) => text).join('; '));
     await pause(PAUSE_MS);
   }
-  note(`check: nothing to find ${Date.now() - start} ms after up`);
+  note(`nothing to find ${Date.now() - start} ms after up`);
 }

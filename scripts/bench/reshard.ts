@@ -3,6 +3,7 @@ import { executeMoves } from '../../src/stack/move-slots.ts';
 import { rebalance } from '../../src/stack/rebalance.ts';
 import type { Session } from '../../src/stack/session.ts';
 import { up } from '../../src/stack/up.ts';
+import { waitUntilHealthy } from './check.ts';
 import { sideBySide, timed, type Run } from './support/contest.ts';
 import type { Bench } from './support/context.ts';
 import { runClusterManager } from './support/redis-cli.ts';
@@ -40,6 +41,7 @@ async function benchMoves(bench: Bench): Promise<Row[]> {
   const stack = await prepareStack(bench, 'bench-reshard', { nodeCount: 3, replicas: 0, memory: 'much' });
   const session = await openSession(bench, stack);
   await up(session);
+  await waitUntilHealthy(bench, session);
   const rows: Row[] = [];
   let [from, to] = ['redis-1', 'redis-3'];
   let first = 0;

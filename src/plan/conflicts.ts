@@ -173,7 +173,7 @@ function renamedNodes({ containers }: Wanted, { containers: present, members }: 
 /** Its copy would take over, and be older than what lies in that volume. */
 function emptyPrimaries(stack: string, { containers }: Wanted, { copies, volumes }: Observed): Conflict[] {
   const wanted = new Set([...containers.values()].map(({ volume }) => volume.name));
-  const [other] = volumes.filter(isOwn(stack)).filter(({ name }) => !wanted.has(name));
+  const other = volumes.filter(isOwn(stack)).find(({ name }) => !wanted.has(name));
   if (other === undefined) return [];
   return [...copies.keys()].map((node) => ({
     code: 'DATA_AT_RISK' as const,
