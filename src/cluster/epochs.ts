@@ -20,6 +20,7 @@ export function findUnsettledEpochs(views: readonly ReachableView[]): string[] {
   ]);
 }
 
+/** Believing in a higher one than a node has, as others do of one that was reset, does no harm. */
 function isOutdated(row: NodeRow, { id, configEpoch }: NodeRow): boolean {
-  return row.id === id && row.configEpoch !== configEpoch;
+  return row.id === id && row.configEpoch < configEpoch;
 }

@@ -1,6 +1,5 @@
 import { rangesOf } from '../cluster/slot-move.ts';
 import { isBootstrapping, isPhantom } from '../cluster/bootstrap-table.ts';
-import { findUnsettledEpochs } from '../cluster/epochs.ts';
 import { list, slotsText } from '../cluster/finding.ts';
 import type { NodeRow } from '../cluster/node-table.ts';
 import { epochOf, groupBy, surveySlots, type SlotClaims } from '../cluster/slot-survey.ts';
@@ -8,7 +7,7 @@ import { isReachable, type NodeView, type ReachableView } from '../cluster/view.
 import { primariesOf, type Spec } from '../spec/spec.ts';
 import { knows, planCluster } from './plan-cluster.ts';
 import { planSlotRepairs, type KeyCounts } from './plan-slot-repairs.ts';
-import type { RepairStep, SlotRepair } from './repair-step.ts';
+import type { RepairStep } from './repair-step.ts';
 
 /** What a plan needs to know beyond the nodes' views. */
 export interface RepairFacts {
@@ -44,14 +43,9 @@ export function planRepair(spec: Spec, views: readonly NodeView[], facts: Repair
   // Nodes that meet tell each other of their slots, and Redis deletes the keys of a slot that a node loses so.
   const rescues = slots.filter(({ losers }) => losers.length > 0);
   if (rescues.length > 0) return rescues;
-  const areEpochsSettled = findUnsettledEpochs(reachable).length === 0;
-  const isDue = ({ owner, destination }: SlotRepair): boolean => {
-    if (owner === undefined) return actions.length === 0 && areAllLinked(reachable);
-    return owner === destination || areEpochsSettled;
-  };
   return [
     ...commands,
-    ...slots.filter(isDue),
+    ...slots.filter(({ owner }) => owner !== undefined || (actions.length === 0 && areAllLinked(reachable))),
     ...planLostOwners(reachable, survey, facts),
     ...planEpochs(reachable),
     ...(actions.length === 0 ? [...planIntroductions(reachable), ...planEvenReplicas(spec, reachable)] : []),

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Finding } from '../cluster/finding.ts';
+import { findUnsettledEpochs } from '../cluster/epochs.ts';
 import { findFindings } from '../cluster/findings.ts';
-import type { NodeView } from '../cluster/view.ts';
+import { isReachable, type NodeView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { planRepair } from '../plan/plan-repair.ts';
 import { repairText, type RepairStep } from '../plan/repair-step.ts';
@@ -93,7 +94,8 @@ async function repair(session: Session, { observe, links, options }: Work): Prom
   let movedKeys = 0;
   let seenBefore = new Set<string>();
   let looks = 0;
-  let changedAt = Date.now();
+  const startedAt = Date.now();
+  let changedAt = startedAt;
 
   const carryOut = async (chosen: readonly RepairStep[], views: readonly NodeView[], keepsOwners = false) => {
     options.onPlan(repairText(chosen.filter((step) => !sent.has(keyOf(step)))));
@@ -123,10 +125,14 @@ async function repair(session: Session, { observe, links, options }: Work): Prom
     if (observed.findings.length === 0) return { steps, movedKeys };
     const isOpen = (step: RepairStep): boolean => (sent.get(keyOf(step))?.count ?? 0) < MOST_SENDINGS;
     const harmless = observed.steps.filter((step) => !step.destructive && !conflicts.has(keyOf(step)) && isOpen(step));
+    const areEpochsSettled = findUnsettledEpochs(observed.views.filter(isReachable)).length === 0;
+    if (!areEpochsSettled && observed.steps.some(givesAway) && Date.now() - startedAt < timeoutMs)
+      changedAt = Date.now();
     // What is gone at the second look was on its way already. Only a key that gossip is about to delete can't wait.
     const due = harmless.filter(
       (step) =>
         (seenBefore.has(keyOf(step)) || isUrgent(step)) &&
+        (areEpochsSettled || !givesAway(step)) &&
         Date.now() - (sent.get(keyOf(step))?.at ?? 0) > RESEND_AFTER_MS,
     );
     const isSteady = looks > 0 && observed.steps.every((step) => seenBefore.has(keyOf(step)));
@@ -158,6 +164,11 @@ function patienceMs({ findings, steps }: Observed, timeoutMs: number): number {
 /** The same step, however many keys were written meanwhile. */
 function keyOf(step: RepairStep): string {
   return JSON.stringify({ ...step, keyCount: 0 });
+}
+
+/** A slot that changes hands while nodes settle their epochs may be taken back, and its keys deleted. */
+function givesAway(step: RepairStep): boolean {
+  return step.type === 'settle slots' && step.owner !== undefined && step.owner !== step.destination && !isUrgent(step);
 }
 
 function isUrgent(step: RepairStep): boolean {

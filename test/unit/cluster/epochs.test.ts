@@ -29,4 +29,5 @@ test('a node that has not heard of an epoch might believe that its own is the hi
   expect(findUnsettledEpochs(viewsWith([5, 2, 3], { '3 of 1': 1 }))).toEqual([
     'redis-3 has not heard of the config epoch of redis-1',
   ]);
+  expect(findUnsettledEpochs(viewsWith([5, 2, 3], { '3 of 1': 6 }))).toEqual([]);
 });
