@@ -1,4 +1,3 @@
-import type { Engine } from '../engine/engine.ts';
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
 import { findConflicts } from '../plan/conflicts.ts';
@@ -10,13 +9,14 @@ import type { Secret } from '../secret.ts';
 import type { NodeSpec, Spec } from '../spec/spec.ts';
 import type { Issuer, NodeCertificate } from './certificates.ts';
 import { configFiles, nodeTableFile } from './config-files.ts';
-import { findDataFiles } from './data-folder.ts';
+import { appendonlyMark, holdsNothing, requireReadable } from './data-folder.ts';
 import { execute } from './execute.ts';
 import { observeEngine } from './observe.ts';
 import { ensurePassword } from './passwords.ts';
 import { performOnEngine } from './perform.ts';
 import { inRounds } from './rounds.ts';
 import type { Session } from './session.ts';
+import { stopSaving, switchPersistence } from './switch-persistence.ts';
 import { takeOverFromEmpty } from './take-over.ts';
 import { findTakenPort } from './taken-ports.ts';
 
@@ -51,8 +51,10 @@ export async function applyToEngine(session: Session, wanted: Wanted, issuer: Is
       if (spec.tls.issuer.kind === 'vault') await Promise.all(certificates.values());
       const filesOf = async (node: NodeSpec): Promise<ContainerFile[]> =>
         configFiles(spec, node, { userConf, password, certificate: await certificates.get(node.name) });
+      const toSave = await switchPersistence(session, wanted, observed, actions, password);
       const performCounted = async (action: Action): Promise<void> => {
-        await perform(session, wanted, filesOf, action);
+        if (action.type === 'stop container' && toSave.has(action.target)) await stopSaving(session, action.target);
+        else await perform(session, wanted, observed, filesOf, action);
         callCount += 1;
       };
       await execute(actions, performCounted, session);
@@ -79,6 +81,7 @@ async function rejectConflicts(session: Session, wanted: Wanted, observed: Obser
 async function perform(
   { engine, spec }: Session,
   wanted: Wanted,
+  { data }: Observed,
   filesOf: (node: NodeSpec) => Promise<ContainerFile[]>,
   action: Action,
 ): Promise<void> {
@@ -86,15 +89,16 @@ async function perform(
   const definition = node === undefined ? undefined : wanted.containers.get(node.name);
   if (action.type === 'create network') return engine.createNetwork(wanted.network);
   if (node === undefined || definition === undefined) return performOnEngine(engine, action);
+  const mark = appendonlyMark(spec.redis.persistence.appendonly);
   switch (action.type) {
     case 'create container':
       return engine.createContainer(definition);
     case 'configure container':
-      await refuseToStartEmpty(engine, spec, node, action.target);
-      return engine.writeFiles(action.target, await filesOf(node));
+      if (!holdsNothing(data.get(node.name))) await requireReadable(engine, spec, node, action.target);
+      return engine.writeFiles(action.target, [...(await filesOf(node)), mark]);
     case 'configure and seed container': {
       const seed = nodeTableFile(NODE_TABLE_FILE, initialNodeTable(spec, node));
-      return engine.writeFiles(action.target, [...(await filesOf(node)), seed]);
+      return engine.writeFiles(action.target, [...(await filesOf(node)), mark, seed]);
     }
     default:
       return performOnEngine(engine, action);
@@ -124,15 +128,4 @@ function issueCertificates(
       return [node.name, issued];
     }),
   );
-}
-
-/** With an append-only file wanted and none there, Redis would not read dump.rdb: it would start without its keys. */
-async function refuseToStartEmpty(engine: Engine, spec: Spec, node: NodeSpec, container: string): Promise<void> {
-  if (!spec.redis.persistence.appendonly) return;
-  const { hasDump, hasAppendOnlyFile } = await findDataFiles(engine, container);
-  if (!hasDump || hasAppendOnlyFile) return;
-  throw new StackError('DATA_AT_RISK', {
-    message: `the keys of ${node.name} are in dump.rdb, and Redis would not read it with persistence.appendonly: true`,
-    hint: 'Set it to false and run up. Then: npx tsx manage.ts redis-cli NODE -- CONFIG SET appendonly yes on each node, and set it to true.',
-  });
 }

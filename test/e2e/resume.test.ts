@@ -1,4 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
+import { appendonlyMark } from '../../src/stack/data-folder.ts';
+import { stopSaving } from '../../src/stack/switch-persistence.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
@@ -81,27 +83,117 @@ test('a container that was stopped or paused by hand runs again', async () => {
   await expectKeys();
 });
 
-test('append-only files switched on where the keys are in a dump: refused, and nothing is lost', async () => {
-  stack = await makeStack({ redis: '  persistence: { appendonly: false }\n' });
-  await stack.must('up');
-  await writeKeys();
-  stack.edit((yaml) => yaml.replace('appendonly: false', 'appendonly: true'));
+/** Writes keys of all three nodes: `from` up to, and without, `to`. */
+async function writeMany(from: number, to: number): Promise<void> {
+  for (const tag of KEYS) {
+    const pairs = Array.from({ length: to - from }, (_, index) => [`{${tag}}:${from + index}`, 'x']).flat();
+    expect(await stack.redis(1, 'MSET', ...pairs)).toBe('OK');
+  }
+}
+
+async function countKeys(): Promise<number> {
+  const counts = await Promise.all([1, 2, 3].map((node) => stack.redis(node, 'DBSIZE')));
+  return counts.reduce((sum, count) => sum + Number(count), 0);
+}
+
+function setAppendonly(value: boolean): void {
+  stack.edit((yaml) => yaml.replace(`appendonly: ${!value}`, `appendonly: ${value}`));
+}
+
+/** As a host that loses power: what Redis has not written, it won't write. */
+async function killNodes(...nodes: number[]): Promise<void> {
+  const docker = dockerOf(stack.engine);
+  await Promise.all(nodes.map((node) => docker.getContainer(stack.container(node)).kill()));
+}
+
+/** As a stack of an earlier version of this program. */
+async function takeMarks(): Promise<void> {
+  const mark = { ...appendonlyMark(true), content: '' };
+  await Promise.all([1, 2, 3].map((node) => stack.engine.writeFiles(stack.container(node), [mark])));
+}
+
+async function expectRefused(): Promise<void> {
   const { exitCode, stderr } = await stack.run('up');
   expect(exitCode).toBe(1);
   expect(stderr).toContain('DATA_AT_RISK');
+}
+
+const WITH_LOG = '  persistence: { appendonly: true }\n';
+const WITHOUT_LOG = '  persistence: { appendonly: false }\n';
+
+test('the append-only file is switched on, off and on again: keys of all times are there', async () => {
+  stack = await makeStack({ redis: WITHOUT_LOG });
+  await stack.must('up');
+  await writeMany(0, 50);
+  setAppendonly(true);
+  await stack.must('up');
+  await writeMany(50, 100);
+  await takeMarks();
+  setAppendonly(false);
+  await stack.must('up');
+  expect(await countKeys()).toBe(300);
+  await writeMany(100, 150);
+  setAppendonly(true);
+  // The append-only file of before is still there, and knows nothing of the newer keys.
+  await stack.must('up');
+  await killNodes(1, 2, 3);
+  await stack.must('up');
+  expect(await countKeys()).toBe(450);
+});
+
+test('the append-only file is switched off while no node runs: refused, and nothing is lost', async () => {
+  stack = await makeStack({ redis: WITH_LOG });
+  await stack.must('up');
+  await writeMany(0, 100);
+  // The first one is killed while it writes its dump, because that takes too long.
+  const kill = (name: string): Promise<void> => dockerOf(stack.engine).getContainer(name).kill();
+  const killing = { ...(await stack.session()), engine: { ...stack.engine, stopContainer: kill } };
+  await expect(stopSaving(killing, stack.container(1))).rejects.toMatchObject({ code: 'DATA_AT_RISK' });
+  await killNodes(2, 3);
+  setAppendonly(false);
+  await expectRefused();
   // As the hint says.
-  stack.edit((yaml) => yaml.replace('appendonly: true', 'appendonly: false'));
+  setAppendonly(true);
   await stack.must('up');
-  await expectKeys();
-  for (const node of [1, 2, 3]) await stack.redis(node, 'CONFIG', 'SET', 'appendonly', 'yes');
-  const isWritten = async (): Promise<boolean> =>
-    (await Promise.all([1, 2, 3].map((node) => stack.redis(node, 'INFO', 'persistence')))).every((info) =>
-      info.includes('aof_rewrite_in_progress:0'),
-    );
-  await expect.poll(isWritten, { timeout: 20_000 }).toBe(true);
-  stack.edit((yaml) => yaml.replace('appendonly: false', 'appendonly: true'));
+  expect(await countKeys()).toBe(300);
+  setAppendonly(false);
   await stack.must('up');
-  await expectKeys();
+  expect(await countKeys()).toBe(300);
+});
+
+test('the append-only file is switched off where redis.conf says to save nothing: every key comes into the dump', async () => {
+  stack = await makeStack({ redis: WITH_LOG, redisConf: 'save ""\nshutdown-on-sigterm nosave\n' });
+  await stack.must('up');
+  await writeMany(0, 100);
+  setAppendonly(false);
+  await stack.must('up');
+  expect(await countKeys()).toBe(300);
+  expect(await stack.redis(1, 'CONFIG', 'GET', 'appendonly')).toContain('no');
+});
+
+test('the append-only file is switched after a down, which leaves only the data: refused both ways', async () => {
+  stack = await makeStack({ redis: WITH_LOG });
+  await stack.must('up');
+  await writeMany(0, 50);
+  await stack.must('down');
+  setAppendonly(false);
+  await expectRefused();
+  // The containers are there now, and hold no configuration; without marks, the files alone tell.
+  await takeMarks();
+  await expectRefused();
+  setAppendonly(true);
+  await stack.must('up');
+  expect(await countKeys()).toBe(150);
+
+  setAppendonly(false);
+  await stack.must('up');
+  await writeMany(50, 100);
+  await stack.must('down');
+  setAppendonly(true);
+  await expectRefused();
+  setAppendonly(false);
+  await stack.must('up');
+  expect(await countKeys()).toBe(300);
 });
 
 test('replicas that leave the YAML file are forgotten by the others', async () => {

@@ -1,0 +1,225 @@
+import { parseInfo } from '../cluster/view.ts';
+import { StackError } from '../errors.ts';
+import type { Action } from '../plan/actions.ts';
+import { REDIS_GID, REDIS_UID } from '../plan/definitions.ts';
+import { isOwn } from '../plan/names.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { Wanted } from '../plan/plan-up.ts';
+import { CONFIG_FOLDER } from '../plan/redis-config.ts';
+import type { Container } from '../plan/resources.ts';
+import type { NodeLink } from '../redis/node-link.ts';
+import { pause } from '../redis/pause.ts';
+import { saveNow } from '../redis/save.ts';
+import type { Secret } from '../secret.ts';
+import { CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';
+import { appendonlyMark, findDataFiles, holdsNothing, readAppendonlyMark, wrongFile } from './data-folder.ts';
+import { linkNodes } from './links.ts';
+import { STOP_GRACE_SECONDS } from './perform.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Before containers are replaced or started: has each node put its keys where its new configuration reads them. With
+ * `appendonly yes` Redis reads nothing but the append-only file, with `no` nothing but dump.rdb, however old that is.
+ *
+ * @returns containers whose last keys come into dump.rdb when they are stopped: `stopSaving` sees to it
+ * @throws StackError DATA_AT_RISK for a node that can't, as it doesn't run; nothing is changed then
+ */
+export async function switchPersistence(
+  session: Session,
+  wanted: Wanted,
+  observed: Pick<Observed, 'containers' | 'data'>,
+  actions: readonly Action[],
+  password: Secret,
+): Promise<ReadonlySet<string>> {
+  const { engine, spec } = session;
+  const { appendonly } = spec.redis.persistence;
+  const own = observed.containers.filter(isOwn(spec.name));
+  const isConcerned = ({ name }: Container): boolean =>
+    actions.some(({ type, target }) => target === name && /^(stop|configure) container$/.test(type));
+  const subjects = spec.nodes.flatMap((node): Subject[] => {
+    const container = own.find(({ name }) => name === wanted.containers.get(node.name)?.name);
+    if (container === undefined || !isConcerned(container)) return [];
+    // One that was never started has written nothing; what its volume held before is seen to when it is configured.
+    if (container.state === 'created' || holdsNothing(observed.data.get(node.name))) return [];
+    return [{ node, container }];
+  });
+  const states = await Promise.all(subjects.map((subject) => observe(session, subject, password)));
+  try {
+    const toSwitch = states.filter((state) => state.differs);
+    const [first, ...others] = (await Promise.all(toSwitch.map((state) => findObstacle(session, state)))).flat();
+    if (first !== undefined) {
+      const { message, hint = '' } = wrongFile(appendonly, first);
+      throw new StackError('DATA_AT_RISK', { message, hint, details: others });
+    }
+    const outcomes = await Promise.allSettled(
+      states.map(async ({ container: { name }, conf, link, differs }) => {
+        if (conf === undefined) return;
+        if (!differs) {
+          // Made before there were marks. Its container, which tells the same, may be about to go.
+          const isMarked = (await readAppendonlyMark(engine, name)) === appendonly;
+          return isMarked ? undefined : engine.writeFiles(name, [appendonlyMark(appendonly)]);
+        }
+        if (link === undefined) return;
+        if (!appendonly) return prepareDump(session, link);
+        await writeLog(session, link);
+        await leaveWritten(session, name);
+      }),
+    );
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+    return new Set(appendonly ? [] : toSwitch.filter(({ link }) => link).map(({ container }) => container.name));
+  } finally {
+    for (const { link } of states) link?.close();
+  }
+}
+
+/**
+ * Stops a node that has all its keys in its append-only file, and only most of them in dump.rdb: Redis writes the others
+ * when it is asked to end. The append-only file stays in use until then, so that a node that is killed loses nothing.
+ *
+ * @throws StackError DATA_AT_RISK when it was killed before it had written them
+ */
+export async function stopSaving(session: Session, container: string): Promise<void> {
+  const { engine, timeoutMs } = session;
+  // A large dump takes its time. The engine itself is waited for as long as this, and not much longer.
+  const graceSeconds = Math.max(STOP_GRACE_SECONDS, Math.floor(timeoutMs / 1000) - 5);
+  await engine.stopContainer(container, graceSeconds);
+  const { exitCode } = await engine.containerExit(container);
+  if (exitCode === 0) return leaveWritten(session, container);
+  throw new StackError('DATA_AT_RISK', {
+    message: `${container} ended with exit code ${exitCode} before its last keys were in dump.rdb; its append-only file has all of them`,
+    hint: 'Set persistence.appendonly: true again and run up. Then try again with a longer --timeout SECONDS.',
+  });
+}
+
+interface Subject {
+  readonly node: NodeSpec;
+  readonly container: Container;
+}
+
+interface State extends Subject {
+  /** Its redis.conf; undefined where it was never configured, and the folder alone can tell. */
+  readonly conf: string | undefined;
+  /** Only of a node that runs and answers. */
+  readonly link: NodeLink | undefined;
+  /** It runs, or would start again, with another setting than the wanted one. */
+  readonly differs: boolean;
+}
+
+async function observe(session: Session, subject: Subject, password: Secret): Promise<State> {
+  const { engine, spec } = session;
+  const { name, state } = subject.container;
+  const conf = await engine.readFile(name, `${CONFIG_FOLDER}/redis.conf`);
+  if (conf === undefined) return { ...subject, conf, link: undefined, differs: false };
+  const { appendonly } = spec.redis.persistence;
+  const link = state === 'running' ? await linkIfAnswering(session, subject, password) : undefined;
+  // Somebody may have set it by hand.
+  const live = link === undefined ? undefined : (await configValue(link, 'appendonly')) === 'yes';
+  return { ...subject, conf, link, differs: [writtenAppendonly(conf), live].includes(!appendonly) };
+}
+
+/** Why a node's keys can't be put elsewhere; nothing where they can, or where there are none. */
+async function findObstacle({ engine }: Session, { node, container, link }: State): Promise<string[]> {
+  if (link !== undefined) return [];
+  const { hasDump, hasAppendOnlyFile } = await findDataFiles(engine, container.name);
+  // Of one that runs, nobody knows what is in its memory only.
+  if (container.state !== 'running' && !hasDump && !hasAppendOnlyFile) return [];
+  const absence =
+    container.state === 'running' ? 'does not answer' : `does not run (its container is ${container.state})`;
+  return [`${node.name} ${absence}, so its keys are where it wrote them last`];
+}
+
+/** Through the ports that its container has, which the YAML file may have changed. */
+async function linkIfAnswering(session: Session, subject: Subject, password: Secret): Promise<NodeLink | undefined> {
+  const { spec } = session;
+  const { node, container } = subject;
+  const hostPort = (wanted: number): number | undefined =>
+    container.ports.find(({ containerPort }) => containerPort === wanted)?.hostPort;
+  const [plain, tls] = [hostPort(CONTAINER_PORTS.plain), hostPort(CONTAINER_PORTS.tls)];
+  const ports = { ...node.ports, plain: plain ?? 0, tls: tls ?? 0 };
+  const ofNode = { ...spec, tls: { ...spec.tls, plain: plain !== undefined }, nodes: [{ ...node, ports }] };
+  const links = async (replyTimeoutMs?: number): Promise<NodeLink | undefined> =>
+    (await linkNodes({ ...session, spec: ofNode }, password, replyTimeoutMs))[0];
+  let probe: NodeLink | undefined;
+  try {
+    probe = await links();
+    const info = await probe?.send('INFO', 'persistence');
+    // What it hasn't read yet, it would not write either.
+    if (parseInfo(String(info)).get('loading') !== '0') return undefined;
+    // Forking a large node takes longer than anybody waits for a look.
+    return await links(session.timeoutMs);
+  } catch (error) {
+    // Whatever is wrong with it, a password of nobody's included, may be what its container is replaced for.
+    if (error instanceof StackError) return undefined;
+    throw error;
+  } finally {
+    probe?.close();
+  }
+}
+
+/** Redis begins a new append-only file with all that it holds; what an old one said is gone. */
+async function writeLog({ signal, timeoutMs, report }: Session, link: NodeLink): Promise<void> {
+  const giveUpAt = Date.now() + timeoutMs;
+  await link.send('CONFIG', 'SET', 'appendonly', 'yes');
+  for (;;) {
+    const info = parseInfo(String(await link.send('INFO', 'persistence')));
+    const isBusy = info.get('aof_rewrite_in_progress') !== '0' || info.get('aof_rewrite_scheduled') !== '0';
+    if (!isBusy) {
+      if (info.get('aof_enabled') === '1' && info.get('aof_last_bgrewrite_status') === 'ok') break;
+      throw new StackError('CLUSTER_UNHEALTHY', {
+        message: `${link.name} could not write its keys to an append-only file`,
+        hint: `npx tsx manage.ts logs ${link.name}   # says why: most often the disk, or the container's memory`,
+      });
+    }
+    if (Date.now() > giveUpAt) {
+      throw new StackError('WAIT_TIMEOUT', {
+        message: `${link.name}: its append-only file is not written after ${timeoutMs / 1000} s`,
+        hint: 'Give it longer with --timeout SECONDS.',
+      });
+    }
+    await pause(POLL_MS, signal);
+  }
+  report({ subject: link.name, state: 'done', text: 'its keys are in an append-only file now' });
+}
+
+const POLL_MS = 20;
+
+/** A dump of this moment, and another one when it is stopped: whatever the user's redis.conf says of saving. */
+async function prepareDump(session: Session, link: NodeLink): Promise<void> {
+  await saveNow(link, session);
+  // SIGTERM makes Redis save where there is a save point. 7.0 and later can also be told in so many words.
+  if ((await configValue(link, 'save')) === '') await link.send('CONFIG', 'SET', 'save', '3600 1');
+  // An older one refuses that, which sendAll gives back as a value.
+  await link.sendAll([['CONFIG', 'SET', 'shutdown-on-sigterm', 'save']]);
+  session.report({ subject: link.name, state: 'done', text: 'its keys are in dump.rdb now' });
+}
+
+/** What a container says of its data, when the next command looks at it. */
+async function leaveWritten({ engine, spec }: Session, container: string): Promise<void> {
+  const { appendonly } = spec.redis.persistence;
+  const path = `${CONFIG_FOLDER}/redis.conf`;
+  const conf = (await engine.readFile(container, path)) ?? '';
+  const owner = { mode: 0o600, uid: REDIS_UID, gid: REDIS_GID };
+  // In one archive, so that they say the same.
+  await engine.writeFiles(container, [
+    { path, content: withAppendonly(conf, appendonly), ...owner },
+    appendonlyMark(appendonly),
+  ]);
+}
+
+const APPENDONLY_LINE = /^[ \t]*appendonly[ \t]+"?(yes|no)"?[ \t]*$/gim;
+
+/** With which setting a node of this redis.conf starts; undefined where it doesn't say. The last line counts. */
+export function writtenAppendonly(conf: string): boolean | undefined {
+  const value = [...conf.matchAll(APPENDONLY_LINE)].at(-1)?.[1];
+  return value === undefined ? undefined : value.toLowerCase() === 'yes';
+}
+
+export function withAppendonly(conf: string, appendonly: boolean): string {
+  const line = `appendonly ${appendonly ? 'yes' : 'no'}`;
+  return writtenAppendonly(conf) === undefined ? `${conf}\n${line}\n` : conf.replaceAll(APPENDONLY_LINE, line);
+}
+
+async function configValue(link: NodeLink, name: string): Promise<string> {
+  const reply = await link.send('CONFIG', 'GET', name);
+  return Array.isArray(reply) ? String(reply[1]) : '';
+}
