@@ -1,12 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 /** Engine tests start real containers and mostly wait for them: two files at a time, so that two cores are enough. */
-const onEngine = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2 };
+const onEngine = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 2, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], sequence: { groupOrder: 0 } } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...onEngine } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onEngine } },
     ],
