@@ -87,6 +87,12 @@ describe('without its data, another node takes its place', () => {
   test('with a replica: it takes over before an empty node starts at the address that it copies', async () => {
     // Too long for the replicas to do anything by themselves.
     await upWithKeys({ nodeCount: 6, replicas: 1, nodeTimeoutMs: 60_000 });
+    // A primary sends its writes on only when the new replica has said that it is ready, up to a second after its copy.
+    const copied = async (): Promise<number> => {
+      const sizes = await Promise.all([4, 5, 6].map((node) => stack.redis(node, 'DBSIZE')));
+      return sizes.reduce((sum, size) => sum + Number(size), 0);
+    };
+    await expect.poll(copied, { timeout: 10_000 }).toBe(KEYS);
     await wipe(2);
     expect((await stack.must('plan')).stdout).toContain('~ take over redis-5  (redis-2 lost its data');
     await stack.must('up');
