@@ -1,6 +1,7 @@
 import { parseInfo } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
+import { withAppendonly, writtenAppendonly } from '../plan/appendonly-line.ts';
 import { REDIS_GID, REDIS_UID } from '../plan/definitions.ts';
 import { isOwn } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -8,8 +9,7 @@ import type { Wanted } from '../plan/plan-up.ts';
 import { CONFIG_FOLDER } from '../plan/redis-config.ts';
 import type { Container } from '../plan/resources.ts';
 import type { NodeLink } from '../redis/node-link.ts';
-import { pause } from '../redis/pause.ts';
-import { saveNow } from '../redis/save.ts';
+import { configValue, prepareDump, writeLog } from '../redis/persistence.ts';
 import type { Secret } from '../secret.ts';
 import { CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';
 import { appendonlyMark, findDataFiles, holdsNothing, readAppendonlyMark, wrongFile } from './data-folder.ts';
@@ -60,8 +60,12 @@ export async function switchPersistence(
           return isMarked ? undefined : engine.writeFiles(name, [appendonlyMark(appendonly)]);
         }
         if (link === undefined) return;
-        if (!appendonly) return prepareDump(session, link);
-        await writeLog(session, link);
+        if (!appendonly) {
+          await prepareDump(link, session);
+          return session.report({ subject: link.name, state: 'done', text: 'its keys are in dump.rdb now' });
+        }
+        await writeLog(link, session);
+        session.report({ subject: link.name, state: 'done', text: 'its keys are in an append-only file now' });
         await leaveWritten(session, name);
       }),
     );
@@ -156,43 +160,6 @@ async function linkIfAnswering(session: Session, subject: Subject, password: Sec
   }
 }
 
-/** Redis begins a new append-only file with all that it holds; what an old one said is gone. */
-async function writeLog({ signal, timeoutMs, report }: Session, link: NodeLink): Promise<void> {
-  const giveUpAt = Date.now() + timeoutMs;
-  await link.send('CONFIG', 'SET', 'appendonly', 'yes');
-  for (;;) {
-    const info = parseInfo(String(await link.send('INFO', 'persistence')));
-    const isBusy = info.get('aof_rewrite_in_progress') !== '0' || info.get('aof_rewrite_scheduled') !== '0';
-    if (!isBusy) {
-      if (info.get('aof_enabled') === '1' && info.get('aof_last_bgrewrite_status') === 'ok') break;
-      throw new StackError('CLUSTER_UNHEALTHY', {
-        message: `${link.name} could not write its keys to an append-only file`,
-        hint: `npx tsx manage.ts logs ${link.name}   # says why: most often the disk, or the container's memory`,
-      });
-    }
-    if (Date.now() > giveUpAt) {
-      throw new StackError('WAIT_TIMEOUT', {
-        message: `${link.name}: its append-only file is not written after ${timeoutMs / 1000} s`,
-        hint: 'Give it longer with --timeout SECONDS.',
-      });
-    }
-    await pause(POLL_MS, signal);
-  }
-  report({ subject: link.name, state: 'done', text: 'its keys are in an append-only file now' });
-}
-
-const POLL_MS = 20;
-
-/** A dump of this moment, and another one when it is stopped: whatever the user's redis.conf says of saving. */
-async function prepareDump(session: Session, link: NodeLink): Promise<void> {
-  await saveNow(link, session);
-  // SIGTERM makes Redis save where there is a save point. 7.0 and later can also be told in so many words.
-  if ((await configValue(link, 'save')) === '') await link.send('CONFIG', 'SET', 'save', '3600 1');
-  // An older one refuses that, which sendAll gives back as a value.
-  await link.sendAll([['CONFIG', 'SET', 'shutdown-on-sigterm', 'save']]);
-  session.report({ subject: link.name, state: 'done', text: 'its keys are in dump.rdb now' });
-}
-
 /** What a container says of its data, when the next command looks at it. */
 async function leaveWritten({ engine, spec }: Session, container: string): Promise<void> {
   const { appendonly } = spec.redis.persistence;
@@ -204,22 +171,4 @@ async function leaveWritten({ engine, spec }: Session, container: string): Promi
     { path, content: withAppendonly(conf, appendonly), ...owner },
     appendonlyMark(appendonly),
   ]);
-}
-
-const APPENDONLY_LINE = /^[ \t]*appendonly[ \t]+"?(yes|no)"?[ \t]*$/gim;
-
-/** With which setting a node of this redis.conf starts; undefined where it doesn't say. The last line counts. */
-export function writtenAppendonly(conf: string): boolean | undefined {
-  const value = [...conf.matchAll(APPENDONLY_LINE)].at(-1)?.[1];
-  return value === undefined ? undefined : value.toLowerCase() === 'yes';
-}
-
-export function withAppendonly(conf: string, appendonly: boolean): string {
-  const line = `appendonly ${appendonly ? 'yes' : 'no'}`;
-  return writtenAppendonly(conf) === undefined ? `${conf}\n${line}\n` : conf.replaceAll(APPENDONLY_LINE, line);
-}
-
-async function configValue(link: NodeLink, name: string): Promise<string> {
-  const reply = await link.send('CONFIG', 'GET', name);
-  return Array.isArray(reply) ? String(reply[1]) : '';
 }

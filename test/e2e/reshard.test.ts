@@ -1,12 +1,10 @@
 /** Slots that move between primaries with their keys: reshard, rebalance, and everything that they refuse. */
-import { once } from 'node:events';
-import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { keySlot } from '../../src/cluster/key-slot.ts';
 import { countSlots, formatRanges } from '../../src/cluster/slots.ts';
 import { isReachable } from '../../src/cluster/view.ts';
-import type { NatMap } from '../../src/redis/prove.ts';
 import { readNodes } from '../../src/stack/observe-nodes.ts';
+import { connectCluster } from '../helpers/cluster-client.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 const KEYS = Array.from({ length: 3000 }, (_, index) => `key:${index}`);
@@ -15,24 +13,11 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await makeStack();
   await stack.must('up');
-  const cluster = await connectCluster();
+  const cluster = await connectCluster(stack);
   await Promise.all(KEYS.map((key) => cluster.set(key, `value of ${key}`)));
   cluster.disconnect();
 });
 afterAll(() => stack.remove());
-
-/**
- * A client that learns anew who owns what. One that asks for thousands of keys at once with an old slot map gives up: for
- * ioredis, one slot that has moved takes its whole range with it, until the map is read again.
- */
-async function connectCluster(): Promise<Cluster> {
-  const { stdout } = await stack.must('env', '--format', 'json', '--reveal');
-  const env = JSON.parse(stdout) as Record<'REDIS_NAT_MAP' | 'REDIS_PASSWORD', string>;
-  const natMap = JSON.parse(env.REDIS_NAT_MAP) as NatMap;
-  const cluster = new Cluster(Object.values(natMap), { natMap, redisOptions: { password: env.REDIS_PASSWORD } });
-  await once(cluster, 'ready');
-  return cluster;
-}
 
 /** Node → what it owns, and what it has open, in its own words. */
 async function slotsOfNodes(): Promise<Record<string, string>> {
@@ -52,7 +37,7 @@ async function countsOfNodes(): Promise<number[]> {
 
 /** Every key is there, with its value, and on the node that owns its slot and on no other. */
 async function expectAllKeys(): Promise<void> {
-  const cluster = await connectCluster();
+  const cluster = await connectCluster(stack);
   const values = await Promise.all(KEYS.map((key) => cluster.get(key)));
   cluster.disconnect();
   expect(values).toEqual(KEYS.map((key) => `value of ${key}`));

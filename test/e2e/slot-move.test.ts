@@ -64,13 +64,13 @@ describe('while clients write and read without pause', () => {
   test(`${OPERATIONS} operations during moves lose nothing, and end in no error`, async () => {
     const libraries = await Promise.all(Array.from({ length: 2 }, () => connectLibrary(stack)));
     const plain = Array.from({ length: 6 }, () => connectPlainly(stack));
-    const loads = { library: await startLoad('library', libraries), plain: await startLoad('plain', plain) };
+    const loads = { ioredis: await startLoad('library', libraries), plain: await startLoad('plain', plain) };
     const both = Object.values(loads);
     const measure = (): string =>
       Object.entries(loads)
         .map(([name, load]) => `${name} clients ${latencyText(load.measure())}`)
         .join('; ');
-    const acknowledged = (): number => loads.library.count() + loads.plain.count();
+    const acknowledged = (): number => loads.ioredis.count() + loads.plain.count();
     measure();
     await new Promise((resolve) => setTimeout(resolve, 5000));
     const still = measure();

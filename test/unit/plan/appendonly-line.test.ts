@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { redisConf } from '../../../src/plan/redis-config.ts';
-import { withAppendonly, writtenAppendonly } from '../../../src/stack/switch-persistence.ts';
+import { withAppendonly, writtenAppendonly } from '../../../src/plan/appendonly-line.ts';
 import { at, specOf } from '../../helpers/builders.ts';
 
 const spec = specOf();
