@@ -61,8 +61,6 @@ export interface TestStack {
 }
 
 const NEVER = new AbortController().signal;
-/** The test runner's number of this process. */
-const WORKER = Number(process.env['VITEST_POOL_ID'] ?? 0);
 const TIMEOUT_MS = 60_000;
 
 export async function testEngine(): Promise<Engine> {
@@ -189,12 +187,34 @@ function captured(): { stream: Writable; text: () => string } {
 /** Ports that nobody listens on, outside the range from which the kernel takes ports for outgoing connections. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
-  // Two test files at once take theirs from different parts: what is free now may be the other's in a moment.
-  const part = 20_000 + (WORKER % 2) * 5000;
-  for (let candidate = part + Math.floor(Math.random() * 4500); ports.length < count; candidate += 1) {
+  const first = 20_000 + (await ownPart()) * 800;
+  for (let candidate = first + Math.floor(Math.random() * 600); ports.length < count; candidate += 1) {
     if (await isFree(candidate)) ports.push(candidate);
   }
   return ports;
+}
+
+/**
+ * Test files that run at the same time take their ports and subnets from different parts: what is free now may be the
+ * other's in a moment. The part is held by a port of its own, which the kernel frees when this process ends, however it
+ * ends.
+ */
+let part: Promise<number> | undefined;
+function ownPart(): Promise<number> {
+  part ??= (async () => {
+    for (let number = 0; number < 15; number += 1) if (await hold(19_980 + number)) return number;
+    throw new Error('all parts of the ports for tests are in use');
+  })();
+  return part;
+}
+
+function hold(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.unref();
+    server.once('error', () => resolve(false));
+    server.listen({ host: '127.0.0.1', port }, () => resolve(true));
+  });
 }
 
 function isFree(port: number): Promise<boolean> {
@@ -212,8 +232,9 @@ async function freeSubnetPrefix(engine: Engine): Promise<string> {
   const taken = (await engine.listNetworks())
     .flatMap(({ subnets }) => subnets.map(parseBlock))
     .filter((block) => block !== undefined);
+  const second = 200 + (await ownPart());
   for (;;) {
-    const prefix = `10.${200 + (WORKER % 2) * 5 + Math.floor(Math.random() * 5)}.${Math.floor(Math.random() * 256)}`;
+    const prefix = `10.${second}.${Math.floor(Math.random() * 256)}`;
     const block = parseBlock(`${prefix}.0/24`);
     if (block !== undefined && !taken.some((other) => overlaps(block, other))) return prefix;
   }
