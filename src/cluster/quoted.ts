@@ -19,8 +19,8 @@ export function parseQuoted(text: string): Buffer | undefined {
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', a: '\u0007' };
 
 /** Text that a terminal shows as it is; anything else in the notation that `parseQuoted` reads. */
-export function showBytes(bytes: Buffer): string {
-  const text = bytes.toString('utf8');
+export function showBytes(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString('utf8');
   const isText = Buffer.from(text, 'utf8').equals(bytes) && /^[^\p{C}\p{Z}"\\]+$/u.test(text);
   if (isText) return text;
   const shown = [...bytes].map((byte) => {

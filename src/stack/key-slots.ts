@@ -1,4 +1,5 @@
-import { hashTag, keySlot, shareSlot } from '../cluster/key-slot.ts';
+import { hashTag, keySlot } from '../cluster/key-slot.ts';
+import { shareSlot } from '../cluster/share-slot.ts';
 import { isReachable } from '../cluster/view.ts';
 import { hostAddress } from './links.ts';
 import { readNodes } from './observe-nodes.ts';
@@ -7,7 +8,7 @@ import type { Session } from './session.ts';
 export interface KeySlot {
   readonly key: Buffer;
   readonly slot: number;
-  readonly hashTag: Buffer | undefined;
+  readonly hashTag: Uint8Array | undefined;
   /** Who owns the slot; undefined where no node says so. */
   readonly owner: { readonly node: string; readonly host: string; readonly port: number } | undefined;
 }
