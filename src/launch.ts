@@ -67,8 +67,8 @@ function build(root: string, folder: string, file: string): string {
     platform: 'node',
     format: 'cjs',
     target: 'node20',
-    // Optional parts of ssh2, compiled where a compiler was at hand; it does without.
-    external: ['cpu-features', '*.node'],
+    // Optional parts of ssh2, compiled where a compiler was at hand; it does without. And what reads files beside itself.
+    external: ['cpu-features', '*.node', '@fastify/swagger-ui'],
     // Half the size, which is half the time to read it. Names stay, for the stack of a bug.
     minifyWhitespace: true,
     logLevel: 'silent',

@@ -31,6 +31,10 @@ export interface Invocation {
   readonly terminal: Terminal;
   readonly json: boolean;
   readonly signal: AbortSignal;
+  /** The checkout's folder. */
+  readonly root: string;
+  /** The longest that any single wait may take. */
+  readonly timeoutMs: number;
   /** Reads the YAML file, then what else the command needs. Called by commands that work on a stack. */
   readonly openSession: (needs?: SessionNeeds) => Promise<Session>;
   /** Finds the engine only. */

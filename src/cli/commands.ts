@@ -30,6 +30,7 @@ import { redisCli } from './commands/redis-cli.ts';
 import { restart } from './commands/restart.ts';
 import { secretsInit } from './commands/secrets-init.ts';
 import { secretsRotate } from './commands/secrets-rotate.ts';
+import { serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
 import { up } from './commands/up.ts';
 
@@ -43,6 +44,7 @@ export const COMMANDS: readonly Command[] = [
   logs,
   redisCli,
   env,
+  serve,
   certs,
   clusterInfo,
   clusterNodes,

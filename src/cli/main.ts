@@ -51,6 +51,8 @@ async function run(
       terminal,
       json,
       signal,
+      root,
+      timeoutMs,
       openSession: (needs) => openSession(connection, needs),
       openEngine: () => openEngine(connection),
       endProgress: progress.end,

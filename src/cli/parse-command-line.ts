@@ -42,14 +42,19 @@ export async function parseCommandLine(
       .description(command.summary)
       .allowExcessArguments(false);
     if (command.passesOn !== undefined) target.usage(`${command.operands ?? ''} [-- ${command.passesOn}]`);
-    for (const { flags, summary } of [...(command.options ?? []), ...COMMON_OPTIONS]) {
+    const options = command.options ?? [];
+    // `serve --host` is where it listens, as everywhere else; its engine is that of DOCKER_HOST.
+    const hasOwnHost = options.some(({ flags }) => flags.startsWith('--host '));
+    const common = COMMON_OPTIONS.filter(({ flags }) => !(hasOwnHost && flags.startsWith('--host ')));
+    for (const { flags, summary } of [...options, ...common]) {
       if (flags.startsWith('--timeout')) target.option(flags, summary, parseSeconds, DEFAULT_TIMEOUT_SECONDS);
       else target.option(flags, summary);
     }
     target.action(() => {
-      const { file, host, json, offline, timeout, ...options } = target.opts<CommonValues>();
-      const common = { file, host, json: json === true, offline: offline === true, timeoutMs: timeout * 1000 };
-      parsed = { command, operands: target.args, options, passedOn, ...common };
+      const { file, host, json, offline, timeout, ...others } = target.opts<CommonValues>();
+      const values = { file, json: json === true, offline: offline === true, timeoutMs: timeout * 1000 };
+      const hosts = hasOwnHost ? { host: undefined, options: { ...others, host } } : { host, options: others };
+      parsed = { command, operands: target.args, passedOn, ...values, ...hosts };
     });
   }
   try {

@@ -16,6 +16,8 @@ export interface ReachableView {
   readonly evictedKeys: number;
   /** For a replica: whether it has its primary's data and follows it. */
   readonly replicationLink: 'up' | 'down' | undefined;
+  /** Every field of INFO, as Redis gives it. */
+  readonly fields: ReadonlyMap<string, string>;
 }
 
 export interface UnreachableView {
@@ -57,6 +59,7 @@ export function parseView(
     usedMemoryBytes: Number(info.get('used_memory') ?? 0),
     evictedKeys: Number(info.get('evicted_keys') ?? 0),
     replicationLink: table.myself.role === 'replica' ? (link === 'up' ? 'up' : 'down') : undefined,
+    fields: info,
   };
 }
 

@@ -38,6 +38,11 @@ export function natMapOf({ spec, engine }: Pick<Session, 'spec' | 'engine'>, kin
 
 /** @throws StackError NOT_RUNNING when the stack has never been up, so that there is no password yet. */
 export async function readConnection(session: Session): Promise<ConnectionInfo> {
+  return { ...describeConnection(session), password: await requirePassword(session) };
+}
+
+/** All of it but the password: nothing is asked or read. */
+export function describeConnection(session: Session): Omit<ConnectionInfo, 'password'> {
   const { spec, engine, source } = session;
   const host = hostAddress(spec, engine.endpoint);
   const entrance = (kind: 'plain' | 'tls'): Entrance => ({
@@ -49,6 +54,5 @@ export async function readConnection(session: Session): Promise<ConnectionInfo> 
     tls: spec.tls.enabled ? { ...entrance('tls'), files: trustFiles(session) } : undefined,
     passwordFile: source.file,
     passwordSource: source.description,
-    password: await requirePassword(session),
   };
 }

@@ -31,7 +31,10 @@ async function linkRunning(session: Session): Promise<NodeLink[]> {
 }
 
 /** The same over `links`, for who looks again and again. */
-export async function observeNodes({ engine, spec }: Session, links: readonly NodeLink[]): Promise<NodeStatus[]> {
+export async function observeNodes(
+  { engine, spec }: Session,
+  links: readonly Pick<NodeLink, 'name' | 'observe'>[],
+): Promise<NodeStatus[]> {
   const containers = (await engine.listContainers()).filter(isOwn(spec.name));
   return Promise.all(
     spec.nodes.map(async (node): Promise<NodeStatus> => {

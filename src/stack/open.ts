@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Bounds } from '../bounds.ts';
 import { connectDocker } from '../engine/docker.ts';
 import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
@@ -27,6 +28,8 @@ export interface ConnectionOptions {
 export interface SessionNeeds {
   /** The command depends on what the stack's secret says. */
   readonly secret?: boolean;
+  /** Other bounds than the command's own: a service ends what is under way after it was told to end. */
+  readonly bounds?: Bounds;
 }
 
 /**
@@ -34,9 +37,10 @@ export interface SessionNeeds {
  * out of reach, the engine isn't asked either.
  */
 export async function openSession(
-  options: ConnectionOptions,
-  { secret: needsSecret = false }: SessionNeeds = {},
+  given: ConnectionOptions,
+  { secret: needsSecret = false, bounds }: SessionNeeds = {},
 ): Promise<Session> {
+  const options = { ...given, ...bounds };
   const stack = await loadStack(options.file ?? join(options.root, 'infra/dev-services.yaml'));
   const opened = openSource(stack, options);
   options.onOpen(opened.close);

@@ -28,7 +28,8 @@ function start(command: string, args: readonly string[]): Running {
   const seen = async (pattern: RegExp): Promise<void> => {
     await expect.poll(() => text, { timeout: 30_000, interval: 20 }).toMatch(pattern);
   };
-  const ended = once(child, 'exit').then(([exitCode]) => exitCode as number);
+  // Its output may come after its end: 'close' is when both are there.
+  const ended = once(child, 'close').then(([exitCode]) => exitCode as number);
   return { child, output: () => text, seen, ended };
 }
 

@@ -214,6 +214,7 @@ export function viewOf(
     usedMemoryBytes: 1_000_000,
     evictedKeys: 0,
     replicationLink: facts.replicationLink,
+    fields: new Map(),
   };
 }
 

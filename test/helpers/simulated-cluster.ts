@@ -90,6 +90,7 @@ export function observe(node: SimulatedNode): ReachableView {
     usedMemoryBytes: 0,
     evictedKeys: 0,
     replicationLink: self.isReplica ? (isPhantom(self.primaryId) ? 'down' : 'up') : undefined,
+    fields: new Map(),
   };
 }
 

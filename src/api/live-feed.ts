@@ -1,0 +1,84 @@
+import { PassThrough, type Readable } from 'node:stream';
+import type { Observer } from '../stack/observer.ts';
+import { describeFailure, describeLive } from './describe-live.ts';
+import type { Hello, LiveState } from './live-state.ts';
+
+export interface LiveFeed {
+  /** Server-sent events (HTML standard, "Server-sent events"), without end. */
+  readonly subscribe: () => Readable;
+  /** Ends every stream. */
+  readonly close: () => void;
+}
+
+const INTERVAL_MS = 1000;
+/** After which a browser asks again, when the service has gone away. */
+const RETRY_MS = 1000;
+
+/**
+ * The same events for all who watch, written down once. Nobody asks the nodes while nobody watches.
+ *
+ * @param hello what the page needs once, as it is now
+ */
+export function startLiveFeed(observer: Observer, stack: string, hello: () => Promise<Hello>): LiveFeed {
+  const streams = new Set<PassThrough>();
+  let timer: NodeJS.Timeout | undefined;
+  let last: LiveState | undefined;
+  let isClosed = false;
+  let turn: Promise<void> | undefined;
+
+  const look = async (): Promise<void> => {
+    try {
+      last = describeLive(await observer.observe());
+    } catch (error) {
+      last = describeFailure(error, stack, last);
+    }
+    const event = eventText('state', last);
+    for (const stream of streams) {
+      // Each event tells everything: who reads slowly misses some, and nothing piles up.
+      if (!stream.writableNeedDrain) stream.write(event);
+    }
+  };
+  const tick = async (): Promise<void> => {
+    const begun = performance.now();
+    turn ??= look().finally(() => {
+      turn = undefined;
+    });
+    await turn;
+    if (streams.size === 0 || isClosed || timer !== undefined) return;
+    timer = setTimeout(
+      () => {
+        timer = undefined;
+        void tick();
+      },
+      Math.max(0, INTERVAL_MS - (performance.now() - begun)),
+    );
+  };
+  const greet = async (stream: PassThrough): Promise<void> => {
+    stream.write(`retry: ${RETRY_MS}\n\n${eventText('hello', await hello())}`);
+    await tick();
+  };
+  return {
+    subscribe: () => {
+      const stream = new PassThrough();
+      if (isClosed) return stream.end();
+      streams.add(stream);
+      stream.once('close', () => {
+        streams.delete(stream);
+        if (streams.size > 0) return;
+        clearTimeout(timer);
+        timer = undefined;
+      });
+      greet(stream).catch((error: unknown) => stream.destroy(error instanceof Error ? error : undefined));
+      return stream;
+    },
+    close: () => {
+      isClosed = true;
+      clearTimeout(timer);
+      for (const stream of streams) stream.end();
+    },
+  };
+}
+
+function eventText(name: string, data: Hello | LiveState): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+}

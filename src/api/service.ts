@@ -1,0 +1,92 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from 'fastify-type-provider-zod';
+import type { Observer } from '../stack/observer.ts';
+import type { Page } from './build-page.ts';
+import { admit, type Admission } from './guard.ts';
+import { inspectionRoutes } from './inspection-routes.ts';
+import { startLiveFeed } from './live-feed.ts';
+import type { Hello } from './live-state.ts';
+import { OPEN_API } from './open-api.ts';
+import { ProblemError } from './problem.ts';
+import { parseQuery } from './query.ts';
+import { LONGEST_HEAD_BYTES, refuseUnreadable, sendProblem } from './send-problem.ts';
+
+export interface ServiceOptions extends Admission {
+  readonly stack: string;
+  readonly observer: Observer;
+  readonly page: Page;
+  readonly snippets: () => Promise<Hello['snippets']>;
+}
+
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** Swagger UI colours its examples with styles of their own. */
+const DOCS_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'");
+
+/** The whole service, which listens nowhere yet. Nothing in it changes anything. */
+export async function buildService(options: ServiceOptions): Promise<FastifyInstance> {
+  const { stack, observer, page, snippets } = options;
+  const app = Fastify({
+    http: { maxHeaderSize: LONGEST_HEAD_BYTES },
+    routerOptions: { querystringParser: parseQuery, maxParamLength: 255 },
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
+    clientErrorHandler: refuseUnreadable,
+    // What is under way has its answer first; who only keeps a connection has none to wait for.
+    forceCloseConnections: 'idle',
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, error));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new ProblemError(404, `there is nothing at ${request.url.split('?', 1)[0] ?? ''}`, { hint: 'GET /docs' }),
+    ),
+  );
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers({
+      'cache-control': 'no-store',
+      'content-security-policy': PAGE_POLICY,
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    });
+    admit(request, options);
+  });
+
+  await app.register(swagger, {
+    openapi: OPEN_API,
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_POLICY, uiConfig: { validatorUrl: null } });
+  await app.register(inspectionRoutes, { stack, observe: observer.observe });
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+  addPage(app, page);
+
+  const feed = startLiveFeed(observer, stack, async () => ({ build: page.build, snippets: await snippets() }));
+  app.get('/events', { schema: { hide: true }, exposeHeadRoute: false }, (_, reply) =>
+    reply.type('text/event-stream').send(feed.subscribe()),
+  );
+  app.addHook('preClose', async () => feed.close());
+  app.addHook('onClose', async () => observer.close());
+  return app;
+}
+
+function addPage(app: FastifyInstance, { html, script, style }: Page): void {
+  const files: [path: string, type: string, content: string][] = [
+    ['/', 'text/html; charset=utf-8', html],
+    ['/page/app.js', 'text/javascript; charset=utf-8', script],
+    ['/page/app.css', 'text/css; charset=utf-8', style],
+  ];
+  for (const [path, type, content] of files) {
+    app.get(path, { schema: { hide: true } }, (_, reply) => reply.type(type).send(content));
+  }
+}
