@@ -84,13 +84,15 @@ if ! engine_state; then
 fi
 npx tsx scripts/prepare.ts image >&2
 
-# Clients of other makers, with which the tests talk to the nodes. Tests whose client isn't there are skipped.
+# Clients of other makers, with which the tests talk to the nodes, and a browser. Tests whose client isn't there are skipped.
 have_test_clients() {
-  command -v redis-cli >/dev/null && command -v openssl >/dev/null && /usr/bin/python3 -c 'import redis' 2>/dev/null
+  command -v redis-cli >/dev/null && command -v openssl >/dev/null && command -v chromium >/dev/null &&
+    /usr/bin/python3 -c 'import redis' 2>/dev/null
 }
 if [ -n "$test_clients" ] && ! have_test_clients && command -v apt-get >/dev/null &&
-  agreed 'Install redis-tools, openssl and python3-redis, for the tests that use them?'; then
-  say '· installing redis-tools, openssl and python3-redis'
+  agreed 'Install redis-tools, openssl, python3-redis and chromium, for the tests that use them?'; then
+  say '· installing redis-tools, openssl, python3-redis and chromium'
   as_root apt-get update -q >/dev/null
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends redis-tools openssl python3-redis >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    redis-tools openssl python3-redis chromium fonts-dejavu-core >/dev/null
 fi

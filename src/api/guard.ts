@@ -28,7 +28,8 @@ export function admit({ method, url, headers }: FastifyRequest, { token }: Admis
       hint: 'Ask it as 127.0.0.1 or localhost.',
     });
   }
-  if (origin !== undefined && origin !== `http://${host}`) {
+  // A proxy in front may have made https of it.
+  if (origin !== undefined && ![`http://${host}`, `https://${host}`].includes(origin)) {
     throw new ProblemError(403, `pages of ${origin} may not ask this service`);
   }
   if (method !== 'GET' && method !== 'HEAD') {
