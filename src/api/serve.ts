@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import { StackError, systemErrorCode } from '../errors.ts';
 import { findPortHolder } from '../host/port-holder.ts';
+import { readPrivateFile } from '../kept-files.ts';
 import { Secret } from '../secret.ts';
 import { describeConnection } from '../stack/connection.ts';
 import { openObserver } from '../stack/observer.ts';
@@ -23,7 +23,7 @@ export interface Entrance {
 
 const SHORTEST_TOKEN = 16;
 
-/** @throws StackError USAGE, before anything is opened */
+/** @throws StackError USAGE, SECRET_UNREADABLE, before anything is opened */
 export async function parseEntrance(options: {
   readonly host: string;
   readonly port: string;
@@ -51,15 +51,7 @@ export async function parseEntrance(options: {
 }
 
 async function readToken(file: string): Promise<Secret> {
-  let token: string;
-  try {
-    token = (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    throw new StackError('USAGE', {
-      message: `the token can't be read: ${errorMessage(error)}`,
-      hint: `ls -l ${file}`,
-    });
-  }
+  const token = (await readPrivateFile(file, 'the token'))?.trim() ?? '';
   if (token.length >= SHORTEST_TOKEN && /^[\x21-\x7e]+$/.test(token)) return new Secret(token);
   throw new StackError('USAGE', {
     message: `${file} holds no token: that is at least ${SHORTEST_TOKEN} printable characters, and nothing else`,

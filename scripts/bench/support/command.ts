@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LONGEST_WAIT_MS, type Bench } from './context.ts';
 import { freshStateFolder, type BenchStack } from './stacks.ts';
 
-const ROOT = join(__dirname, '../../..');
+export const ROOT = join(__dirname, '../../..');
 const GRACE_MS = 10_000;
 
 /**
