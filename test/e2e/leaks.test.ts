@@ -10,8 +10,10 @@ import { promisify } from 'node:util';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keySlot } from '../../src/cluster/key-slot.ts';
+import { Secret } from '../../src/secret.ts';
 import { CERTIFICATE_FILE } from '../../src/plan/redis-config.ts';
 import { up } from '../../src/stack/up.ts';
+import { startService } from '../helpers/service.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 import { startVault, type VaultStandIn } from '../helpers/vault-stand-in.ts';
 
@@ -104,6 +106,42 @@ async function errorObject(places: Places): Promise<void> {
   places.set(`session ${places.size}`, inspect({ ...session, env: {} }, { depth: 12, showHidden: true }));
 }
 
+/** Everything that the inspection service gives out, to who has its token and to who hasn't; headers too. */
+async function answers(places: Places, token: string): Promise<void> {
+  const service = await startService(stack, { token: new Secret(token) });
+  try {
+    const paths = [
+      '/',
+      '/page/app.js',
+      '/openapi.json',
+      '/docs',
+      '/docs/json',
+      '/healthz',
+      '/readyz',
+      '/metrics',
+      '/no',
+    ];
+    const inspected = ['info', 'nodes', 'slots', 'node/redis-1', 'node/none', 'key-slot?key=a', 'key-slot'];
+    for (const path of [...paths, ...inspected.map((name) => `/redis-cluster/${name}`)]) {
+      for (const authorization of [`Bearer ${token}`, 'Bearer none']) {
+        const answer = await service.get(path, { authorization });
+        const text = `${answer.status} ${inspect([...answer.headers])} ${await answer.text()}`;
+        places.set(`answer to GET ${path}: ${places.size}`, text);
+      }
+    }
+    const live = await service.get('/events', { authorization: `Bearer ${token}` });
+    let events = '';
+    for await (const chunk of live.body ?? []) {
+      events += Buffer.from(chunk).toString('utf8');
+      if (events.includes('event: state')) break;
+    }
+    expect(events).toContain('event: hello');
+    places.set(`events: ${places.size}`, events);
+  } finally {
+    await service.stop();
+  }
+}
+
 /** A key whose slot is one of the first. */
 function keyBelow(slot: number): string {
   for (let attempt = 0; ; attempt += 1) if (keySlot(Buffer.from(`key:${attempt}`)) < slot) return `key:${attempt}`;
@@ -149,6 +187,7 @@ test('Vault: neither password, token, secret-id, nor a private key is anywhere',
     'token of the role': canary('role-token'),
     'secret-id': canary('secret-id'),
     'another field': canary('field'),
+    'token of the service': canary('service-token'),
   };
   vault.versions.set('secret/redis-1', [{ password: canaries['password'], other: canaries['another field'] }]);
   vault.tokens.set(canaries['Vault token'] ?? '', 'all');
@@ -174,6 +213,7 @@ test('Vault: neither password, token, secret-id, nor a private key is anywhere',
   canaries['key of the client'] = keyIn(readFileSync(join(state, 'client.pem'), 'utf8'));
   canaries['key of a node'] = keyIn(await stack.engine.readFile(stack.container(1), CERTIFICATE_FILE));
   await engineSide(places);
+  await answers(places, canaries['token of the service'] ?? '');
   for (const line of [['up'], ['status'], ['plan', '--json'], ['certs'], ['cluster', 'rebalance', '--threshold', '0']])
     await debugged(places, ...line);
 
@@ -213,7 +253,11 @@ test('Vault: neither password, token, secret-id, nor a private key is anywhere',
   await stack.redis(2, 'CONFIG', 'SET', 'requirepass', (canaries['by hand'] = canary('by-hand')));
   await commands(places, [['up'], ['plan', '--json'], ['status', '--json']]);
   await errorObject(places);
-  await commands(places, [['restart'], ['down'], ['up', '--offline', '--json']]);
+  // With a node whose password is nobody's, and with none at all.
+  await answers(places, canaries['token of the service'] ?? '');
+  await commands(places, [['restart'], ['down']]);
+  await answers(places, canaries['token of the service'] ?? '');
+  await commands(places, [['up', '--offline', '--json']]);
 
   expect(found(canaries, places)).toEqual([]);
   // That it would be found, if it were there.
