@@ -1,0 +1,82 @@
+import { inGo } from './literals.ts';
+import { addressOf, type Library, type Reach } from './reach.ts';
+import { source } from './source.ts';
+
+export const goRedis: Library = {
+  language: 'Go, go-redis',
+  note: () => 'Needs github.com/redis/go-redis/v9.',
+  code: (reach) => source`
+package main
+
+import (
+	"context"
+	${reach.tls === undefined ? [] : ['"crypto/tls"', '"crypto/x509"']}
+	"fmt"
+	"net"
+	"os"
+	${reach.passwordFile === undefined ? [] : ['"strings"']}
+
+	"github.com/redis/go-redis/v9"
+)
+
+// What the nodes announce, and where this host finds them.
+var addresses = map[string]string{
+	${reach.map.map(({ announced, found }) => `${inGo(addressOf(announced))}: ${inGo(addressOf(found))},`)}
+}
+
+func main() {
+	${password(reach)}
+	${dialer(reach)}
+	cluster := redis.NewClusterClient(&redis.ClusterOptions{
+		Addrs: []string{
+			${reach.nodes.map((node) => `${inGo(addressOf(node))},`)}
+		},
+		Password: password,
+		Dialer: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if found, ok := addresses[address]; ok {
+				address = found
+			}
+			return dialer.DialContext(ctx, network, address)
+		},
+	})
+	defer cluster.Close()
+
+	ctx := context.Background()
+	must(cluster.Set(ctx, "hello:go-redis", "world", 0).Result())
+	fmt.Println(must(cluster.Get(ctx, "hello:go-redis").Result()))
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+`,
+};
+
+function password({ passwordFile }: Reach): string[] {
+  if (passwordFile === undefined) return ['password := os.Getenv("REDIS_PASSWORD")'];
+  return [String.raw`password := strings.TrimRight(string(must(os.ReadFile(${inGo(passwordFile)}))), "\r\n")`];
+}
+
+/** A Dialer of one's own has to do TLS, too: go-redis reads TLSConfig only in its own. */
+function dialer({ tls }: Reach): string[] {
+  if (tls === undefined) return ['dialer := &net.Dialer{}'];
+  const { ca, client } = tls;
+  if (client === undefined) {
+    return [...roots(ca), 'dialer := &tls.Dialer{Config: &tls.Config{RootCAs: authorities}}'];
+  }
+  return [
+    ...roots(ca),
+    `certificate := must(tls.LoadX509KeyPair(${inGo(client.certificate)}, ${inGo(client.key)}))`,
+    'dialer := &tls.Dialer{Config: &tls.Config{',
+    '\tRootCAs:      authorities,',
+    '\tCertificates: []tls.Certificate{certificate},',
+    '}}',
+  ];
+}
+
+function roots(ca: string): string[] {
+  return ['authorities := x509.NewCertPool()', `authorities.AppendCertsFromPEM(must(os.ReadFile(${inGo(ca)})))`];
+}

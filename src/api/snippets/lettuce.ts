@@ -1,0 +1,73 @@
+import { commas, entriesOfMap, keyNote, readPassword } from './java.ts';
+import { inJava } from './literals.ts';
+import type { Library, Place, Reach } from './reach.ts';
+import { source } from './source.ts';
+
+export const lettuce: Library = {
+  language: 'Java, Lettuce',
+  note: (reach) =>
+    `Needs io.lettuce:lettuce-core 6.1 or later and Java 11 or later; save it as Hello.java.${keyNote(reach)}`,
+  code: (reach) => source`
+import io.lettuce.core.RedisURI;
+${reach.tls === undefined ? [] : ['import io.lettuce.core.SslOptions;']}
+import io.lettuce.core.cluster.ClusterClientOptions;
+import io.lettuce.core.cluster.ClusterTopologyRefreshOptions;
+import io.lettuce.core.cluster.RedisClusterClient;
+import io.lettuce.core.internal.HostAndPort;
+import io.lettuce.core.resource.ClientResources;
+import io.lettuce.core.resource.MappingSocketAddressResolver;
+${reach.tls === undefined ? [] : ['import java.io.File;']}
+${reach.passwordFile === undefined ? [] : ['import java.nio.file.Files;', 'import java.nio.file.Path;']}
+import java.util.List;
+import java.util.Map;
+
+public class Hello {
+    public static void main(String[] args) throws Exception {
+        // What the nodes announce, and where this host finds them.
+        Map<String, HostAndPort> addresses = Map.ofEntries(
+            ${entriesOfMap(reach, place)});
+        String password = ${readPassword(reach)};
+
+        ClientResources resources = ClientResources.builder()
+            .socketAddressResolver(MappingSocketAddressResolver.create(
+                (HostAndPort address) -> addresses.getOrDefault(address.toString(), address)))
+            .build();
+        RedisClusterClient client = RedisClusterClient.create(resources, List.of(
+            ${commas(reach.nodes.map((node) => `node(${inJava(node.host)}, ${node.port}, password)`))}));
+        client.setOptions(ClusterClientOptions.builder()
+            ${sslOptions(reach)}
+            .topologyRefreshOptions(ClusterTopologyRefreshOptions.builder().enableAllAdaptiveRefreshTriggers().build())
+            .build());
+
+        try (var connection = client.connect()) {
+            connection.sync().set("hello:lettuce", "world");
+            System.out.println(connection.sync().get("hello:lettuce"));
+        }
+        client.shutdown();
+        resources.shutdown().get();
+    }
+
+    static RedisURI node(String host, int port, String password) {
+        return RedisURI.builder().withHost(host).withPort(port)${reach.tls === undefined ? '' : '.withSsl(true)'}
+            .withPassword(password.toCharArray()).build();
+    }
+}
+`,
+};
+
+function place({ host, port }: Place): string {
+  return `HostAndPort.of(${inJava(host)}, ${port})`;
+}
+
+function sslOptions({ tls }: Reach): string[] {
+  if (tls === undefined) return [];
+  const { ca, client } = tls;
+  return [
+    '.sslOptions(SslOptions.builder()',
+    `    .trustManager(new File(${inJava(ca)}))`,
+    ...(client === undefined
+      ? []
+      : [`    .keyManager(new File(${inJava(client.certificate)}), new File(${inJava(client.key)}), null)`]),
+    '    .build())',
+  ];
+}

@@ -1,0 +1,47 @@
+import { CONTAINER_PORTS } from '../../spec/spec.ts';
+import type { TrustFiles } from '../../stack/trust.ts';
+import type { SnippetConnection } from '../snippets.ts';
+
+/** What every snippet is made of. */
+export interface Reach {
+  /** Where this host finds the nodes. */
+  readonly nodes: readonly Place[];
+  /** What the nodes announce, and where this host finds it. */
+  readonly map: readonly { readonly announced: Place; readonly found: Place }[];
+  readonly tls: TrustFiles | undefined;
+  /** undefined where the password is in REDIS_PASSWORD. */
+  readonly passwordFile: string | undefined;
+}
+
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Library {
+  readonly language: string;
+  readonly note: (reach: Reach) => string;
+  readonly code: (reach: Reach) => string;
+}
+
+export function reachOf({ plain, tls, passwordFile }: SnippetConnection): Reach {
+  const entrance = plain ?? tls;
+  if (entrance === undefined) throw new Error('a stack without a plain port and without TLS');
+  const map = Object.entries(entrance.natMap).map(([address, found]) => ({ announced: placeOf(address), found }));
+  return {
+    nodes: entrance.nodes.map(placeOf),
+    // Redirects of the plain port never name the TLS port; the other way round they may, before Redis 7.2.
+    map: plain === undefined ? map : map.filter(({ announced }) => announced.port === CONTAINER_PORTS.plain),
+    tls: plain === undefined ? tls?.files : undefined,
+    passwordFile,
+  };
+}
+
+export function addressOf({ host, port }: Place): string {
+  return `${host}:${port}`;
+}
+
+function placeOf(address: string): Place {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,58 @@
+import { inPython } from './literals.ts';
+import type { Library, Place, Reach } from './reach.ts';
+import { source } from './source.ts';
+
+export const redisPy: Library = {
+  language: 'Python, redis-py',
+  note: () => 'Needs redis 4.5.5 or later.',
+  code: (reach) => source`
+${reach.passwordFile === undefined ? ['import os'] : []}
+from redis.cluster import ClusterNode, RedisCluster
+
+# What the nodes announce, and where this host finds them.
+addresses = {
+    ${reach.map.map(({ announced, found }) => `(${place(announced)}): (${place(found)}),`)}
+}
+${password(reach)}
+
+cluster = RedisCluster(
+    startup_nodes=[
+        ${reach.nodes.map((node) => `ClusterNode(${place(node)}),`)}
+    ],
+    address_remap=lambda address: addresses.get(address, address),
+    # The address in a redirect is not mapped: ask for the whole table again, which is.
+    reinitialize_steps=1,
+    password=password,
+    ${tls(reach)}
+    decode_responses=True,
+)
+cluster.set("hello:redis-py", "world")
+print(cluster.get("hello:redis-py"))
+cluster.close()
+`,
+};
+
+function place({ host, port }: Place): string {
+  return `${inPython(host)}, ${port}`;
+}
+
+function password({ passwordFile }: Reach): string[] {
+  if (passwordFile === undefined) return ['password = os.environ["REDIS_PASSWORD"]'];
+  return [
+    `with open(${inPython(passwordFile)}, encoding="utf-8") as file:`,
+    String.raw`    password = file.read().rstrip("\n")`,
+  ];
+}
+
+function tls({ tls: files }: Reach): string[] {
+  if (files === undefined) return [];
+  const { ca, client } = files;
+  return [
+    'ssl=True,',
+    `ssl_ca_certs=${inPython(ca)},`,
+    'ssl_check_hostname=True,',
+    ...(client === undefined
+      ? []
+      : [`ssl_certfile=${inPython(client.certificate)},`, `ssl_keyfile=${inPython(client.key)},`]),
+  ];
+}
