@@ -14,6 +14,7 @@ async function picture(url: string): Promise<Buffer> {
   try {
     const page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
     await page.goto(url);
+    await page.getByLabel('Where is a key?').fill('cart:{user:1000}');
     await page.waitForTimeout(WATCHED_MS);
     return await page.screenshot();
   } finally {
