@@ -19,11 +19,14 @@ const problem = (description: string): { description: string; content: object } 
   description,
   content: { 'application/problem+json': { schema: Problem } },
 });
-const refused = {
-  401: problem('The service asks for its token'),
+const refusedToAll = {
   403: problem('Another origin asks'),
   421: problem('The service is asked under a name that is not its own'),
+  default: problem(
+    'What HTTP itself refuses: another method (405), a head of more than a MiB (414, 431), no HTTP (400)',
+  ),
 };
+const refused = { 401: problem('The service asks for its token'), ...refusedToAll };
 const unavailable = { 503: problem('Nobody could be asked, with what was tried') };
 
 /** The five of the document, and what watches over them. */
@@ -72,6 +75,7 @@ export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app,
           200: NodeInfo,
           ...refused,
           404: problem('There is no such node'),
+          414: problem('That is longer than any name'),
           422: problem('A parameter is not what it should be'),
           ...unavailable,
         },
@@ -127,7 +131,7 @@ export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app,
         operationId: 'getHealth',
         summary: 'Whether this service runs',
         security: [],
-        response: { 200: Health, 403: refused[403], 421: refused[421] },
+        response: { 200: Health, ...refusedToAll },
       },
     },
     async () => ({ status: 'ok' as const }),

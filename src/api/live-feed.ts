@@ -32,6 +32,7 @@ export function startLiveFeed(observer: Observer, stack: string, hello: () => Pr
     } catch (error) {
       last = describeFailure(error, stack, last);
     }
+    if (isClosed) return;
     const event = eventText('state', last);
     for (const stream of streams) {
       // Each event tells everything: who reads slowly misses some, and nothing piles up.
@@ -54,7 +55,10 @@ export function startLiveFeed(observer: Observer, stack: string, hello: () => Pr
     );
   };
   const greet = async (stream: PassThrough): Promise<void> => {
-    stream.write(`retry: ${RETRY_MS}\n\n${eventText('hello', await hello())}`);
+    const welcome = eventText('hello', await hello());
+    // Who left in the meantime isn't to begin the looks again.
+    if (isClosed || stream.destroyed) return;
+    stream.write(`retry: ${RETRY_MS}\n\n${welcome}`);
     await tick();
   };
   return {

@@ -1,4 +1,5 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import { jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 
 /** What the OpenAPI document says of the service as a whole; the rest comes from the routes' schemas. */
 export const OPEN_API: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
@@ -27,4 +28,12 @@ export const OPEN_API: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
     },
   },
   security: [{}, { bearer: [] }, { password: [] }],
+};
+
+/** The library describes each schema a second time, for requests. None here has a body. */
+export const withSchemas: typeof jsonSchemaTransformObject = (given) => {
+  const document = jsonSchemaTransformObject(given);
+  const schemas = ('components' in document && document.components?.schemas) || {};
+  for (const name of Object.keys(schemas)) if (name.endsWith('Input')) Reflect.deleteProperty(schemas, name);
+  return document;
 };

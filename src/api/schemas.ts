@@ -39,12 +39,10 @@ export const NodeInfo = z
     used_memory: z.string().meta({ description: 'Bytes, as INFO gives them', examples: ['1572864'] }),
     used_memory_human: z.string().meta({ examples: ['1.50M'] }),
     total_commands_processed: Count,
-    keyspace: z
-      .record(z.string(), z.strictObject({ keys: Count, expires: Count }))
-      .meta({
-        description: 'By database; one without keys is not in it',
-        examples: [{ db0: { keys: 150, expires: 10 } }],
-      }),
+    keyspace: z.record(z.string(), z.strictObject({ keys: Count, expires: Count })).meta({
+      description: 'By database; one without keys is not in it',
+      examples: [{ db0: { keys: 150, expires: 10 } }],
+    }),
   })
   .meta({ id: 'NodeInfo' });
 

@@ -37,7 +37,7 @@ function toProblemError(error: FastifyError | ProblemError | StackError): Proble
 export function refuseUnreadable({ code, rawPacket }: ConnectionError, socket: Socket): void {
   if (!socket.writable) return;
   const isTooLong = code === 'HPE_HEADER_OVERFLOW';
-  // Without a line's end in all of that, it is the first line, which has the URL.
+  // Node.js gives the last packet only. Without a line's end in it, one line is that long: the first, most likely.
   const isUrl = isTooLong && !(Buffer.isBuffer(rawPacket) && rawPacket.includes('\r\n'));
   const status = isUrl ? 414 : isTooLong ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   const detail = isTooLong

@@ -1,19 +1,14 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
-import {
-  jsonSchemaTransform,
-  jsonSchemaTransformObject,
-  serializerCompiler,
-  validatorCompiler,
-} from 'fastify-type-provider-zod';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { Observer } from '../stack/observer.ts';
 import type { Page } from './build-page.ts';
 import { admit, type Admission } from './guard.ts';
 import { inspectionRoutes } from './inspection-routes.ts';
 import { startLiveFeed } from './live-feed.ts';
 import type { Hello } from './live-state.ts';
-import { OPEN_API } from './open-api.ts';
+import { OPEN_API, withSchemas } from './open-api.ts';
 import { ProblemError } from './problem.ts';
 import { parseQuery } from './query.ts';
 import { LONGEST_HEAD_BYTES, refuseUnreadable, sendProblem } from './send-problem.ts';
@@ -27,8 +22,18 @@ export interface ServiceOptions extends Admission {
 
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': PAGE_POLICY,
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
 /** Swagger UI colours its examples with styles of their own. */
 const DOCS_POLICY = PAGE_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'");
+
+/** Longer than any answer takes, and shorter than the time that a process has to end itself. */
+const LONGEST_GOODBYE_MS = 4500;
 
 /** The whole service, which listens nowhere yet. Nothing in it changes anything. */
 export async function buildService(options: ServiceOptions): Promise<FastifyInstance> {
@@ -36,10 +41,12 @@ export async function buildService(options: ServiceOptions): Promise<FastifyInst
   const app = Fastify({
     http: { maxHeaderSize: LONGEST_HEAD_BYTES },
     routerOptions: { querystringParser: parseQuery, maxParamLength: 255 },
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error),
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(reply.headers(HEADERS), refusalOf(request, options) ?? error),
     clientErrorHandler: refuseUnreadable,
     // What is under way has its answer first; who only keeps a connection has none to wait for.
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -51,20 +58,14 @@ export async function buildService(options: ServiceOptions): Promise<FastifyInst
     ),
   );
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({
-      'cache-control': 'no-store',
-      'content-security-policy': PAGE_POLICY,
-      'cross-origin-resource-policy': 'same-origin',
-      'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
-    });
+    void reply.headers(HEADERS);
     admit(request, options);
   });
 
   await app.register(swagger, {
     openapi: OPEN_API,
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: withSchemas,
   });
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_POLICY, uiConfig: { validatorUrl: null } });
   await app.register(inspectionRoutes, { stack, observe: observer.observe });
@@ -75,9 +76,24 @@ export async function buildService(options: ServiceOptions): Promise<FastifyInst
   app.get('/events', { schema: { hide: true }, exposeHeadRoute: false }, (_, reply) =>
     reply.type('text/event-stream').send(feed.subscribe()),
   );
-  app.addHook('preClose', async () => feed.close());
+  app.addHook('preClose', async () => {
+    feed.close();
+    // Who sends half a request, or doesn't read an answer, keeps nobody waiting.
+    setTimeout(() => app.server.closeAllConnections(), LONGEST_GOODBYE_MS).unref();
+  });
   app.addHook('onClose', async () => observer.close());
   return app;
+}
+
+/** For requests that never come to the hooks. */
+function refusalOf(request: FastifyRequest, admission: Admission): ProblemError | undefined {
+  try {
+    admit(request, admission);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProblemError) return error;
+    throw error;
+  }
 }
 
 function addPage(app: FastifyInstance, { html, script, style }: Page): void {

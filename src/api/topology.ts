@@ -25,8 +25,18 @@ export interface Topology {
   readonly assignedCount: number;
 }
 
-/** What all the nodes that answer say, put together. */
-export function topologyOf({ nodes, session }: Observation): Topology {
+const worked = new WeakMap<Observation, Topology>();
+
+/** What all the nodes that answer say, put together: once for each look, however many ask. */
+export function topologyOf(observation: Observation): Topology {
+  const known = worked.get(observation);
+  if (known !== undefined) return known;
+  const topology = putTogether(observation);
+  worked.set(observation, topology);
+  return topology;
+}
+
+function putTogether({ nodes, session }: Observation): Topology {
   const views = nodes.map(({ view }) => view).filter(isReachable);
   const port = clusterPort(session.spec);
   const known = nodes.map(({ node, view }): Omit<Member, 'slots'> => {
@@ -85,8 +95,8 @@ function ownedRanges(rows: readonly (NodeRow | undefined)[]): (SlotRange & { rea
   for (const { row, owner } of claims) for (const { start, end } of row.slots) owners.fill(owner, start, end + 1);
   const ranges: (SlotRange & { readonly owner: number })[] = [];
   let start = 0;
-  for (let slot = 1; slot <= SLOT_COUNT; slot += 1) {
-    if (slot < SLOT_COUNT && owners[slot] === owners[start]) continue;
+  for (let slot = 1; slot <= owners.length; slot += 1) {
+    if (slot < owners.length && owners[slot] === owners[start]) continue;
     const owner = owners[start] ?? -1;
     if (owner >= 0) ranges.push({ start, end: slot - 1, owner });
     start = slot;

@@ -28,6 +28,9 @@ const STANDSTILL_MS = 5000;
 /** A run that goes on opens its next slots sooner than this. */
 const BETWEEN_BATCHES_MS = 1500;
 
+/** Who watches looks more often than this. */
+const LONGEST_GAP_MS = 5000;
+
 /** How long gossip needs to make a finding go away, at most, in a cluster that is whole. */
 const PASSING_MS: Readonly<Partial<Record<FindingKind, number>>> = {
   'same epoch': 10_000,
@@ -43,6 +46,7 @@ export function startHistory(): History {
   let slots: string | undefined;
   let changedAt = Number.NEGATIVE_INFINITY;
   let openAt = Number.NEGATIVE_INFINITY;
+  let lookedAt = Number.NEGATIVE_INFINITY;
 
   const whyEnded = async ({ engine, spec }: Session, { node, container }: NodeStatus): Promise<string> => {
     if (container?.state !== 'exited') return '';
@@ -79,6 +83,9 @@ export function startHistory(): History {
       return at - changedAt < STANDSTILL_MS && at - openAt < BETWEEN_BATCHES_MS;
     },
     lasting: (findings, isMoving, at) => {
+      // Nobody has asked for a while: what was seen then may have gone and come again.
+      if (at - lookedAt > LONGEST_GAP_MS) firstSeen.clear();
+      lookedAt = at;
       const kinds = new Set(findings.map(({ kind }) => kind));
       for (const kind of firstSeen.keys()) if (!kinds.has(kind)) firstSeen.delete(kind);
       for (const kind of kinds) if (!firstSeen.has(kind)) firstSeen.set(kind, at);

@@ -43,7 +43,8 @@ export interface Observer {
   readonly close: () => void;
 }
 
-const MAX_AGE_MS = 1000;
+/** A bit less than a second: who asks every second is not to be given the same look twice. */
+const MAX_AGE_MS = 900;
 /** A node that hangs must not keep anybody from seeing the others for long. */
 const REPLY_TIMEOUT_MS = 1000;
 /** Whoever asks has an answer by then, and be it that the engine gives none. */
@@ -56,8 +57,12 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
   let staleBecause: string | undefined;
   let links: NodeLink[] | undefined;
   const history = startHistory();
-  const dropLinks = (): void => {
+  let isClosed = false;
+  const closeLinks = (): void => {
     for (const link of links ?? []) link.close();
+  };
+  const dropLinks = (): void => {
+    closeLinks();
     links = undefined;
   };
   const followFile = async (): Promise<void> => {
@@ -86,12 +91,20 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
     const findings = history.lasting(findFindings(expectationOf(session.spec), views), isMoving, at);
     return { at, tookMs: performance.now() - start, session, nodes, findings, isMoving, staleBecause };
   };
-  const observe = shareLooks(look, MAX_AGE_MS);
+  const lookOnce = (): Promise<Observation> =>
+    look().finally(() => {
+      // What it has connected since `close` would keep the process alive.
+      if (isClosed) closeLinks();
+    });
+  const observe = shareLooks(lookOnce, MAX_AGE_MS);
   const bounds = { signal: first.signal, timeoutMs: LONGEST_LOOK_MS };
   return {
     observe: () => withinBounds(observe(), `could not look at ${first.spec.name}`, bounds),
     session: () => session,
-    close: dropLinks,
+    close: () => {
+      isClosed = true;
+      closeLinks();
+    },
   };
 }
 
