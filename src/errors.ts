@@ -15,6 +15,8 @@ const FAILURES = {
   ADDRESS_TAKEN: { exitCode: 1, httpStatus: 409 },
   NETWORK_IN_USE: { exitCode: 1, httpStatus: 409 },
   NAME_TAKEN: { exitCode: 1, httpStatus: 409 },
+  /** Another process changes the stack, and doesn't come to an end. */
+  LOCKED: { exitCode: 1, httpStatus: 409 },
   CHANGED_MEANWHILE: { exitCode: 1, httpStatus: 409 },
   NOT_RUNNING: { exitCode: 1, httpStatus: 503 },
   CONTAINER_EXITED: { exitCode: 1, httpStatus: 503 },

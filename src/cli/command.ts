@@ -11,6 +11,8 @@ export interface Command {
   readonly operands?: string;
   readonly summary: string;
   readonly options?: readonly CommandOption[];
+  /** It changes the stack, and waits until no other command does. */
+  readonly changes?: boolean;
   /** What follows `--` is for another program, named here for the help text. */
   readonly passesOn?: string;
   /** @returns the exit code. */

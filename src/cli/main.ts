@@ -53,7 +53,8 @@ async function run(
       signal,
       root,
       timeoutMs,
-      openSession: (needs) => openSession(connection, needs),
+      openSession: (needs) =>
+        openSession(connection, { ...needs, exclusive: command.changes === true ? command.name : undefined }),
       openEngine: () => openEngine(connection),
       endProgress: progress.end,
     });

@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
 import { isOwn, LABELS } from '../plan/names.ts';
 import type { Spec } from '../spec/spec.ts';
+import { lockStack } from './stack-lock.ts';
 import { loadStack, type LoadedStack } from './load.ts';
 import type { Report } from './progress.ts';
 import { openSource, type OpenedSource } from './source.ts';
@@ -30,6 +31,8 @@ export interface SessionNeeds {
   readonly secret?: boolean;
   /** Other bounds than the command's own: a service ends what is under way after it was told to end. */
   readonly bounds?: Bounds;
+  /** What the command is called that changes the stack: no two of them do so at once. */
+  readonly exclusive?: string | undefined;
 }
 
 /**
@@ -38,12 +41,20 @@ export interface SessionNeeds {
  */
 export async function openSession(
   given: ConnectionOptions,
-  { secret: needsSecret = false, bounds }: SessionNeeds = {},
+  { secret: needsSecret = false, bounds, exclusive }: SessionNeeds = {},
 ): Promise<Session> {
   const options = { ...given, ...bounds };
-  const stack = await loadStack(options.file ?? join(options.root, 'infra/dev-services.yaml'));
+  const file = options.file ?? join(options.root, 'infra/dev-services.yaml');
+  const first = await loadStack(file);
+  const lock = exclusive === undefined ? undefined : await lockStack({ ...options, spec: first.spec }, exclusive);
+  if (lock !== undefined) options.onOpen(lock.release);
+  // Whoever had the lock may have changed the file: `cluster add-node` does.
+  const stack = lock?.hasWaited === true ? await loadStack(file) : first;
   const opened = openSource(stack, options);
-  options.onOpen(opened.close);
+  options.onOpen(async () => {
+    await opened.close();
+    await lock?.release();
+  });
   const offline = options.offline && opened.source.file === undefined;
   const secret = needsSecret && !offline ? await opened.source.read() : undefined;
   const session = sessionOf(stack, opened, await openEngine(options), options);

@@ -207,17 +207,6 @@ test('replicas that leave the YAML file are forgotten by the others', async () =
   await expectKeys();
 });
 
-test('two ups at once end with one cluster', async () => {
-  stack = await makeStack();
-  const outcomes = await Promise.all([stack.run('up'), stack.run('up')]);
-  expect(outcomes.map(({ exitCode, stderr }) => ({ exitCode, stderr: exitCode === 0 ? '' : stderr }))).toEqual([
-    { exitCode: 0, stderr: '' },
-    { exitCode: 0, stderr: '' },
-  ]);
-  expect(await stack.redis(1, 'CLUSTER', 'INFO')).toContain('cluster_slots_ok:16384');
-  expect((await stack.must('up')).stdout).toContain('nothing to do');
-});
-
 test('restart keeps every key, of one node and of all', async () => {
   stack = await makeStack();
   await stack.must('up');

@@ -6,6 +6,7 @@ import { bringUp } from './up.ts';
 export const clusterAddNode: Command = {
   name: 'cluster add-node',
   operands: '<names...>',
+  changes: true,
   summary: 'write nodes into the YAML file and bring them up; slots move to them while clients go on',
   options: [
     { flags: '--ip <address>', summary: 'its address in the network (default: behind the highest)' },

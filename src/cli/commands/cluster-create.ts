@@ -6,6 +6,7 @@ import { nodesAsJson } from '../views/cluster.ts';
 
 export const clusterCreate: Command = {
   name: 'cluster create',
+  changes: true,
   summary: 'make one cluster of running nodes that are alone and hold nothing (up does it by itself)',
   options: [{ flags: '--replicas <count>', summary: 'of each primary (default: redis.replicas of the YAML file)' }],
   run: async ({ openSession, options, endProgress, terminal, json }) => {

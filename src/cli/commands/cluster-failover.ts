@@ -6,6 +6,7 @@ import { painter } from '../terminal.ts';
 export const clusterFailover: Command = {
   name: 'cluster failover',
   operands: '<replica>',
+  changes: true,
   summary: 'make a replica the primary; without an option no write is lost',
   options: [
     { flags: '--force', summary: 'where the primary is down: what the replica has not received yet is lost' },

@@ -3,6 +3,7 @@ import { confirm, painter } from '../terminal.ts';
 
 export const clusterFix: Command = {
   name: 'cluster fix',
+  changes: true,
   summary: 'mend what `cluster check` finds; asks before anything by which keys may be lost',
   options: [
     { flags: '--simulate', summary: 'show what would be done next, and change nothing' },

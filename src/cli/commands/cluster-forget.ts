@@ -4,6 +4,7 @@ import { painter } from '../terminal.ts';
 export const clusterForget: Command = {
   name: 'cluster forget',
   operands: '<id-or-address>',
+  changes: true,
   summary: 'have every node forget one that is gone, and that is none of the YAML file',
   run: async ({ openSession, operands: [text = ''], endProgress, terminal, json }) => {
     const session = await openSession();

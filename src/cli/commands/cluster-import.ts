@@ -7,6 +7,7 @@ import { showKept } from '../views/kept-keys.ts';
 
 export const clusterImport: Command = {
   name: 'cluster import',
+  changes: true,
   summary: 'copy every key of another Redis into this cluster; the other one is only read',
   options: [
     { flags: '--from <uri>', summary: 'redis://[user@]host:port[/database], or rediss:// for TLS' },

@@ -4,6 +4,7 @@ import { painter } from '../terminal.ts';
 export const clusterMeet: Command = {
   name: 'cluster meet',
   operands: '<node>',
+  changes: true,
   summary: 'introduce a node of the YAML file to the others, and wait until all know it',
   run: async ({ openSession, operands: [newcomer = ''], endProgress, terminal, json }) => {
     const session = await openSession();

@@ -8,6 +8,7 @@ const DEFAULT_THRESHOLD_PERCENT = 2;
 
 export const clusterRebalance: Command = {
   name: 'cluster rebalance',
+  changes: true,
   summary: 'move slots with their keys until every primary owns its share',
   options: [
     {

@@ -5,6 +5,7 @@ import { painter } from '../terminal.ts';
 export const clusterReplicate: Command = {
   name: 'cluster replicate',
   operands: '<node>',
+  changes: true,
   summary: 'make a node the replica of a primary, and wait for its copy',
   options: [{ flags: '--of <primary>', summary: 'the primary to follow' }],
   run: async ({ openSession, operands: [follower = ''], options, endProgress, terminal, json }) => {

@@ -5,6 +5,7 @@ import { confirm, painter } from '../terminal.ts';
 export const clusterReset: Command = {
   name: 'cluster reset',
   operands: '[nodes...]',
+  changes: true,
   summary: 'have nodes without slots leave the cluster, and forget it; with --all take an empty cluster apart',
   options: [
     { flags: '--all', summary: 'all nodes, where none has a key; asks first' },

@@ -6,6 +6,7 @@ const EXAMPLE = 'npx tsx manage.ts cluster reshard --from redis-1 --to redis-3 -
 
 export const clusterReshard: Command = {
   name: 'cluster reshard',
+  changes: true,
   summary: 'move slots with their keys to one primary, while clients go on',
   options: [
     { flags: '--from <nodes>', summary: 'whose slots: names with commas between them, or all' },

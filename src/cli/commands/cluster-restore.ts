@@ -7,6 +7,7 @@ import { showKept } from '../views/kept-keys.ts';
 export const clusterRestore: Command = {
   name: 'cluster restore',
   operands: '<folder>',
+  changes: true,
   summary: 'copy the keys and functions of a backup into this cluster, whatever its size',
   options: [
     { flags: '--replace', summary: 'also into a cluster that holds keys: those of the same name are overwritten' },

@@ -3,6 +3,7 @@ import { confirm, painter } from '../terminal.ts';
 
 export const down: Command = {
   name: 'down',
+  changes: true,
   summary: 'remove the containers and the network; the data stays',
   options: [
     { flags: '--volumes', summary: 'also delete the data, after asking' },

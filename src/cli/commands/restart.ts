@@ -5,6 +5,7 @@ import { painter } from '../terminal.ts';
 export const restart: Command = {
   name: 'restart',
   operands: '[nodes...]',
+  changes: true,
   summary: 'restart the named nodes, or all, and wait for the cluster; every key stays',
   run: async ({ openSession, operands, terminal, json, endProgress }) => {
     const session = await openSession();

@@ -3,6 +3,7 @@ import type { Command } from '../command.ts';
 
 export const secretsInit: Command = {
   name: 'secrets init',
+  changes: true,
   summary: 'put a generated password where the YAML file says, and only where there is none',
   run: async ({ openSession, terminal, json }) => {
     const session = await openSession();

@@ -3,6 +3,7 @@ import type { Command } from '../command.ts';
 
 export const secretsRotate: Command = {
   name: 'secrets rotate',
+  changes: true,
   summary: 'change the password on all nodes and in its source, without a restart',
   run: async ({ openSession, endProgress, terminal, json }) => {
     const session = await openSession({ secret: true });

@@ -4,6 +4,7 @@ import { showCluster, nodesAsJson } from '../views/cluster.ts';
 
 export const up: Command = {
   name: 'up',
+  changes: true,
   summary: 'bring the cluster up, or what changed in the YAML file, and verify it',
   run: async (invocation) => bringUp(invocation, await invocation.openSession({ secret: true })),
 };
