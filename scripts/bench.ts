@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { errorMessage, StackError } from '../src/errors.ts';
+import { benchApi } from './bench/api.ts';
 import { benchCheck } from './bench/check.ts';
 import { benchCompose } from './bench/compose.ts';
 import { benchDown } from './bench/down.ts';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   compose: benchCompose,
   check: benchCheck,
   reshard: benchReshard,
+  api: benchApi,
 };
 
 const USAGE = `Usage: npm run bench -- [${Object.keys(PARTS).join('] [')}] [--rounds N] [--slow] [--json FILE]

@@ -8,10 +8,11 @@ import { hostAddress } from '../stack/links.ts';
 import type { Observation } from '../stack/observer.ts';
 import { ProblemError } from './problem.ts';
 import type { ClusterInfo, ClusterNodes, KeySlot, NodeInfo, SlotDistribution } from './schemas.ts';
+import { onceAnObservation } from './remember.ts';
 import { topologyOf, type Member } from './topology.ts';
 
 /** Of the node that is the least content. @throws ProblemError 503 when none answers */
-export function clusterInfo(observation: Observation): z.infer<typeof ClusterInfo> {
+export const clusterInfo = onceAnObservation((observation): z.infer<typeof ClusterInfo> => {
   const [view] = answering(observation).toSorted(
     (one, other) => rank(one) - rank(other) || one.info.slotsOk - other.info.slotsOk,
   );
@@ -23,14 +24,14 @@ export function clusterInfo(observation: Observation): z.infer<typeof ClusterInf
     cluster_known_nodes: info?.knownNodes ?? 0,
     cluster_size: info?.size ?? 0,
   };
-}
+});
 
 function rank({ info }: ReachableView): number {
   return info.state === 'ok' ? 1 : 0;
 }
 
 /** @throws ProblemError 503 when no node answers */
-export function clusterNodes(observation: Observation): z.infer<typeof ClusterNodes> {
+export const clusterNodes = onceAnObservation((observation): z.infer<typeof ClusterNodes> => {
   answering(observation);
   const nodes = topologyOf(observation).members.map(({ row, address, slots, spec }) => ({
     id: row?.id ?? '',
@@ -40,7 +41,7 @@ export function clusterNodes(observation: Observation): z.infer<typeof ClusterNo
     slot_count: countSlots(slots),
   }));
   return { nodes };
-}
+});
 
 /**
  * @param asked the node's address with the plain or the TLS port, or its name, or its container's
@@ -55,6 +56,15 @@ export function nodeInfo(observation: Observation, asked: string): z.infer<typeo
       hint: `Its nodes are ${names.join(', ')}`,
     });
   }
+  const known = infosOf(observation);
+  const info = known.get(member) ?? infoOf(observation, member);
+  known.set(member, info);
+  return info;
+}
+
+const infosOf = onceAnObservation(() => new Map<Member, z.infer<typeof NodeInfo>>());
+
+function infoOf(observation: Observation, member: Member): z.infer<typeof NodeInfo> {
   const view = member.observed?.view;
   if (view === undefined || !isReachable(view)) throw notAnswering(observation, member);
   const { fields } = view;
@@ -70,7 +80,7 @@ export function nodeInfo(observation: Observation, asked: string): z.infer<typeo
 }
 
 /** @throws ProblemError 503 when no node answers */
-export function slotDistribution(observation: Observation): z.infer<typeof SlotDistribution> {
+export const slotDistribution = onceAnObservation((observation): z.infer<typeof SlotDistribution> => {
   answering(observation);
   const { owned, assignedCount } = topologyOf(observation);
   return {
@@ -83,7 +93,7 @@ export function slotDistribution(observation: Observation): z.infer<typeof SlotD
       slot_count: end - start + 1,
     })),
   };
-}
+});
 
 /** @throws ProblemError 503 when no node answers: the slot is arithmetic, and who owns it isn't */
 export function keyOwner(observation: Observation, key: Buffer): z.infer<typeof KeySlot> {

@@ -56,16 +56,19 @@ export function startLiveFeed(observer: Observer, stack: string, hello: () => Pr
   };
   const greet = async (stream: PassThrough): Promise<void> => {
     const welcome = eventText('hello', await hello());
+    if (isClosed) stream.end();
     // Who left in the meantime isn't to begin the looks again.
     if (isClosed || stream.destroyed) return;
     stream.write(`retry: ${RETRY_MS}\n\n${welcome}`);
-    await tick();
+    streams.add(stream);
+    // Between two looks, the last one is all that there is to tell; else there is one under way, or nobody has watched.
+    if (timer !== undefined && last !== undefined) stream.write(eventText('state', last));
+    else await tick();
   };
   return {
     subscribe: () => {
       const stream = new PassThrough();
       if (isClosed) return stream.end();
-      streams.add(stream);
       stream.once('close', () => {
         streams.delete(stream);
         if (streams.size > 0) return;

@@ -11,6 +11,7 @@ import type { Hello } from './live-state.ts';
 import { OPEN_API, withSchemas } from './open-api.ts';
 import { ProblemError } from './problem.ts';
 import { parseQuery } from './query.ts';
+import { rememberTexts } from './remember.ts';
 import { LONGEST_HEAD_BYTES, refuseUnreadable, sendProblem } from './send-problem.ts';
 
 export interface ServiceOptions extends Admission {
@@ -49,7 +50,7 @@ export async function buildService(options: ServiceOptions): Promise<FastifyInst
     return503OnClosing: false,
   });
   app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(serializerCompiler);
+  app.setSerializerCompiler(rememberTexts(serializerCompiler));
   app.setErrorHandler((error: FastifyError, _request, reply) => sendProblem(reply, error));
   app.setNotFoundHandler((request, reply) =>
     sendProblem(

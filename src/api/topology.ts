@@ -3,7 +3,7 @@ import { countSlots, SLOT_COUNT, type SlotRange } from '../cluster/slots.ts';
 import { isReachable, type ReachableView } from '../cluster/view.ts';
 import { clusterPort, type NodeSpec } from '../spec/spec.ts';
 import type { ObservedNode } from '../stack/observed-history.ts';
-import type { Observation } from '../stack/observer.ts';
+import { onceAnObservation } from './remember.ts';
 
 /** A member of the cluster: one of the YAML file, which may be away, or a stranger that others know. */
 export interface Member {
@@ -25,18 +25,8 @@ export interface Topology {
   readonly assignedCount: number;
 }
 
-const worked = new WeakMap<Observation, Topology>();
-
 /** What all the nodes that answer say, put together: once for each look, however many ask. */
-export function topologyOf(observation: Observation): Topology {
-  const known = worked.get(observation);
-  if (known !== undefined) return known;
-  const topology = putTogether(observation);
-  worked.set(observation, topology);
-  return topology;
-}
-
-function putTogether({ nodes, session }: Observation): Topology {
+export const topologyOf = onceAnObservation(({ nodes, session }): Topology => {
   const views = nodes.map(({ view }) => view).filter(isReachable);
   const port = clusterPort(session.spec);
   const known = nodes.map(({ node, view }): Omit<Member, 'slots'> => {
@@ -57,7 +47,7 @@ function putTogether({ nodes, session }: Observation): Topology {
     }),
     assignedCount: countSlots(owned),
   };
-}
+});
 
 /** Of a node that answers no longer, whoever heard from it last knows best: the highest epoch. */
 function rowOfOthers(views: readonly ReachableView[], ip: string): NodeRow | undefined {

@@ -96,10 +96,11 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
       // What it has connected since `close` would keep the process alive.
       if (isClosed) closeLinks();
     });
-  const observe = shareLooks(lookOnce, MAX_AGE_MS);
   const bounds = { signal: first.signal, timeoutMs: LONGEST_LOOK_MS };
+  const boundLook = (): Promise<Observation> =>
+    withinBounds(lookOnce(), `could not look at ${first.spec.name}`, bounds);
   return {
-    observe: () => withinBounds(observe(), `could not look at ${first.spec.name}`, bounds),
+    observe: shareLooks(boundLook, MAX_AGE_MS),
     session: () => session,
     close: () => {
       isClosed = true;

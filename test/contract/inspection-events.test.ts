@@ -1,7 +1,7 @@
 /** The events of the live page, read as a browser reads them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Hello, LiveState } from '../../src/api/live-state.ts';
 import { startService, type RunningService } from '../helpers/service.ts';
 import { freePorts, makeStack, type TestStack } from '../helpers/test-stack.ts';
@@ -29,6 +29,7 @@ interface Watching {
 /** Every event is checked against its schema. */
 async function watch(): Promise<Watching> {
   const leaving = new AbortController();
+  onTestFinished(() => leaving.abort());
   const answer = await fetch(`${service.url}/events`, { signal: leaving.signal });
   expect(answer.headers.get('content-type')).toBe('text/event-stream');
   const hellos: Hello[] = [];

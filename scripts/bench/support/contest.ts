@@ -7,30 +7,48 @@ export type Run = () => Promise<number>;
 /** The engine tears down namespaces and proxies for a moment after a removal has returned. */
 const SETTLE_MS = 250;
 
+/** How the contenders take turns. */
+export interface Turns {
+  readonly counted?: number;
+  readonly warmUp?: boolean;
+}
+
+/** @returns a contender's times, one a round: those of one index belong together. */
+export function sideBySide<Name extends string>(
+  bench: Bench,
+  title: string,
+  contenders: Readonly<Record<Name, Run>>,
+  turns: Turns = {},
+): Promise<Record<Name, number[]>> {
+  return takeTurns(bench, title, contenders, (ms) => `${ms.toFixed(0)} ms`, turns);
+}
+
 /**
  * Runs the contenders in turn, A B A B, so that a machine that gets slower or faster does so for all of them. The first
  * round warms up and isn't counted.
  *
- * @returns a contender's times, one a round: those of one index belong together.
+ * @param text says in a line what came out
+ * @returns a contender's results, one a round: those of one index belong together.
  */
-export async function sideBySide<Name extends string>(
+export async function takeTurns<Name extends string, Result>(
   { note, signal, rounds }: Bench,
   title: string,
-  contenders: Readonly<Record<Name, Run>>,
-  { counted = rounds, warmUp = true }: { counted?: number; warmUp?: boolean } = {},
-): Promise<Record<Name, number[]>> {
+  contenders: Readonly<Record<Name, () => Promise<Result>>>,
+  text: (result: Result) => string,
+  { counted = rounds, warmUp = true }: Turns = {},
+): Promise<Record<Name, Result[]>> {
   const names = Object.keys(contenders) as Name[];
-  const times = Object.fromEntries(names.map((name): [string, number[]] => [name, []])) as Record<Name, number[]>;
+  const results = Object.fromEntries(names.map((name): [string, Result[]] => [name, []])) as Record<Name, Result[]>;
   for (let round = warmUp ? 0 : 1; round <= counted; round += 1) {
     for (const name of names) {
       signal.throwIfAborted();
-      const ms = await contenders[name]();
-      note(`${title}, ${round === 0 ? 'warm-up' : `round ${round}/${counted}`}: ${name} ${ms.toFixed(0)} ms`);
-      if (round > 0) times[name].push(ms);
+      const result = await contenders[name]();
+      note(`${title}, ${round === 0 ? 'warm-up' : `round ${round}/${counted}`}: ${name} ${text(result)}`);
+      if (round > 0) results[name].push(result);
       await pause(SETTLE_MS);
     }
   }
-  return times;
+  return results;
 }
 
 export async function timed(work: () => Promise<unknown>): Promise<number> {

@@ -5,24 +5,33 @@ import { median, medianOfPairs } from './contest.ts';
 export interface Row {
   readonly part: string;
   readonly what: string;
+  /** Of both; where it isn't given, they are times. */
+  readonly unit?: Unit;
   readonly ours: readonly number[];
   /** Empty where there is nothing to compare with. */
   readonly other: readonly number[];
   readonly target?: Target;
 }
 
+export type Unit = 'ms' | '/s' | '% of a core' | 'MiB';
+
 export type Target =
   | { readonly type: 'at most times'; readonly factor: number }
   | { readonly type: 'times faster'; readonly factor: number }
   | { readonly type: 'at most more'; readonly ms: number }
-  | { readonly type: 'at most'; readonly ms: number };
+  | { readonly type: 'at most'; readonly ms: number }
+  | { readonly type: 'times more'; readonly factor: number }
+  | { readonly type: 'lower' }
+  /** In the row's unit. */
+  | { readonly type: 'below'; readonly value: number };
 
-/** A row, worked out. The number fields are medians; `ratio` is the median of the rounds' own ratios. */
+/** A row, worked out. The number fields are medians, in `unit`; `ratio` is the median of the rounds' own ratios. */
 export interface Verdict {
   readonly part: string;
   readonly what: string;
-  readonly oursMs: number;
-  readonly otherMs: number | undefined;
+  readonly unit: Unit;
+  readonly ours: number;
+  readonly other: number | undefined;
   /** Ours by the other. */
   readonly ratio: number | undefined;
   /** The value that the target is about, as a person reads it. */
@@ -32,25 +41,29 @@ export interface Verdict {
   readonly samples: { readonly ours: readonly number[]; readonly other: readonly number[] };
 }
 
-export function judge({ part, what, ours, other, target }: Row): Verdict {
+export function judge({ part, what, unit = 'ms', ours, other, target }: Row): Verdict {
   const hasOther = other.length > 0;
   const ratio = medianOfPairs(ours, other, (one, two) => one / two);
   return {
     part,
     what,
-    oursMs: median(ours),
-    otherMs: hasOther ? median(other) : undefined,
+    unit,
+    ours: median(ours),
+    other: hasOther ? median(other) : undefined,
     ratio: hasOther ? ratio : undefined,
-    ...against(target, ours, other, hasOther ? `${ratio.toFixed(2)} ×` : ''),
+    ...against(target, unit, { ours, other, ratio: hasOther ? `${ratio.toFixed(2)} ×` : '' }),
     samples: { ours, other },
   };
 }
 
 function against(
   target: Target | undefined,
-  ours: readonly number[],
-  other: readonly number[],
-  ratio: string,
+  unit: Unit,
+  {
+    ours,
+    other,
+    ratio,
+  }: { readonly ours: readonly number[]; readonly other: readonly number[]; readonly ratio: string },
 ): Pick<Verdict, 'comparison' | 'target' | 'reached'> {
   switch (target?.type) {
     case undefined:
@@ -74,18 +87,31 @@ function against(
     }
     case 'at most':
       return { comparison: ratio, target: `at most ${target.ms} ms`, reached: median(ours) <= target.ms };
+    case 'times more': {
+      const value = medianOfPairs(ours, other, (one, two) => one / two);
+      const comparison = `${value.toFixed(2)} × more`;
+      return { comparison, target: `at least ${target.factor} × more`, reached: value >= target.factor };
+    }
+    case 'lower': {
+      const value = medianOfPairs(ours, other, (one, two) => one / two);
+      return { comparison: ratio, target: 'lower', reached: value < 1 };
+    }
+    case 'below':
+      return { comparison: ratio, target: `below ${target.value} ${unit}`, reached: median(ours) < target.value };
   }
 }
 
 export function renderTable(verdicts: readonly Verdict[], colored: boolean): string {
   const table = new Table({
-    head: ['what', 'ours (ms)', 'the other (ms)', 'ratio', 'target', 'reached'],
+    head: ['what', 'ours', 'the other', 'ratio', 'target', 'reached'],
     colAligns: ['left', 'right', 'right', 'right', 'left', 'left'],
     style: colored ? {} : { head: [], border: [] },
   });
-  for (const { part, what, oursMs, otherMs, comparison, target, reached } of verdicts) {
+  for (const { part, what, unit, ours, other, comparison, target, reached } of verdicts) {
     const answer = reached === undefined ? '' : reached ? 'yes' : 'no';
-    table.push([`${part}: ${what}`, oursMs.toFixed(0), otherMs?.toFixed(0) ?? '', comparison, target, answer]);
+    const shown = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ${unit}`;
+    const theirs = other === undefined ? '' : shown(other);
+    table.push([`${part}: ${what}`, shown(ours), theirs, comparison, target, answer]);
   }
   return table.toString();
 }
