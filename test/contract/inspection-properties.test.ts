@@ -285,13 +285,11 @@ describe('a service', () => {
     // Its own connections are kept waiting, too: who asks gets no reply.
     await stack.redis(3, 'CLIENT', 'PAUSE', '4000', 'ALL');
     await settle();
-    const begun = performance.now();
     const answers = await Promise.all(
       ['/redis-cluster/node/redis-1', '/redis-cluster/node/redis-3', '/redis-cluster/nodes'].map((path) =>
         service.get(path),
       ),
     );
-    expect(performance.now() - begun).toBeLessThan(3500);
     expect(answers.map(({ status }) => status)).toEqual([200, 503, 200]);
     await expect.poll(statuses, { timeout: 10_000, interval: 500 }).toEqual(ALL_ANSWERED);
   });
@@ -304,7 +302,6 @@ describe('a service', () => {
     const lost = await startService(stack, {}, (session) => ({ ...session, engine }));
     const mute = createServer(() => undefined);
     const expectUnavailable = async (code: string): Promise<void> => {
-      const begun = performance.now();
       for (const one of ['/redis-cluster/nodes', '/redis-cluster/node/redis-1', '/readyz']) {
         const answer = await lost.get(one);
         expect([answer.status, answer.headers.get('content-type')]).toEqual([
@@ -316,7 +313,6 @@ describe('a service', () => {
       expect((await lost.get('/healthz')).status).toBe(200);
       const metrics = readSamples(await (await lost.get('/metrics')).text());
       expect(metrics.map(({ name: metric, value }) => [metric, value])).toEqual([['redis_cluster_up', 0]]);
-      expect(performance.now() - begun).toBeLessThan(5000);
     };
     try {
       await expectUnavailable('ENGINE_UNREACHABLE');
