@@ -3,7 +3,8 @@ import { keySlot } from '../cluster/key-slot.ts';
 import { countSlots, formatRanges, SLOT_COUNT } from '../cluster/slots.ts';
 import { isReachable, type ReachableView } from '../cluster/view.ts';
 import { containerName } from '../plan/names.ts';
-import { CONTAINER_PORTS } from '../spec/spec.ts';
+import { clusterPort, CONTAINER_PORTS } from '../spec/spec.ts';
+import { commandText } from '../stack/command-text.ts';
 import { hostAddress } from '../stack/links.ts';
 import type { Observation } from '../stack/observer.ts';
 import { ProblemError } from './problem.ts';
@@ -51,7 +52,7 @@ export function nodeInfo(observation: Observation, asked: string): z.infer<typeo
   const { spec } = observation.session;
   const member = topologyOf(observation).members.find((one) => namesOf(one, spec.name).includes(asked));
   if (member === undefined) {
-    const names = spec.nodes.map(({ name, ip }) => `${name} (${ip}:${CONTAINER_PORTS.plain})`);
+    const names = spec.nodes.map(({ name, ip }) => `${name} (${ip}:${clusterPort(spec)})`);
     throw new ProblemError(404, `the stack ${spec.name} has no node ${asked}`, {
       hint: `Its nodes are ${names.join(', ')}`,
     });
@@ -109,7 +110,7 @@ export function answering(observation: Observation): ReachableView[] {
   if (views.length > 0) return views;
   throw new ProblemError(503, `no node of ${observation.session.spec.name} answers`, {
     code: 'CLUSTER_UNHEALTHY',
-    hint: 'npx tsx manage.ts up',
+    hint: commandText(observation.session, 'up'),
     tried: triedOf(observation),
   });
 }
@@ -127,12 +128,12 @@ function notAnswering(observation: Observation, { spec, address }: Member): Prob
   const name = spec?.name ?? address;
   if (spec === undefined) {
     return new ProblemError(404, `${address} is a node of the cluster, and none of the YAML file: it can't be asked`, {
-      hint: 'npx tsx manage.ts cluster check',
+      hint: commandText(observation.session, 'cluster check'),
     });
   }
   return new ProblemError(503, `${name} does not answer`, {
     code: 'CLUSTER_UNHEALTHY',
-    hint: 'npx tsx manage.ts up',
+    hint: commandText(observation.session, 'up'),
     tried: triedOf(observation).filter((text) => text.startsWith(`${name} at `)),
   });
 }

@@ -2,9 +2,11 @@ import { countSlots, SLOT_COUNT } from '../cluster/slots.ts';
 import { findOpenMoves } from '../cluster/open-moves.ts';
 import { rangesOf } from '../cluster/slot-move.ts';
 import { isReachable, type ReachableView } from '../cluster/view.ts';
-import { errorMessage, StackError } from '../errors.ts';
+import { errorMessage } from '../errors.ts';
+import { commandText } from '../stack/command-text.ts';
 import { hostAddress } from '../stack/links.ts';
 import type { Observation } from '../stack/observer.ts';
+import type { Session } from '../stack/session.ts';
 import type { LiveNode, LiveState } from './live-state.ts';
 import { topologyOf, type Member, type Topology } from './topology.ts';
 
@@ -12,13 +14,13 @@ import { topologyOf, type Member, type Topology } from './topology.ts';
 export function describeLive(observation: Observation): LiveState {
   const topology = topologyOf(observation);
   const { at, session, findings, staleBecause } = observation;
-  const moves = movesOf(observation);
-  const stale = staleBecause === undefined ? [] : [{ text: staleBecause, command: 'npx tsx manage.ts plan' }];
+  const moves = movesOf(observation, topology);
+  const stale = staleBecause === undefined ? [] : [{ text: staleBecause, command: commandText(session, 'plan') }];
   return {
     stack: session.spec.name,
     at,
     ...stateOf(observation, topology, moves),
-    findings: [...stale, ...findings.map(({ text, mend }) => ({ text, command: `npx tsx manage.ts ${mend}` }))],
+    findings: [...stale, ...findings.map(({ text, mend }) => ({ text, command: commandText(session, mend) }))],
     slots: topology.owned.map(({ start, end, member }) => ({ start, end, node: nameOf(member) })),
     moves,
     nodes: topology.members.flatMap((member) => liveNode(observation, topology, member)),
@@ -26,18 +28,16 @@ export function describeLive(observation: Observation): LiveState {
 }
 
 /** What the page shows where nobody could be asked: the nodes as they were seen last, without their figures. */
-export function describeFailure(error: unknown, stack: string, last: LiveState | undefined): LiveState {
-  const hint = error instanceof StackError ? error.hint : undefined;
-  const command = hint?.startsWith('npx ') === true ? hint : 'npx tsx manage.ts status';
+export function describeFailure(error: unknown, session: Session, last: LiveState | undefined): LiveState {
   const nodes = (last?.nodes ?? []).map(({ figures: _past, ...node }): LiveNode => {
-    return { ...node, state: 'down', reason: 'it could not be asked' };
+    return { ...node, state: 'unknown', reason: 'it could not be asked' };
   });
   return {
-    stack,
+    stack: session.spec.name,
     at: Date.now(),
     health: 'unknown',
     headline: 'Nobody can tell how the cluster is',
-    findings: [{ text: errorMessage(error), command }],
+    findings: [{ text: errorMessage(error), command: commandText(session, 'status') }],
     slots: last?.slots ?? [],
     moves: [],
     nodes,
@@ -67,12 +67,17 @@ function stateOf(
   return { health: 'ok', headline: `The cluster is whole: ${slots}, ${nodes.length} nodes agree` };
 }
 
-function movesOf({ nodes }: Observation): LiveState['moves'] {
+function movesOf({ nodes }: Observation, { members }: Topology): LiveState['moves'] {
+  // The other end of a move may be away: then its id is all that the nodes tell.
+  const named = (nameOrId: string): string => {
+    const member = members.find(({ row }) => row?.id === nameOrId);
+    return member === undefined ? nameOrId : nameOf(member);
+  };
   const views = nodes.map(({ view }) => view).filter(isReachable);
   const { begun, handedOver, unclear } = findOpenMoves(views);
   return [...begun, ...handedOver, ...unclear].map(({ from, to, slots }) => ({
-    from,
-    to,
+    from: named(from),
+    to: named(to),
     slots: rangesOf(slots),
     count: slots.length,
   }));

@@ -2,7 +2,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { SLOT_COUNT } from '../cluster/slots.ts';
 import { StackError } from '../errors.ts';
-import type { Observation } from '../stack/observer.ts';
+import { commandText } from '../stack/command-text.ts';
+import type { Observation, Observer } from '../stack/observer.ts';
 import { answering, clusterInfo, clusterNodes, keyOwner, nodeInfo, slotDistribution, triedOf } from './answers.ts';
 import { renderMetrics } from './metrics.ts';
 import { ProblemError } from './problem.ts';
@@ -10,9 +11,7 @@ import { keyFrom } from './query.ts';
 import { ClusterInfo, ClusterNodes, Health, KeySlot, NodeInfo, Problem, SlotDistribution } from './schemas.ts';
 
 interface RouteOptions {
-  readonly stack: string;
-  /** @throws StackError */
-  readonly observe: () => Promise<Observation>;
+  readonly observer: Observer;
 }
 
 const problem = (description: string): { description: string; content: object } => ({
@@ -30,7 +29,8 @@ const refused = { 401: problem('The service asks for its token'), ...refusedToAl
 const unavailable = { 503: problem('Nobody could be asked, with what was tried') };
 
 /** The five of the document, and what watches over them. */
-export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app, { stack, observe }) => {
+export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app, { observer }) => {
+  const { observe } = observer;
   app.get(
     '/redis-cluster/info',
     {
@@ -169,7 +169,9 @@ export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app,
         if (error instanceof StackError) return undefined;
         throw error;
       });
-      return reply.type('text/plain; version=0.0.4; charset=utf-8').send(await renderMetrics(stack, observation));
+      return reply
+        .type('text/plain; version=0.0.4; charset=utf-8')
+        .send(await renderMetrics(observer.session().spec.name, observation));
     },
   );
 };
@@ -179,13 +181,21 @@ function requireReady(observation: Observation): void {
   const views = answering(observation);
   const info = clusterInfo(observation);
   const answeringIds = new Set(views.map(({ table }) => table.myself.id));
+  const addresses = new Set(observation.nodes.map(({ node }) => node.ip));
+  // Of a node that isn't in the YAML file, only the others can say whether it is well.
   const isOwnerAbsent = views
     .flatMap(({ table }) => table.rows)
-    .some(({ id, slots }) => slots.length > 0 && !answeringIds.has(id));
+    .some(
+      ({ id, ip, slots, flags }) =>
+        slots.length > 0 && !answeringIds.has(id) && (addresses.has(ip) || flags.has('fail') || flags.has('fail?')),
+    );
   if (info.cluster_state === 'ok' && info.cluster_slots_ok === SLOT_COUNT && !isOwnerAbsent) return;
   throw new ProblemError(503, 'the cluster does not serve every slot', {
     code: 'CLUSTER_UNHEALTHY',
-    hint: 'npx tsx manage.ts cluster check',
-    tried: [...triedOf(observation), ...observation.findings.map(({ text }) => text)],
+    hint: commandText(observation.session, 'cluster check'),
+    tried: [
+      ...triedOf(observation),
+      ...observation.findings.filter(({ kind }) => kind !== 'no answer').map(({ text }) => text),
+    ],
   });
 }

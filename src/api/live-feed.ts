@@ -13,16 +13,20 @@ export interface LiveFeed {
 const INTERVAL_MS = 1000;
 /** After which a browser asks again, when the service has gone away. */
 const RETRY_MS = 1000;
+/** What is kept for who reads slowly: a hello and some states. */
+const BACKLOG_BYTES = 64 * 1024;
 
 /**
  * The same events for all who watch, written down once. Nobody asks the nodes while nobody watches.
  *
- * @param hello what the page needs once, as it is now
+ * @param hello what the page needs once; told again when it is another
  */
-export function startLiveFeed(observer: Observer, stack: string, hello: () => Promise<Hello>): LiveFeed {
+export function startLiveFeed(observer: Observer, hello: () => Hello): LiveFeed {
   const streams = new Set<PassThrough>();
   let timer: NodeJS.Timeout | undefined;
   let last: LiveState | undefined;
+  /** The hello that all who watch have. */
+  let told = '';
   let isClosed = false;
   let turn: Promise<void> | undefined;
 
@@ -30,10 +34,12 @@ export function startLiveFeed(observer: Observer, stack: string, hello: () => Pr
     try {
       last = describeLive(await observer.observe());
     } catch (error) {
-      last = describeFailure(error, stack, last);
+      last = describeFailure(error, observer.session(), last);
     }
     if (isClosed) return;
-    const event = eventText('state', last);
+    const news = eventText('hello', hello());
+    const event = `${news === told ? '' : news}${eventText('state', last)}`;
+    told = news;
     for (const stream of streams) {
       // Each event tells everything: who reads slowly misses some, and nothing piles up.
       if (!stream.writableNeedDrain) stream.write(event);
@@ -54,20 +60,9 @@ export function startLiveFeed(observer: Observer, stack: string, hello: () => Pr
       Math.max(0, INTERVAL_MS - (performance.now() - begun)),
     );
   };
-  const greet = async (stream: PassThrough): Promise<void> => {
-    const welcome = eventText('hello', await hello());
-    if (isClosed) stream.end();
-    // Who left in the meantime isn't to begin the looks again.
-    if (isClosed || stream.destroyed) return;
-    stream.write(`retry: ${RETRY_MS}\n\n${welcome}`);
-    streams.add(stream);
-    // Between two looks, the last one is all that there is to tell; else there is one under way, or nobody has watched.
-    if (timer !== undefined && last !== undefined) stream.write(eventText('state', last));
-    else await tick();
-  };
   return {
     subscribe: () => {
-      const stream = new PassThrough();
+      const stream = new PassThrough({ highWaterMark: BACKLOG_BYTES });
       if (isClosed) return stream.end();
       stream.once('close', () => {
         streams.delete(stream);
@@ -75,7 +70,13 @@ export function startLiveFeed(observer: Observer, stack: string, hello: () => Pr
         clearTimeout(timer);
         timer = undefined;
       });
-      greet(stream).catch((error: unknown) => stream.destroy(error instanceof Error ? error : undefined));
+      const welcome = eventText('hello', hello());
+      if (streams.size === 0) told = welcome;
+      streams.add(stream);
+      stream.write(`retry: ${RETRY_MS}\n\n${welcome}`);
+      // Between two looks, the last one is all that there is to tell; else there is one under way, or nobody has watched.
+      if (timer !== undefined && last !== undefined) stream.write(eventText('state', last));
+      else void tick();
       return stream;
     },
     close: () => {

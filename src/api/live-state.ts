@@ -12,8 +12,8 @@ export const LiveNode = z.strictObject({
   role: z.enum(['primary', 'replica']).optional(),
   /** For a replica: the name of its primary. */
   primary: z.string().optional(),
-  /** `failing`: it answers, and serves nothing, or others think that it failed. */
-  state: z.enum(['up', 'failing', 'down']),
+  /** `failing`: it answers, and serves nothing, or others think that it failed. `unknown`: nobody could be asked. */
+  state: z.enum(['up', 'failing', 'down', 'unknown']),
   /** Why it isn't `up`. */
   reason: z.string().optional(),
   /** In the network, as it is announced: `172.20.0.13:6379`. */

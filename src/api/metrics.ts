@@ -15,13 +15,15 @@ export async function renderMetrics(stack: string, observation: Observation | un
   registry.setDefaultLabels({ stack });
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers: [registry] });
   const isAnswering = observation?.nodes.some(({ view }) => view.reachable) ?? false;
-  gauge('redis_cluster_up', 'Whether any node answered').set(isAnswering ? 1 : 0);
+  gauge('redis_cluster_up', 'Whether any node could be asked, and answered').set(isAnswering ? 1 : 0);
   if (observation === undefined) return registry.metrics();
 
   gauge('redis_cluster_scrape_duration_seconds', 'How long it took to ask the engine and every node').set(
     observation.tookMs / 1000,
   );
-  gauge('redis_cluster_findings', 'What cluster check finds').set(observation.findings.length);
+  gauge('redis_cluster_findings', 'What cluster check would name, but for what passes by itself').set(
+    observation.findings.length,
+  );
   const live = describeLive(observation);
   if (isAnswering) addCluster(gauge, observation, live.moves);
   addNodes(registry, observation, live.nodes);
@@ -45,17 +47,22 @@ function addCluster(gauge: MakeGauge, observation: Observation, moves: readonly 
 }
 
 function addNodes(registry: Registry, { nodes }: Observation, live: readonly LiveNode[]): void {
-  const labelNames = ['node', 'address', 'role'] as const;
-  const labelsOf = ({ name, address, role = 'primary' }: LiveNode): Record<(typeof labelNames)[number], string> => ({
-    node: name,
-    address,
-    role,
+  // A failover must not end one series and begin another: what may change stands beside them.
+  const info = new Gauge({
+    name: 'redis_cluster_node_info',
+    help: 'Always 1; the role is empty while nobody knows it',
+    labelNames: ['node', 'address', 'role', 'redis_version'],
+    registers: [registry],
   });
+  for (const { name, address, role = '', figures } of live) {
+    info.set({ node: name, address, role, redis_version: figures?.redisVersion ?? '' }, 1);
+  }
+  const labelNames = ['node'] as const;
   const eachNode = (name: string, help: string, valueOf: (node: LiveNode) => number | undefined): void => {
     const gauge = new Gauge({ name: `redis_cluster_node_${name}`, help, labelNames, registers: [registry] });
     for (const node of live) {
       const value = valueOf(node);
-      if (value !== undefined) gauge.set(labelsOf(node), value);
+      if (value !== undefined) gauge.set({ node: node.name }, value);
     }
   };
   eachNode('up', 'Whether the node answers', ({ figures }) => (figures === undefined ? 0 : 1));
@@ -78,8 +85,7 @@ function addNodes(registry: Registry, { nodes }: Observation, live: readonly Liv
     registers: [registry],
   });
   for (const { view } of nodes) {
-    const node = live.find(({ name }) => name === view.name);
-    if (node === undefined || !isReachable(view)) continue;
-    commands.inc(labelsOf(node), Number(view.fields.get('total_commands_processed') ?? 0));
+    if (!isReachable(view)) continue;
+    commands.inc({ node: view.name }, Number(view.fields.get('total_commands_processed') ?? 0));
   }
 }

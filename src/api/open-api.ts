@@ -9,7 +9,7 @@ export const OPEN_API: NonNullable<FastifyDynamicSwaggerOptions['openapi']> = {
     version: '1.0.0',
     summary: 'What a local Redis Cluster is doing, read-only.',
     description:
-      'All answers come from one look at the nodes, which is less than a second old. Errors are `application/problem+json` (RFC 9457). `GET /events` gives the same as server-sent events to the page at `/`.',
+      'All answers come from one look at the nodes, which began less than a second before. Errors are `application/problem+json` (RFC 9457). `GET /events` gives the same as server-sent events to the page at `/`.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
   servers: [{ url: '/', description: 'This service' }],

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { StackError } from '../errors.ts';
+import type { FailureCode, StackError } from '../errors.ts';
 import type { Problem } from './schemas.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
@@ -26,11 +26,21 @@ export class ProblemError extends Error {
 
 /** RFC 9457. */
 export function problemOf({ status, message, more }: Pick<ProblemError, 'status' | 'message' | 'more'>): Problem {
-  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message, ...more };
+  // What was asked may stand in it, and may be long.
+  const detail = message.length > LONGEST_DETAIL ? `${message.slice(0, LONGEST_DETAIL)}…` : message;
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, ...more };
 }
+
+const LONGEST_DETAIL = 300;
 
 /** Nobody could be asked, which passes: whatever it is, the service goes on, and so may who asks. */
 export function unavailable({ message, code, hint, details }: StackError): ProblemError {
-  const tried = details.length === 0 ? {} : { tried: [...details] };
-  return new ProblemError(503, message, { code, ...(hint === undefined ? {} : { hint }), ...tried });
+  const tried = details.length === 0 ? [message] : [...details];
+  return new ProblemError(503, message, { code, hint: HINTS[code] ?? hint ?? 'npx tsx manage.ts status', tried });
 }
+
+/** Where the hint for who typed a command is none for who asks a service. */
+const HINTS: Partial<Record<FailureCode, string>> = {
+  ENGINE_UNREACHABLE: 'Start the container engine: this service goes on by itself.',
+  WAIT_TIMEOUT: 'docker info   # whether the container engine answers',
+};

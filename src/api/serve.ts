@@ -10,7 +10,7 @@ import type { Session } from '../stack/session.ts';
 import { buildPage } from './build-page.ts';
 import { isLoopbackName } from './guard.ts';
 import { buildService } from './service.ts';
-import { connectionSnippets } from './snippets.ts';
+import { connectionSnippets, type Snippet } from './snippets.ts';
 
 /** Where the service listens, and who may ask it. */
 export interface Entrance {
@@ -79,11 +79,10 @@ export async function serve(session: Session, options: ServeOptions): Promise<vo
   const { entrance, root, open, signal, onListening } = options;
   const [page, observer] = await Promise.all([buildPage(root), openObserver(session, open)]);
   const service = await buildService({
-    stack: session.spec.name,
     observer,
     page,
     token: entrance.token,
-    snippets: async () => connectionSnippets(describeConnection(observer.session())),
+    snippets: () => snippetsOf(observer.session()),
   });
   try {
     onListening(await listen(service, entrance));
@@ -93,6 +92,16 @@ export async function serve(session: Session, options: ServeOptions): Promise<vo
     });
   } finally {
     await service.close();
+  }
+}
+
+/** None where there is no way from here to the nodes; what the page is told every second says why. */
+function snippetsOf(session: Session): Snippet[] {
+  try {
+    return connectionSnippets(describeConnection(session));
+  } catch (error) {
+    if (error instanceof StackError) return [];
+    throw error;
   }
 }
 

@@ -15,10 +15,9 @@ import { rememberTexts } from './remember.ts';
 import { LONGEST_HEAD_BYTES, refuseUnreadable, sendProblem } from './send-problem.ts';
 
 export interface ServiceOptions extends Admission {
-  readonly stack: string;
   readonly observer: Observer;
   readonly page: Page;
-  readonly snippets: () => Promise<Hello['snippets']>;
+  readonly snippets: () => Hello['snippets'];
 }
 
 const PAGE_POLICY =
@@ -38,7 +37,7 @@ const LONGEST_GOODBYE_MS = 4500;
 
 /** The whole service, which listens nowhere yet. Nothing in it changes anything. */
 export async function buildService(options: ServiceOptions): Promise<FastifyInstance> {
-  const { stack, observer, page, snippets } = options;
+  const { observer, page, snippets } = options;
   const app = Fastify({
     http: { maxHeaderSize: LONGEST_HEAD_BYTES },
     routerOptions: { querystringParser: parseQuery, maxParamLength: 255 },
@@ -69,11 +68,11 @@ export async function buildService(options: ServiceOptions): Promise<FastifyInst
     transformObject: withSchemas,
   });
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_POLICY, uiConfig: { validatorUrl: null } });
-  await app.register(inspectionRoutes, { stack, observe: observer.observe });
+  await app.register(inspectionRoutes, { observer });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   addPage(app, page);
 
-  const feed = startLiveFeed(observer, stack, async () => ({ build: page.build, snippets: await snippets() }));
+  const feed = startLiveFeed(observer, () => ({ build: page.build, snippets: snippets() }));
   app.get('/events', { schema: { hide: true }, exposeHeadRoute: false }, (_, reply) =>
     reply.type('text/event-stream').send(feed.subscribe()),
   );

@@ -37,10 +37,8 @@ async function run(
   progress: ReturnType<typeof startProgress>,
 ): Promise<number> {
   const { signal, env, root } = terminal;
-  let close = async (): Promise<void> => undefined;
-  const onOpen = (closeSession: () => Promise<void>): void => {
-    close = closeSession;
-  };
+  const closers: (() => Promise<void>)[] = [];
+  const onOpen = (close: () => Promise<void>): void => void closers.push(close);
   const { report } = progress;
   const connection: ConnectionOptions = { file, host, offline, root, timeoutMs, env, signal, report, onOpen };
   try {
@@ -59,7 +57,7 @@ async function run(
       endProgress: progress.end,
     });
   } finally {
-    await close();
+    for (const close of closers.toReversed()) await close();
   }
 }
 

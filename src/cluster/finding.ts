@@ -28,7 +28,7 @@ export interface Finding {
   readonly node: string | undefined;
   readonly slots?: readonly SlotRange[];
   readonly text: string;
-  readonly mend: 'up' | 'cluster fix' | 'cluster wait';
+  readonly mend: 'up' | 'cluster fix' | 'cluster wait' | `restart ${string}`;
 }
 
 /** What the nodes say, with names for their ids. */

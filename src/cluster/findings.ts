@@ -18,11 +18,11 @@ export function findFindings(expected: Expectation, views: readonly NodeView[]):
 }
 
 function absentNodes(views: readonly NodeView[]): Finding[] {
-  return views.flatMap((view): Finding[] =>
-    view.reachable
-      ? []
-      : [{ kind: 'no answer', node: view.name, text: `${view.name} does not answer: ${view.reason}`, mend: 'up' }],
-  );
+  return views.flatMap((view): Finding[] => {
+    if (view.reachable) return [];
+    const mend = view.mend === 'restart' ? (`restart ${view.name}` as const) : 'up';
+    return [{ kind: 'no answer', node: view.name, text: `${view.name} does not answer: ${view.reason}`, mend }];
+  });
 }
 
 /** It follows from something else, as a rule, and is mended with it. */

@@ -25,6 +25,8 @@ export interface UnreachableView {
   readonly reachable: false;
   /** Why: `ECONNREFUSED`, `LOADING`, … */
   readonly reason: string;
+  /** It runs, and only a restart brings back the password that is in its files. */
+  readonly mend?: 'restart';
 }
 
 /** The fields of CLUSTER INFO that the program decides by. */

@@ -45,7 +45,7 @@ export async function connectNode(
     disableClientInfo: true,
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
-    connectTimeout: REPLY_TIMEOUT_MS,
+    connectTimeout: Math.min(REPLY_TIMEOUT_MS, replyTimeoutMs),
     commandTimeout: replyTimeoutMs,
   });
   // What connect() rejects with is only `Connection is closed`; the event before it says why.

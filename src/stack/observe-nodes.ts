@@ -24,10 +24,10 @@ export async function readNodes(session: Session): Promise<NodeStatus[]> {
 }
 
 /** A connection to each node, for who only looks; none where no container of the stack runs. */
-async function linkRunning(session: Session): Promise<NodeLink[]> {
+export async function linkRunning(session: Session, replyTimeoutMs?: number): Promise<NodeLink[]> {
   const containers = (await session.engine.listContainers()).filter(isOwn(session.spec.name));
   const isAnyRunning = containers.some(({ state }) => state === 'running');
-  return isAnyRunning ? linkNodes(session, await localPassword(session)) : [];
+  return isAnyRunning ? linkNodes(session, await localPassword(session), replyTimeoutMs) : [];
 }
 
 /** The same over `links`, for who looks again and again. */

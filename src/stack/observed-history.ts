@@ -28,8 +28,8 @@ const STANDSTILL_MS = 5000;
 /** A run that goes on opens its next slots sooner than this. */
 const BETWEEN_BATCHES_MS = 1500;
 
-/** Who watches looks more often than this. */
-const LONGEST_GAP_MS = 5000;
+/** Who watches looks more often than this, and so does Prometheus. */
+const LONGEST_GAP_MS = 60_000;
 
 /** How long gossip needs to make a finding go away, at most, in a cluster that is whole. */
 const PASSING_MS: Readonly<Partial<Record<FindingKind, number>>> = {
@@ -42,6 +42,7 @@ const PASSING_MS: Readonly<Partial<Record<FindingKind, number>>> = {
 export function startHistory(): History {
   const failures = new Map<string, Failure>();
   const ends = new Map<string, string>();
+  const seenUp = new Set<string>();
   const firstSeen = new Map<FindingKind, number>();
   let slots: string | undefined;
   let changedAt = Number.NEGATIVE_INFINITY;
@@ -64,13 +65,15 @@ export function startHistory(): History {
           const { name } = status.node;
           if (status.view.reachable) {
             ends.delete(name);
+            seenUp.add(name);
             return { ...status, lastFailure: failures.get(name) };
           }
           // A container that goes away in this moment is asked for in vain.
           const why = await whyEnded(session, status).catch(() => '');
-          const failure = { at, text: `${status.view.reason}${why}` };
-          failures.set(name, failure);
-          return { ...status, view: { ...status.view, reason: failure.text }, lastFailure: failure };
+          const text = `${status.view.reason}${why}`;
+          // Before its first start there is nothing that has failed.
+          if (status.container !== undefined || seenUp.has(name)) failures.set(name, { at, text });
+          return { ...status, view: { ...status.view, reason: text }, lastFailure: failures.get(name) };
         }),
       ),
     isMoving: (views, at) => {

@@ -6,10 +6,8 @@ import { withinBounds } from '../bounds.ts';
 import { StackError } from '../errors.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { expectationOf } from './converge.ts';
-import { linkNodes } from './links.ts';
-import { observeNodes } from './observe-nodes.ts';
+import { linkRunning, observeNodes } from './observe-nodes.ts';
 import { startHistory, type ObservedNode } from './observed-history.ts';
-import { localPassword } from './passwords.ts';
 import type { Session } from './session.ts';
 import { shareLooks } from './shared-look.ts';
 
@@ -47,6 +45,9 @@ export interface Observer {
 const MAX_AGE_MS = 900;
 /** A node that hangs must not keep anybody from seeing the others for long. */
 const REPLY_TIMEOUT_MS = 1000;
+/** Links are made anew where a node that runs doesn't answer, but not each time. */
+const RELINK_MS = 10_000;
+const ASK_AGAIN_MS = 5000;
 /** Whoever asks has an answer by then, and be it that the engine gives none. */
 const LONGEST_LOOK_MS = 4000;
 
@@ -57,6 +58,8 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
   let staleBecause: string | undefined;
   let links: NodeLink[] | undefined;
   const history = startHistory();
+  let linkedAt = 0;
+  const refusals: Refusals = new Map();
   let isClosed = false;
   const closeLinks = (): void => {
     for (const link of links ?? []) link.close();
@@ -74,17 +77,24 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
       dropLinks();
     } catch (error) {
       if (!(error instanceof StackError) || error.code !== 'SPEC_INVALID') throw error;
-      staleBecause = [error.message, ...error.details].join('; ');
+      staleBecause = `the YAML file can't be followed: ${error.details.join('; ') || error.message}`;
     }
     yaml = text;
   };
   const look = async (): Promise<Observation> => {
     const [at, start] = [Date.now(), performance.now()];
     await followFile();
-    links ??= await linkNodes(session, await localPassword(session), REPLY_TIMEOUT_MS);
-    const statuses = await observeNodes(session, links.map(withoutRefusals));
-    // With another password, or another authority, only new links know of it.
-    if (statuses.some(({ container, view }) => container?.state === 'running' && !view.reachable)) dropLinks();
+    links ??= await linkRunning(session, REPLY_TIMEOUT_MS);
+    const statuses = await observeNodes(
+      session,
+      links.map((link) => withoutRefusals(link, refusals, at)),
+    );
+    // With another authority, only new links know of it; and where no node ran, there are none.
+    const isAnyLost = statuses.some(({ container, view }) => container?.state === 'running' && !view.reachable);
+    if (links.length === 0 || (isAnyLost && at - linkedAt > RELINK_MS)) {
+      dropLinks();
+      linkedAt = at;
+    }
     const nodes = await history.addFailures(session, statuses, at);
     const views = nodes.map(({ view }) => view);
     const isMoving = history.isMoving(views, at);
@@ -109,18 +119,23 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
   };
 }
 
+/** Nodes that refused the password: until when they aren't asked again, each try being a line in their ACL LOG. */
+type Refusals = Map<string, { readonly until: number; readonly view: NodeView }>;
+
 /** A node whose password is nobody's is a node that doesn't answer, and no reason to tell nothing of the others. */
-function withoutRefusals(link: NodeLink): Pick<NodeLink, 'name' | 'observe'> {
+function withoutRefusals(link: NodeLink, refusals: Refusals, at: number): Pick<NodeLink, 'name' | 'observe'> {
   const { name } = link;
-  return {
-    name,
-    observe: async (): Promise<NodeView> => {
-      try {
-        return await link.observe();
-      } catch (error) {
-        if (error instanceof StackError) return { name, reachable: false, reason: error.message };
-        throw error;
-      }
-    },
+  const observe = async (): Promise<NodeView> => {
+    const known = refusals.get(name);
+    if (known !== undefined && at < known.until) return known.view;
+    try {
+      return await link.observe();
+    } catch (error) {
+      if (!(error instanceof StackError)) throw error;
+      const view = { name, reachable: false, reason: error.message, mend: 'restart' } as const;
+      refusals.set(name, { until: at + ASK_AGAIN_MS, view });
+      return view;
+    }
   };
+  return { name, observe };
 }

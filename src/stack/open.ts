@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
 import { isOwn, LABELS } from '../plan/names.ts';
 import type { Spec } from '../spec/spec.ts';
+import { DEFAULT_STACK_FILE } from './command-text.ts';
 import { lockStack } from './stack-lock.ts';
 import { loadStack, type LoadedStack } from './load.ts';
 import type { Report } from './progress.ts';
@@ -44,17 +45,14 @@ export async function openSession(
   { secret: needsSecret = false, bounds, exclusive }: SessionNeeds = {},
 ): Promise<Session> {
   const options = { ...given, ...bounds };
-  const file = options.file ?? join(options.root, 'infra/dev-services.yaml');
+  const file = options.file ?? join(options.root, DEFAULT_STACK_FILE);
   const first = await loadStack(file);
   const lock = exclusive === undefined ? undefined : await lockStack({ ...options, spec: first.spec }, exclusive);
   if (lock !== undefined) options.onOpen(lock.release);
   // Whoever had the lock may have changed the file: `cluster add-node` does.
   const stack = lock?.hasWaited === true ? await loadStack(file) : first;
   const opened = openSource(stack, options);
-  options.onOpen(async () => {
-    await opened.close();
-    await lock?.release();
-  });
+  options.onOpen(opened.close);
   const offline = options.offline && opened.source.file === undefined;
   const secret = needsSecret && !offline ? await opened.source.read() : undefined;
   const session = sessionOf(stack, opened, await openEngine(options), options);

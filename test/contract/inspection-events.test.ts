@@ -154,7 +154,7 @@ test('a YAML file that is half written is told of, and the nodes stay; one that 
   const whole = readFileSync(stack.file, 'utf8');
   writeFileSync(stack.file, whole.replace('replicas: 0', 'replicas: none'));
   const stale = await watching.seen(({ findings }) => findings.length > 0);
-  expect(stale.findings[0]?.text).toMatch(/stack\.yaml has a problem.*replicas/);
+  expect(stale.findings[0]?.text).toMatch(/can't be followed: .*stack\.yaml.*replicas/);
   expect(stale.nodes.map(({ state }) => state)).toEqual(['up', 'up', 'up']);
   expect((await service.get('/redis-cluster/nodes')).status).toBe(200);
 

@@ -8,7 +8,7 @@ import { healthyViews, specOf, type Shape } from './builders.ts';
 /** A session that knows its spec, and that its engine is on this machine: no more is needed to describe what was seen. */
 export function sessionOfShape(shape: Shape = {}, engine: Partial<Engine> = {}): Session {
   const endpoint = { address: 'unix:///var/run/docker.sock', source: 'test', publishedHost: '127.0.0.1' };
-  return { spec: specOf(shape), engine: { endpoint, ...engine } } as Session;
+  return { spec: specOf(shape), path: '/checkout/infra/dev-services.yaml', engine: { endpoint, ...engine } } as Session;
 }
 
 /** A look at a cluster that is whole, apart from the changes. @param change undefined leaves a view as it is */

@@ -116,7 +116,9 @@ function parseAnswer(bytes: Buffer): RawAnswer {
     }),
   );
   const raw = end === -1 ? Buffer.alloc(0) : bytes.subarray(end + 4);
-  const body = headers.get('transfer-encoding') === 'chunked' ? unchunked(raw) : raw;
+  // What stood behind the request may have been answered, too.
+  const length = Number(headers.get('content-length') ?? raw.length);
+  const body = headers.get('transfer-encoding') === 'chunked' ? unchunked(raw) : raw.subarray(0, length);
   return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(first)?.[1] ?? 0), headers, body: body.toString('utf8') };
 }
 

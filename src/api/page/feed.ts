@@ -16,6 +16,8 @@ const EVENTS = '/events';
 const RETRY_MS = 1000;
 /** A state comes every second; who is silent for so long is gone without a word. */
 const SILENCE_MS = 12_000;
+/** A browser has six connections to a host: a seventh tab would wait for ever if the others, long forgotten, kept theirs. */
+const HIDDEN_MS = 60_000;
 
 const NOTHING: Feed = {
   connection: 'connecting',
@@ -43,6 +45,7 @@ export function useFeed(): Feed {
             history: withState(before.history, state),
           })),
         onLost: () => setFeed((before) => ({ ...before, connection: 'lost' })),
+        onPaused: () => setFeed((before) => ({ ...before, connection: 'connecting' })),
       }),
     [],
   );
@@ -53,15 +56,17 @@ interface Listener {
   readonly onHello: (hello: Hello) => void;
   readonly onState: (state: LiveState) => void;
   readonly onLost: () => void;
+  readonly onPaused: () => void;
 }
 
 /**
  * Listens until the returned function is called. An EventSource goes on by itself after some failures, and gives up for
  * good after others (an answer that isn't 200): here each failure ends it, and a second later there is a new one.
  */
-function listen({ onHello, onState, onLost }: Listener): () => void {
+function listen({ onHello, onState, onLost, onPaused }: Listener): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let pauseTimer: ReturnType<typeof setTimeout> | undefined;
   const after = (ms: number, next: () => void): void => {
     clearTimeout(timer);
     timer = setTimeout(next, ms);
@@ -75,18 +80,32 @@ function listen({ onHello, onState, onLost }: Listener): () => void {
     source = new EventSource(EVENTS);
     source.addEventListener('error', lose);
     source.addEventListener('hello', ({ data }: MessageEvent<string>) => {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service checks what it sends
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's types, and its tests check what it sends
       onHello(JSON.parse(data) as Hello);
     });
     source.addEventListener('state', ({ data }: MessageEvent<string>) => {
       after(SILENCE_MS, lose);
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service checks what it sends
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's types, and its tests check what it sends
       onState(JSON.parse(data) as LiveState);
     });
     after(SILENCE_MS, lose);
   };
+  const pause = (): void => {
+    clearTimeout(timer);
+    source?.close();
+    source = undefined;
+    onPaused();
+  };
+  const onVisibility = (): void => {
+    clearTimeout(pauseTimer);
+    if (document.hidden) pauseTimer = setTimeout(pause, HIDDEN_MS);
+    else if (source === undefined) connect();
+  };
+  document.addEventListener('visibilitychange', onVisibility);
   connect();
   return () => {
+    document.removeEventListener('visibilitychange', onVisibility);
+    clearTimeout(pauseTimer);
     clearTimeout(timer);
     source?.close();
   };

@@ -1,6 +1,6 @@
 import type { LiveState } from '../live-state.ts';
 
-export const HISTORY_SECONDS = 60;
+const HISTORY_SECONDS = 60;
 /** Where nothing was heard for longer, a line has a gap. */
 const GAP_MS = 3500;
 

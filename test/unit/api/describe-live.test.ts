@@ -5,7 +5,7 @@ import type { Finding } from '../../../src/cluster/finding.ts';
 import type { NodeView } from '../../../src/cluster/view.ts';
 import { StackError } from '../../../src/errors.ts';
 import { initialNodeId } from '../../../src/plan/names.ts';
-import { observationOf, without } from '../../helpers/observations.ts';
+import { observationOf, sessionOfShape, without } from '../../helpers/observations.ts';
 
 const finding: Finding = { kind: 'no answer', node: 'redis-2', text: 'redis-2 does not answer', mend: 'up' };
 
@@ -83,24 +83,23 @@ describe('the state', () => {
 });
 
 describe('where nobody could be asked', () => {
-  const error = new StackError('ENGINE_UNREACHABLE', {
-    message: 'no engine answers',
-    hint: 'npx tsx manage.ts image build',
-  });
+  const error = new StackError('ENGINE_UNREACHABLE', { message: 'no engine answers', hint: 'Start it.' });
 
-  test('the nodes are shown as they were last, as down and without their figures', () => {
-    const live = describeFailure(error, 'dev', describeLive(observationOf()));
+  test('the nodes are shown as they were last, as unknown and without their figures', () => {
+    const live = describeFailure(error, sessionOfShape(), describeLive(observationOf()));
     expect(LiveState.parse(live)).toEqual(live);
     expect(live.health).toBe('unknown');
-    expect(live.findings).toEqual([{ text: 'no engine answers', command: 'npx tsx manage.ts image build' }]);
+    expect(live.findings).toEqual([{ text: 'no engine answers', command: 'npx tsx manage.ts status' }]);
     expect(live.nodes.map(({ state, figures, slotCount }) => [state, figures, slotCount])).toEqual(
-      [5461, 5462, 5461].map((count) => ['down', undefined, count]),
+      [5461, 5462, 5461].map((count) => ['unknown', undefined, count]),
     );
   });
 
-  test('and none where none was ever seen; a hint that is no command is not shown as one', () => {
-    const live = describeFailure(new StackError('WAIT_TIMEOUT', { message: 'slow', hint: 'Wait.' }), 'dev', undefined);
+  test('and none where none was ever seen; the command is for this stack', () => {
+    const session = { ...sessionOfShape(), path: "/it's/other.yaml" };
+    const live = describeFailure(error, session, undefined);
     expect(LiveState.parse(live)).toEqual(live);
-    expect([live.nodes, live.findings]).toEqual([[], [{ text: 'slow', command: 'npx tsx manage.ts status' }]]);
+    const command = `npx tsx manage.ts status -f '/it'\\''s/other.yaml'`;
+    expect([live.nodes, live.findings]).toEqual([[], [{ text: 'no engine answers', command }]]);
   });
 });

@@ -9,7 +9,7 @@ test('a problem has the members of RFC 9457, and says no more than it knows', ()
   expect(Problem.safeParse(problem).success).toBe(true);
 });
 
-test('a failure of the stack is 503, with its code, its hint and what was tried', () => {
+test('a failure of the stack is 503, with its code, what was tried, and what to do now', () => {
   const problem = problemOf(
     unavailable(
       new StackError('ENGINE_UNREACHABLE', { message: 'no engine answers', hint: 'Start it.', details: ['a', 'b'] }),
@@ -21,10 +21,15 @@ test('a failure of the stack is 503, with its code, its hint and what was tried'
     status: 503,
     detail: 'no engine answers',
     code: 'ENGINE_UNREACHABLE',
-    hint: 'Start it.',
+    hint: 'Start the container engine: this service goes on by itself.',
     tried: ['a', 'b'],
   });
   expect(Problem.safeParse(problem).success).toBe(true);
+});
+
+test('a detail is not longer than anybody reads, however much was asked', () => {
+  const { detail } = problemOf(new ProblemError(404, `there is nothing at /${'a'.repeat(1_000_000)}`));
+  expect(detail).toHaveLength(301);
 });
 
 test('the cause of a failure is not told', () => {
