@@ -33,8 +33,9 @@ function start(command: string, args: readonly string[]): Running {
   return { child, output: () => text, seen, ended };
 }
 
+/** Without the process that tsx puts before it: that one kills a program which is too busy to hear a signal in 30 ms. */
 function manage(...args: readonly string[]): Running {
-  return start(process.execPath, [TSX, 'manage.ts', ...args, '-f', stack.file]);
+  return start(process.execPath, ['--import', 'tsx', 'manage.ts', ...args, '-f', stack.file]);
 }
 
 /** The same on a pseudo-terminal, which util-linux's `script` makes. */
