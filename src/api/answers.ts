@@ -9,7 +9,7 @@ import { hostAddress } from '../stack/links.ts';
 import type { Observation } from '../stack/observer.ts';
 import { ProblemError } from './problem.ts';
 import type { ClusterInfo, ClusterNodes, KeySlot, NodeInfo, SlotDistribution } from './schemas.ts';
-import { onceAnObservation } from './remember.ts';
+import { onceAnObservation, toBeRemembered } from './remember.ts';
 import { topologyOf, type Member } from './topology.ts';
 
 /** Of the node that is the least content. @throws ProblemError 503 when none answers */
@@ -58,7 +58,7 @@ export function nodeInfo(observation: Observation, asked: string): z.infer<typeo
     });
   }
   const known = infosOf(observation);
-  const info = known.get(member) ?? infoOf(observation, member);
+  const info = known.get(member) ?? toBeRemembered(infoOf(observation, member));
   known.set(member, info);
   return info;
 }
