@@ -46,6 +46,9 @@ async function idOf(node: number): Promise<string> {
 describe('a cluster that holds keys', () => {
   beforeAll(async () => {
     for (const key of ['user:1000', 'user:2000', 'user:3000']) await stack.redis(1, '-c', 'SET', key, 'a value');
+    // A replica that has just begun gets the first of them a moment later.
+    const sizes = (): Promise<string[]> => Promise.all([1, 2, 3, 4, 5, 6].map((node) => stack.redis(node, 'DBSIZE')));
+    await expect.poll(sizes, { timeout: 30_000 }).toEqual(['1', '1', '1', '1', '1', '1']);
   });
 
   test('whatever would lose slots, keys or the cluster is refused, and nothing is changed', async () => {
