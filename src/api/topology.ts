@@ -29,9 +29,10 @@ export interface Topology {
 export const topologyOf = onceAnObservation(({ nodes, session }): Topology => {
   const views = nodes.map(({ view }) => view).filter(isReachable);
   const port = clusterPort(session.spec);
-  const known = nodes.map(({ node, view }): Omit<Member, 'slots'> => {
+  const known = nodes.map((observed): Omit<Member, 'slots'> => {
+    const { node, view } = observed;
     const row = view.reachable ? view.table.myself : rowOfOthers(views, node.ip);
-    return { spec: node, observed: nodes.find((one) => one.node === node), row, address: addressOf(row, node, port) };
+    return { spec: node, observed, row, address: addressOf(row, node, port) };
   });
   const members = [...known, ...strangersOf(views, known)];
   const owned = ownedRanges(members.map(({ row }) => row));
