@@ -9,6 +9,8 @@ export default defineConfig({
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], sequence: { groupOrder: 0 } } },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...onEngine } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onEngine } },
+      // Hundreds of rounds each: `npm run reliability` runs them, and nothing else does.
+      { test: { name: 'reliability', include: ['test/reliability/**/*.test.ts'], ...onEngine } },
     ],
   },
 });
