@@ -2,7 +2,15 @@ import { setMaxListeners } from 'node:events';
 import type { ConnectionSettings } from './locate.ts';
 import type { Engine } from './engine.ts';
 import { whileMoving, withinBounds, type Bounds } from '../bounds.ts';
-import { containerBody, networkBody, toContainer, toNetwork } from './docker-bodies.ts';
+import {
+  containerBody,
+  endpointBody,
+  limitsBody,
+  networkBody,
+  toContainer,
+  toNetwork,
+  toSettings,
+} from './docker-bodies.ts';
 import { engineFailure, hasStatus } from './docker-errors.ts';
 import { execInteractive, fileChunks, followPull, readLogs, readTextFile, tarOf, tarStream } from './docker-streams.ts';
 
@@ -85,6 +93,22 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
     createContainer: (container) =>
       bounded(`create container ${container.name}`, async () => {
         await docker.createContainer(containerBody(container));
+      }),
+    inspectContainer: (name) =>
+      bounded(`inspect container ${name}`, () =>
+        unlessMissing(async () => toSettings(await docker.getContainer(name).inspect())),
+      ),
+    updateContainer: (name, limits) =>
+      bounded(`update container ${name}`, async () => {
+        await docker.getContainer(name).update(limitsBody(limits));
+      }),
+    connectContainer: (name, network) =>
+      bounded(`connect container ${name} to ${network.name}`, async () => {
+        await docker.getNetwork(network.name).connect({ Container: name, EndpointConfig: endpointBody(network) });
+      }),
+    disconnectContainer: (name, networkName) =>
+      bounded(`disconnect container ${name} from ${networkName}`, async () => {
+        await docker.getNetwork(networkName).disconnect({ Container: name });
       }),
     writeFiles: (containerName, files) =>
       bounded(`write the files of ${containerName}`, async () => {

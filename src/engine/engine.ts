@@ -3,6 +3,8 @@ import type {
   ContainerDefinition,
   ContainerExit,
   ContainerFile,
+  ContainerLimits,
+  ContainerSettings,
   Image,
   Network,
   NetworkDefinition,
@@ -34,6 +36,12 @@ export interface Engine {
   listContainers(): Promise<Container[]>;
   /** Also makes the container's volume, when that is missing. */
   createContainer(container: ContainerDefinition): Promise<void>;
+  /** What a container was made with, or changed to since; undefined when it isn't there. */
+  inspectContainer(name: string): Promise<ContainerSettings | undefined>;
+  /** Changes the limits of a container while it runs, or before it does. */
+  updateContainer(name: string, limits: ContainerLimits): Promise<void>;
+  connectContainer(name: string, network: ContainerDefinition['network']): Promise<void>;
+  disconnectContainer(name: string, networkName: string): Promise<void>;
   /** Puts files into a container's file system, volumes included, whether it runs or not. */
   writeFiles(containerName: string, files: readonly ContainerFile[]): Promise<void>;
   /** A file's text; undefined when the file or the container isn't there. */

@@ -69,6 +69,27 @@ export interface ContainerDefinition {
   };
 }
 
+/** What a container that is there was made with, or changed to since: in the words of its definition. */
+export interface ContainerSettings {
+  readonly user: string;
+  readonly command: readonly string[];
+  readonly hostname: string;
+  /** Network name → the address that it asks for there (empty for an automatic one), and its other names. */
+  readonly networks: Readonly<Record<string, { readonly address: string; readonly aliases: readonly string[] }>>;
+  /** Those that it asks for; what is published of them while it runs stands in `Container.ports`. */
+  readonly ports: readonly PublishedPort[];
+  /** Path in the container → name of the volume. */
+  readonly volumes: Readonly<Record<string, string>>;
+  /** 0 where the engine sets no limit. */
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly restartPolicy: string;
+  readonly healthcheck: ContainerDefinition['healthcheck'];
+}
+
+/** What can be changed of a container while it runs. */
+export type ContainerLimits = Pick<ContainerDefinition, 'memoryBytes' | 'cpus' | 'restartPolicy'>;
+
 export interface ContainerFile {
   /** Absolute; a path that ends in `/` is a directory. */
   readonly path: string;

@@ -1,5 +1,7 @@
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
+import { findDisruptive } from '../plan/disruptive.ts';
+import { containerName } from '../plan/names.ts';
 import { findConflicts } from '../plan/conflicts.ts';
 import type { Observed } from '../plan/observed.ts';
 import { isPartial, planUp, type Wanted } from '../plan/plan-up.ts';
@@ -28,15 +30,23 @@ export interface Applied {
   readonly configured: ReadonlySet<string>;
   /** Containers that left the YAML file, and whose nodes have to leave the cluster before they are removed. */
   readonly members: readonly string[];
+  /** Nodes that run, and whose containers are still to be made anew: one at a time, when nobody is disturbed by it. */
+  readonly waiting: readonly string[];
 }
 
 /**
- * Brings the engine to what is wanted: network, volumes, and a configured, running container for each node.
+ * Brings the engine to what is wanted: network, volumes, and a configured, running container for each node. Of the nodes
+ * that run, only those in `ready` are disturbed.
  *
  * @throws StackError for a conflict, before anything is made; for whatever else the engine refuses, in the middle: the
  *   next run goes on from there.
  */
-export async function applyToEngine(session: Session, wanted: Wanted, issuer: Issuer | undefined): Promise<Applied> {
+export async function applyToEngine(
+  session: Session,
+  wanted: Wanted,
+  issuer: Issuer | undefined,
+  ready: readonly string[] = [],
+): Promise<Applied> {
   const { engine, spec, userConf } = session;
   const configured = new Set<string>();
   let callCount = 0;
@@ -45,7 +55,10 @@ export async function applyToEngine(session: Session, wanted: Wanted, issuer: Is
       const observed = await observeEngine(engine, spec, wanted);
       await rejectConflicts(session, wanted, observed);
       const password = await ensurePassword(session, observed.containers);
-      const actions = planUp(spec, wanted, observed);
+      const all = planUp(spec, wanted, observed);
+      const waiting = findDisruptive(wanted, observed, all).filter((node) => !ready.includes(node));
+      const isWaiting = new Set(waiting.map((node) => containerName(spec.name, node)));
+      const actions = all.filter(({ target }) => !isWaiting.has(target));
       const certificates = issueCertificates(spec, wanted, actions, issuer);
       // Vault may refuse, and that is better known before anything is made. The private authority is quick and this host's own.
       if (spec.tls.issuer.kind === 'vault') await Promise.all(certificates.values());
@@ -60,7 +73,7 @@ export async function applyToEngine(session: Session, wanted: Wanted, issuer: Is
       await execute(actions, performCounted, session);
       for (const node of certificates.keys()) configured.add(node);
       callCount += await takeOverFromEmpty(session, observed.copies, password);
-      if (!isPartial(observed)) return { callCount, password, configured, members: observed.members };
+      if (!isPartial(observed)) return { callCount, password, configured, members: observed.members, waiting };
     }
   });
 }
@@ -93,6 +106,12 @@ async function perform(
   switch (action.type) {
     case 'create container':
       return engine.createContainer(definition);
+    case 'update container':
+      return engine.updateContainer(action.target, definition);
+    case 'disconnect container':
+      return engine.disconnectContainer(action.target, definition.network.name);
+    case 'connect container':
+      return engine.connectContainer(action.target, definition.network);
     case 'configure container':
       if (!holdsNothing(data.get(node.name))) await requireReadable(engine, spec, node, action.target);
       return engine.writeFiles(action.target, [...(await filesOf(node)), mark]);
