@@ -57,7 +57,12 @@ interface Change {
 function changed(before: ReadonlyMap<string, string[]>, after: ReadonlyMap<string, string[]>): Change[] {
   return [...new Set([...before.keys(), ...after.keys()])]
     .map((name): Change => ({ name, from: before.get(name), to: after.get(name) }))
-    .filter(({ from, to }) => JSON.stringify(from?.map(unquoted)) !== JSON.stringify(to?.map(unquoted)));
+    .filter(({ from, to }) => !areSameValues(from, to));
+}
+
+function areSameValues(from: readonly string[] | undefined, to: readonly string[] | undefined): boolean {
+  if (from === undefined || to === undefined) return from === to;
+  return from.length === to.length && from.every((value, index) => isSameValue(unquoted(value), to[index] ?? ''));
 }
 
 function isLive(name: string, from: readonly string[] | undefined, to: readonly string[] | undefined): boolean {
