@@ -33,24 +33,35 @@ async function checkContainer(facts: Facts, engine: Engine, one: NodeContainer, 
     () => '',
   );
   const place: LogPlace = { container: name, node: node.name, image: container.image };
-  if (container.state === 'running') return runningLines(one, log, place);
-  const sign = readLogSigns(log, place).find(({ isFatal }) => isFatal);
-  const state = container.state === 'restarting' ? 'ends again and again' : `is ${container.state}`;
+  const isEnding = container.state === 'restarting' || isJustStartedAgain(one);
+  if (container.state === 'running' && !isEnding) return runningLines(one, log, place);
+  const sign = readLogSigns(log, place, isEnding ? 2 : 1).find(({ isFatal }) => isFatal);
+  const state = isEnding ? 'ends again and again' : `is ${container.state}`;
   const why = sign?.text ?? endText(one, log);
   return [failed(node.name, `the container ${name} ${state}: ${why}`, sign?.mend ?? endMend(one, up))];
+}
+
+/** Between two of its ends it may be caught running: Redis has ended with a mistake in its files within this. */
+const SHORT_LIFE_MS = 10_000;
+
+function isJustStartedAgain({ details }: NodeContainer): boolean {
+  return details !== undefined && details.restartCount > 1 && Date.now() - details.startedAtMs < SHORT_LIFE_MS;
 }
 
 function endText({ details }: NodeContainer, log: string): string {
   if (details?.outOfMemory === true) return 'the kernel ended it, because it was out of memory';
   const words = lastWords(log);
   const code = details === undefined ? 'it ended' : `exit code ${details.exitCode}`;
-  const reason = details?.error || words;
+  // Who was asked to end, and did, has nothing to say.
+  const reason = details?.error || (details?.exitCode === 0 ? '' : words);
   return reason === '' ? code : `${code}; ${reason}`;
 }
 
 function endMend({ node, details, container }: NodeContainer, up: string): string {
   if (details?.outOfMemory === true) return `${up}   # and a higher redis.memory in the YAML file, if it comes back`;
-  return container?.state === 'restarting' ? `npx tsx manage.ts logs ${node.name}` : up;
+  return container?.state === 'restarting' || container?.state === 'running'
+    ? `npx tsx manage.ts logs ${node.name}`
+    : up;
 }
 
 /** What is worth knowing of one that runs. */

@@ -7,6 +7,7 @@ import type { Spec } from '../../spec/spec.ts';
 import { commandText } from '../command-text.ts';
 import { failed, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
+import { damagedTableMend } from './log-signs.ts';
 import { LOOK_INSIDE, parseInside, type Inside } from './inside.ts';
 
 const MEGABYTE = 1024 ** 2;
@@ -45,12 +46,10 @@ async function fileLines(engine: Engine, { node, name, container }: NodeContaine
   const text = await engine.readFile(name, NODE_TABLE_FILE);
   const runs = container?.state === 'running';
   if (text !== undefined && !isNodeTable(text)) {
-    const mend = runs
-      ? `docker exec ${name} redis-cli --user health --pass health cluster info   # then rewrite it: npx tsx manage.ts redis-cli ${node.name} -- CLUSTER SAVECONFIG`
-      : `npx tsx manage.ts logs ${node.name}`;
-    return [
-      failed(node.name, `the node table ${NODE_TABLE_FILE} of ${name} is damaged: it will not start with it`, mend),
-    ];
+    const rewrite = `npx tsx manage.ts redis-cli ${node.name} -- CLUSTER SAVECONFIG   # writes it again, from memory`;
+    const mend = runs ? rewrite : damagedTableMend({ container: name, node: node.name, image: container?.image ?? '' });
+    const text = `the node table ${NODE_TABLE_FILE} of ${name} is damaged: Redis does not start with it`;
+    return [failed(node.name, text, mend)];
   }
   return [];
 }

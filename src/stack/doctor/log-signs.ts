@@ -21,16 +21,16 @@ interface Sign {
 }
 
 /** A container of nobody's that has the node's volumes: the node itself need not run, and must not. */
-const beside = ({ container, image }: LogPlace, command: string): string =>
-  `docker run --rm -it --volumes-from ${container} ${image} ${command}`;
+function beside({ container, image }: LogPlace, command: string): string {
+  return `docker run --rm -it --volumes-from ${container} ${image} ${command}`;
+}
 
 /** The sentences are those of Redis 6.2 to 8 (src/server.c, cluster_legacy.c, aof.c, rdb.c, config.c). */
 const SIGNS: readonly Sign[] = [
   {
     pattern: /corrupted cluster config file|Unrecoverable error: corrupted/i,
     text: 'its node table /data/nodes.conf is damaged, and Redis does not start with it',
-    mend: (place) =>
-      `${beside(place, 'mv /data/nodes.conf /data/nodes.conf.damaged')}   # then: npx tsx manage.ts up; npx tsx manage.ts cluster fix`,
+    mend: damagedTableMend,
   },
   {
     pattern: /Sorry, the cluster configuration file .* is already used/i,
@@ -44,6 +44,12 @@ const SIGNS: readonly Sign[] = [
     text: 'its append-only file is damaged or cut off, and Redis does not start with it',
     mend: (place) =>
       `${beside(place, "sh -c 'cp -a /data/appendonlydir /data/appendonlydir.damaged; redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest'")}   # then: npx tsx manage.ts up`,
+  },
+  {
+    pattern: /Checking RDB file \S+\.base\.rdb/i,
+    text: 'the base of its append-only file is damaged, and Redis does not start with it',
+    mend: (place) =>
+      `${beside(place, 'mv /data/appendonlydir /data/appendonlydir.damaged')}   # then: npx tsx manage.ts up; its keys come from a replica, or: npx tsx manage.ts cluster restore FOLDER`,
   },
   {
     pattern: /Can't handle RDB format version|RDB format version .* (unknown|not supported)/i,
@@ -92,12 +98,21 @@ const SIGNS: readonly Sign[] = [
   },
 ];
 
+/** It starts without a table too, as a node that nobody knows but that has its keys. */
+export function damagedTableMend(place: LogPlace): string {
+  return `${beside(place, 'mv /data/nodes.conf /data/nodes.conf.damaged')}   # then: npx tsx manage.ts up; npx tsx manage.ts cluster fix`;
+}
+
 /** Every process says this first. What an earlier one said is no news. */
 const BEGINNING = /Redis is starting|Valkey is starting/;
 
-/** What the log says since the process began that wrote last; the gravest first. */
-export function readLogSigns(log: string, place: LogPlace): LogSign[] {
-  const lines = linesOfLast(log);
+/**
+ * What the log says since the process began that wrote last; the gravest first.
+ *
+ * @param starts more than one to look at those before it, too: the last may not have come to the point yet
+ */
+export function readLogSigns(log: string, place: LogPlace, starts = 1): LogSign[] {
+  const lines = linesOfLast(log, starts);
   return SIGNS.filter(({ pattern }) => lines.some((line) => pattern.test(line))).map(
     ({ text, mend, isFatal = true }) => ({ text, mend: mend(place), isFatal }),
   );
@@ -105,17 +120,13 @@ export function readLogSigns(log: string, place: LogPlace): LogSign[] {
 
 /** The last line that says something; for what no sign is known for. */
 export function lastWords(log: string): string {
-  const line = linesOfLast(log).findLast((one) => /[a-z]/i.test(one)) ?? '';
+  const line = linesOfLast(log, 1).findLast((one) => /[a-z]/i.test(one)) ?? '';
   // `1:M 22 Nov 2026 20:15:25.123 * text`
   return line.replace(/^\d+:[A-Z] .*? [.*#-] /, '');
 }
 
-function linesOfLast(log: string): string[] {
+function linesOfLast(log: string, starts: number): string[] {
   const lines = log.split('\n').map((line) => line.trim());
-  return lines.slice(
-    Math.max(
-      lines.findLastIndex((line) => BEGINNING.test(line)),
-      0,
-    ),
-  );
+  const beginnings = lines.flatMap((line, index) => (BEGINNING.test(line) ? [index] : []));
+  return lines.slice(beginnings.at(-starts) ?? 0);
 }

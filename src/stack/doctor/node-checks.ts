@@ -1,3 +1,4 @@
+import type { NodeView } from '../../cluster/view.ts';
 import { commandText } from '../command-text.ts';
 import { failed, ok, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts, Probe } from './facts.ts';
@@ -13,7 +14,14 @@ export async function checkAnswers(facts: Facts): Promise<readonly Line[]> {
 export async function checkTlsAnswers(facts: Facts): Promise<readonly Line[]> {
   const { spec } = await facts.session.know();
   if (!spec.tls.enabled || !spec.tls.plain) return [];
-  return answerLines(facts, await facts.tlsProbes.find(), 'TLS');
+  const [plain, probes] = await Promise.all([facts.probes.know(), facts.tlsProbes.find()]);
+  const lines = await answerLines(facts, probes, 'TLS');
+  // One that hangs, or has another password, does so on all of its ports.
+  return lines.map((line, index) => {
+    const probe = plain[index];
+    const isSame = line.state === 'failed' && probe !== undefined && (probe.isRefused || isHanging(probe.view));
+    return isSame ? skipped(line.subject, 'it is the same as on its plain port') : line;
+  });
 }
 
 async function answerLines(facts: Facts, probes: readonly Probe[], kind: 'plain' | 'TLS'): Promise<Line[]> {
@@ -41,7 +49,7 @@ async function answerLines(facts: Facts, probes: readonly Probe[], kind: 'plain'
     if (view.reason.startsWith('LOADING')) {
       return warning(subject, `${address} still reads its data: ${view.reason}`, commandText({ path }, 'cluster wait'));
     }
-    if (HANGING.test(view.reason))
+    if (isHanging(view))
       return failed(subject, `${address} hangs: its container runs, and it does not answer (${view.reason})`, restart);
     return failed(
       subject,
@@ -51,7 +59,9 @@ async function answerLines(facts: Facts, probes: readonly Probe[], kind: 'plain'
   });
 }
 
-const HANGING = /timed out|ETIMEDOUT/i;
+function isHanging(view: NodeView): boolean {
+  return !view.reachable && /timed out|ETIMEDOUT/i.test(view.reason);
+}
 
 async function distrustedNodes({ certificates }: Facts): Promise<Set<string>> {
   const { shown } = await certificates.know().catch(() => ({ shown: [] }));
