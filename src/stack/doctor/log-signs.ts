@@ -11,6 +11,9 @@ export interface LogPlace {
   readonly container: string;
   readonly node: string;
   readonly image: string;
+  readonly ip: string;
+  /** The container of another node, which knows what this one's node table held. */
+  readonly neighbour: string | undefined;
 }
 
 interface Sign {
@@ -98,9 +101,16 @@ const SIGNS: readonly Sign[] = [
   },
 ];
 
-/** It starts without a table too, as a node that nobody knows but that has its keys. */
-export function damagedTableMend(place: LogPlace): string {
-  return `${beside(place, 'mv /data/nodes.conf /data/nodes.conf.damaged')}   # then: npx tsx manage.ts up; npx tsx manage.ts cluster fix`;
+/**
+ * A neighbour's table holds the same rows. With the mark `myself` on the row of this node's address it is this node's, and
+ * it comes back as who it was. Without a table it would be a stranger that has keys of slots that aren't its own.
+ */
+export function damagedTableMend({ container, image, ip, neighbour }: LogPlace): string {
+  if (neighbour === undefined)
+    return 'npx tsx manage.ts up   # another node has to run: its table tells what this one held';
+  const rows = `docker exec ${neighbour} cat /data/nodes.conf`;
+  const asOwn = `sed -E 's/myself,//; s/,(fail|nofailover)[?]?//g; / ${ip}:/s/ (master|slave)/ myself,\\1/'`;
+  return `docker stop ${container}; ${rows} | ${asOwn} | docker run --rm -i --volumes-from ${container} ${image} sh -c 'cat > /data/nodes.conf'; docker start ${container}`;
 }
 
 /** Every process says this first. What an earlier one said is no news. */
