@@ -6,6 +6,7 @@ import {
   type ContainerDefinition,
   type ContainerLimits,
   type ContainerSettings,
+  type ContainerDetails,
   type ContainerState,
   type Network,
   type NetworkDefinition,
@@ -114,6 +115,27 @@ export function limitsBody({ memoryBytes, cpus, restartPolicy }: ContainerLimits
 
 export function endpointBody({ address, aliases }: ContainerDefinition['network']): Dockerode.EndpointSettings {
   return { IPAMConfig: { IPv4Address: address }, Aliases: [...aliases] };
+}
+
+export function toContainerDetails({
+  State,
+  RestartCount,
+  HostConfig,
+  Mounts,
+}: Dockerode.ContainerInspectInfo): ContainerDetails {
+  return {
+    exitCode: State.ExitCode,
+    outOfMemory: State.OOMKilled,
+    error: State.Error,
+    startedAtMs: Date.parse(State.StartedAt),
+    restartCount: RestartCount,
+    memoryLimitBytes: HostConfig.Memory ?? 0,
+    mounts: Mounts.map(({ Name, Source, Destination, RW }) => ({
+      source: Name ?? Source,
+      path: Destination,
+      isWritable: RW,
+    })),
+  };
 }
 
 function toState(text: string): ContainerState {

@@ -6,7 +6,7 @@ import type { ConfigAction } from '../plan/plan-config.ts';
 import { nextRollStep } from '../plan/plan-roll.ts';
 import { asPublished } from './next-disruption.ts';
 import { planNodeConfig } from './settle-config.ts';
-import { findConflicts, type Conflict } from '../plan/conflicts.ts';
+import type { Conflict } from '../plan/conflicts.ts';
 import type { Observed } from '../plan/observed.ts';
 import { planCluster, type ClusterAction } from '../plan/plan-cluster.ts';
 import { planShape, type ShapeStep } from '../plan/plan-shape.ts';
@@ -17,6 +17,7 @@ import { findFormerNodes, withNodes } from './former-nodes.ts';
 import { resolveImage } from './image.ts';
 import { linkNodes } from './links.ts';
 import { observeEngine } from './observe.ts';
+import { findObstacles } from './obstacles.ts';
 import { localPassword } from './passwords.ts';
 import type { Session } from './session.ts';
 import {
@@ -27,7 +28,6 @@ import {
   type ServedByNode,
 } from './settle-certificates.ts';
 import { observePasswords } from './settle-passwords.ts';
-import { findTakenPort } from './taken-ports.ts';
 import { readKeptCertificates } from './trust.ts';
 import { wantedOf } from './wanted.ts';
 
@@ -66,12 +66,11 @@ export async function plan(session: Session): Promise<PlanResult> {
   const observed = await observeEngine(engine, spec, wanted);
   const actions = planUp(spec, wanted, observed);
   const seen = { observed, actions, disruptive: findDisruptive(wanted, observed, actions) };
-  const taken = await findTakenPort(session, wanted, observed);
   const [certificates, kept] = await Promise.all([observeCertificates(session), readKeptCertificates(session)]);
   return {
     actions,
     nodeActions: observed.copies.size > 0 ? takeOvers(observed) : await nextNodeActions(session, seen, certificates),
-    conflicts: [...findConflicts(spec.name, wanted, observed), ...(taken === undefined ? [] : [taken])],
+    conflicts: await findObstacles(session, wanted, observed),
     pulls: image === undefined ? spec.redis.image : undefined,
     warnings: spec.tls.enabled ? certificateWarnings(session, certificates, kept, Date.now()) : [],
   };
