@@ -52,12 +52,28 @@ export function toContainer(container: Dockerode.ContainerInfo): Container {
   };
 }
 
-export function toSettings({
+export function toContainerDetails(container: Dockerode.ContainerInspectInfo): ContainerDetails {
+  const { State, RestartCount, Mounts } = container;
+  return {
+    exitCode: State.ExitCode,
+    outOfMemory: State.OOMKilled,
+    error: State.Error,
+    startedAtMs: Date.parse(State.StartedAt),
+    restartCount: RestartCount,
+    mounts: Mounts.map(({ Name, Source, Destination, RW }) => ({
+      source: Name ?? Source,
+      path: Destination,
+      isWritable: RW,
+    })),
+    ...toSettings(container),
+  };
+}
+
+function toSettings({
   Config,
   HostConfig,
-  Mounts,
   NetworkSettings,
-}: Dockerode.ContainerInspectInfo): ContainerSettings {
+}: Dockerode.ContainerInspectInfo): Omit<ContainerSettings, 'mounts'> {
   // The types say nothing of it. Null where a container has none.
   const published: Readonly<Record<string, readonly PortBinding[] | null>> | null = HostConfig.PortBindings;
   const networks = Object.entries(NetworkSettings.Networks ?? {});
@@ -78,7 +94,6 @@ export function toSettings({
         containerPort: Number.parseInt(port, 10),
       })),
     ),
-    volumes: Object.fromEntries((Mounts ?? []).map(({ Destination, Name = '' }) => [Destination, Name])),
     memoryBytes: HostConfig.Memory ?? 0,
     cpus: (HostConfig.NanoCpus ?? 0) / NANO,
     restartPolicy: HostConfig.RestartPolicy?.Name ?? '',
@@ -115,27 +130,6 @@ export function limitsBody({ memoryBytes, cpus, restartPolicy }: ContainerLimits
 
 export function endpointBody({ address, aliases }: ContainerDefinition['network']): Dockerode.EndpointSettings {
   return { IPAMConfig: { IPv4Address: address }, Aliases: [...aliases] };
-}
-
-export function toContainerDetails({
-  State,
-  RestartCount,
-  HostConfig,
-  Mounts,
-}: Dockerode.ContainerInspectInfo): ContainerDetails {
-  return {
-    exitCode: State.ExitCode,
-    outOfMemory: State.OOMKilled,
-    error: State.Error,
-    startedAtMs: Date.parse(State.StartedAt),
-    restartCount: RestartCount,
-    memoryLimitBytes: HostConfig.Memory ?? 0,
-    mounts: Mounts.map(({ Name, Source, Destination, RW }) => ({
-      source: Name ?? Source,
-      path: Destination,
-      isWritable: RW,
-    })),
-  };
 }
 
 function toState(text: string): ContainerState {

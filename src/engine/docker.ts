@@ -10,7 +10,6 @@ import {
   toContainer,
   toContainerDetails,
   toNetwork,
-  toSettings,
 } from './docker-bodies.ts';
 import { engineFailure, hasStatus } from './docker-errors.ts';
 import {
@@ -106,7 +105,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
       }),
     inspectContainer: (name) =>
       bounded(`inspect container ${name}`, () =>
-        unlessMissing(async () => toSettings(await docker.getContainer(name).inspect())),
+        unlessMissing(async () => toContainerDetails(await docker.getContainer(name).inspect())),
       ),
     updateContainer: (name, limits) =>
       bounded(`update container ${name}`, async () => {
@@ -176,8 +175,6 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
         const { State } = await docker.getContainer(name).inspect();
         return { exitCode: State.ExitCode, outOfMemory: State.OOMKilled, error: State.Error };
       }),
-    inspectContainer: (name) =>
-      bounded(`inspect container ${name}`, async () => toContainerDetails(await docker.getContainer(name).inspect())),
     logs: (name, options) => readLogs(docker, name, options, signal),
     execInteractive: (name, command, streams) =>
       attempt(`run a command in ${name}`, () => execInteractive(docker, name, command, streams)),

@@ -5,7 +5,6 @@ import type {
   ContainerExit,
   ContainerFile,
   ContainerLimits,
-  ContainerSettings,
   Image,
   Network,
   NetworkDefinition,
@@ -37,8 +36,8 @@ export interface Engine {
   listContainers(): Promise<Container[]>;
   /** Also makes the container's volume, when that is missing. */
   createContainer(container: ContainerDefinition): Promise<void>;
-  /** What a container was made with, or changed to since; undefined when it isn't there. */
-  inspectContainer(name: string): Promise<ContainerSettings | undefined>;
+  /** What only a look at the one container shows; undefined when it isn't there. */
+  inspectContainer(name: string): Promise<ContainerDetails | undefined>;
   /** Changes the limits of a container while it runs, or before it does. */
   updateContainer(name: string, limits: ContainerLimits): Promise<void>;
   connectContainer(name: string, network: ContainerDefinition['network']): Promise<void>;
@@ -65,7 +64,6 @@ export interface Engine {
   removeContainer(name: string): Promise<void>;
   /** Why a container is not running. */
   containerExit(name: string): Promise<ContainerExit>;
-  inspectContainer(name: string): Promise<ContainerDetails>;
   /** Chunks of a container's stdout and stderr as they come. */
   logs(name: string, options: LogOptions): AsyncIterable<Buffer>;
   /** Runs a command in a container with this process's own terminal; resolves with its exit code. */

@@ -22,7 +22,11 @@ export function findDrift(present: Container, settings: ContainerSettings, wante
     ...replaced('host name', settings.hostname, wanted.hostname),
     ...labels,
     ...portDrift(settings.ports, wanted.ports),
-    ...replaced(`volume at ${volume.path}`, settings.volumes[volume.path] ?? '', volume.name),
+    ...replaced(
+      `volume at ${volume.path}`,
+      settings.mounts.find(({ path }) => path === volume.path)?.source ?? '',
+      volume.name,
+    ),
     ...replaced('health check', JSON.stringify(settings.healthcheck), JSON.stringify(wanted.healthcheck)).map(
       (drift): Drift => ({ ...drift, text: 'its health check is another one' }),
     ),

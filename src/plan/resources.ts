@@ -78,8 +78,7 @@ export interface ContainerSettings {
   readonly networks: Readonly<Record<string, { readonly address: string; readonly aliases: readonly string[] }>>;
   /** Those that it asks for; what is published of them while it runs stands in `Container.ports`. */
   readonly ports: readonly PublishedPort[];
-  /** Path in the container → name of the volume. */
-  readonly volumes: Readonly<Record<string, string>>;
+  readonly mounts: readonly Mount[];
   /** 0 where the engine sets no limit. */
   readonly memoryBytes: number;
   readonly cpus: number;
@@ -106,13 +105,10 @@ export interface ContainerExit {
 }
 
 /** What only a look at the one container shows. */
-export interface ContainerDetails extends ContainerExit {
+export interface ContainerDetails extends ContainerExit, ContainerSettings {
   readonly startedAtMs: number;
   /** How often the engine has started it again by itself since somebody started it. */
   readonly restartCount: number;
-  /** 0 is no limit. */
-  readonly memoryLimitBytes: number;
-  readonly mounts: readonly Mount[];
 }
 
 export interface Mount {

@@ -117,7 +117,7 @@ export function settingsOf({ containers }: Pick<Wanted, 'containers'>): Map<stri
       {
         ...rest,
         networks: { [network.name]: { address: network.address, aliases: network.aliases } },
-        volumes: { [volume.path]: volume.name },
+        mounts: [{ source: volume.name, path: volume.path, isWritable: true }],
       },
     ]),
   );

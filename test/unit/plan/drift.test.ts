@@ -109,7 +109,7 @@ describe('a change by hand', () => {
     ],
     ['user', { user: '' }, 'its user is missing instead of 999:999'],
     ['ports', { ports: portsBut(6379) }, 'its host port of 6379 is missing instead of 127.0.0.1:7001'],
-    ['volume', { volumes: {} }, 'its volume at /data is missing instead of dev-redis-2-data'],
+    ['volume', { mounts: [] }, 'its volume at /data is missing instead of dev-redis-2-data'],
     [
       'health check',
       { healthcheck: { command: ['NONE'], intervalMs: 0, timeoutMs: 0 } },
