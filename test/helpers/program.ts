@@ -50,3 +50,9 @@ export function startProgram(
 export function endText({ exitCode, signal, stdout, stderr }: Ended): string {
   return `ended with ${exitCode ?? signal ?? '?'}\n${stdout}${stderr}`;
 }
+
+/** Fails the test, with all that was printed, where the exit code is not 0. */
+export function requireSuccess(ended: Ended, when = ''): Ended {
+  if (ended.exitCode !== 0) throw new Error(`${when} ${endText(ended)}`);
+  return ended;
+}
