@@ -42,6 +42,7 @@ test('two and five ups at once make one cluster', { timeout: HOUR_MS }, async ()
   const all = rounds(50);
   const waits: number[] = [];
   let [locked, processes, waited] = [0, 0, 0];
+  expect(await findAllOf(stack)).toEqual(['file /stack.yaml']);
   for (let round = 0; round < all; round += 1) {
     const ups = await Promise.all(Array.from({ length: round % 2 === 0 ? 2 : 5 }, () => typed('up')));
     ups.forEach(requireEnd);
