@@ -18,6 +18,7 @@ import { ensurePassword } from './passwords.ts';
 import { performOnEngine } from './perform.ts';
 import { inRounds } from './rounds.ts';
 import type { Session } from './session.ts';
+import { startOrRemove } from './start.ts';
 import { stopSaving, switchPersistence } from './switch-persistence.ts';
 import { takeOverFromEmpty } from './take-over.ts';
 
@@ -90,12 +91,13 @@ async function rejectConflicts(session: Session, wanted: Wanted, observed: Obser
 }
 
 async function perform(
-  { engine, spec }: Session,
+  session: Session,
   wanted: Wanted,
   { data }: Observed,
   filesOf: (node: NodeSpec) => Promise<ContainerFile[]>,
   action: Action,
 ): Promise<void> {
+  const { engine, spec } = session;
   const node = nodeOf(spec, wanted, action.target);
   const definition = node === undefined ? undefined : wanted.containers.get(node.name);
   if (action.type === 'create network') return engine.createNetwork(wanted.network);
@@ -117,6 +119,8 @@ async function perform(
       const seed = nodeTableFile(NODE_TABLE_FILE, initialNodeTable(spec, node));
       return engine.writeFiles(action.target, [...(await filesOf(node)), mark, seed]);
     }
+    case 'start container':
+      return startOrRemove(session, action.target);
     default:
       return performOnEngine(engine, action);
   }

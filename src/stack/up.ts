@@ -17,6 +17,7 @@ import { nextDisruption } from './next-disruption.ts';
 import { settleConfig } from './settle-config.ts';
 import type { NodeSpec } from '../spec/spec.ts';
 import { reshape } from './reshape.ts';
+import { untilUndisturbed } from './rounds.ts';
 import type { Session } from './session.ts';
 import { restartUntrusted, settleCertificates } from './settle-certificates.ts';
 import { settlePasswords } from './settle-passwords.ts';
@@ -35,7 +36,11 @@ export interface UpResult {
  * Brings the stack from whatever it is to what the YAML file says, and proves it: every node agrees, every slot is
  * served, and, after a change, a key can be written and read in each primary. Data is never removed.
  */
-export async function up(session: Session): Promise<UpResult> {
+export function up(session: Session): Promise<UpResult> {
+  return untilUndisturbed(session, (disturbances) => upOnce(session, disturbances));
+}
+
+async function upOnce(session: Session, disturbances: number): Promise<UpResult> {
   const { engine, spec, report } = session;
   const start = performance.now();
   // Refuses an engine whose ports can't be reached from here, before anything is made.
@@ -50,7 +55,7 @@ export async function up(session: Session): Promise<UpResult> {
     const { views, commandCount } = await convergeInShape(session, links, { onceReachable, former });
     if (former.length > 0) await applyToEngine(session, wanted, issuer);
     report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
-    const changeCount = counts.changes + commandCount;
+    const changeCount = disturbances + counts.changes + commandCount;
     if (changeCount > 0) await prove(session, password, views);
     return { image, changeCount, views, elapsedMs: performance.now() - start };
   } finally {
