@@ -7,12 +7,16 @@ import { containerName, isOwn, volumeName } from '../../src/plan/names.ts';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { primariesOf, type Spec } from '../../src/spec/spec.ts';
 import { passwordOf } from './key-values.ts';
+import { keysBelow } from './moving-keys.ts';
 import type { TestStack } from './test-stack.ts';
 
-const KEYS = Array.from({ length: 60 }, (_, index) => `kept:${index}`);
+/** Of slots all over the cluster, and some of its first slots, which a small move takes. */
+const KEYS = [
+  ...Array.from({ length: 52 }, (_, index) => `kept:${index}`),
+  ...keysBelow(4, 2).map((key) => `kept:${key}`),
+];
 const valueOf = (key: string): string => `value of ${key}`;
 
-/** Writes keys of slots all over the cluster. */
 export async function writeKeptKeys(stack: TestStack): Promise<void> {
   const counts = await withClients(stack, async (client) => {
     const pipeline = client.pipeline();

@@ -33,7 +33,7 @@ const LANES = 2;
 const LONGEST_RUN_MS = 180_000;
 
 export function describeSweep(scenario: Scenario): void {
-  describe(scenario.name, () => {
+  describe(`${scenario.name}: a fault at each of its calls`, () => {
     const lanes: SweptStack[] = [];
     let calls: readonly string[] = [];
     beforeAll(async () => {
@@ -51,7 +51,7 @@ export function describeSweep(scenario: Scenario): void {
     });
 
     test.each(FAULTS)(
-      '%s, at each call: the next run brings it to its end',
+      '%s: the next run brings it to its end',
       async (fault) => {
         const tally = newTally();
         const chosen = scenario.choose?.(calls) ?? calls.map((_, index) => index + 1);

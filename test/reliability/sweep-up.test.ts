@@ -5,9 +5,9 @@ describeSweep({ name: 'up from nothing', from: 'nothing', command: () => ['up'] 
 describeSweep({
   name: 'up from half',
   from: 'up',
-  prepare: async ({ stack: { engine, container } }) => {
-    await Promise.all([engine.stopContainer(container(1), 10), engine.stopContainer(container(2), 10)]);
-    await engine.removeContainer(container(1));
+  prepare: async ({ stack }) => {
+    await Promise.all([1, 2].map((node) => stack.engine.stopContainer(stack.container(node), 10)));
+    await stack.engine.removeContainer(stack.container(1));
   },
   command: () => ['up'],
 });
