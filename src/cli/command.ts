@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import type { SessionNeeds } from '../stack/open.ts';
-import type { Session } from '../stack/session.ts';
+import type { LabelSession, Session } from '../stack/session.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A command as data: what is typed, what it says of itself, and what it does. */
@@ -39,6 +39,8 @@ export interface Invocation {
   readonly timeoutMs: number;
   /** Reads the YAML file, then what else the command needs. Called by commands that work on a stack. */
   readonly openSession: (needs?: SessionNeeds) => Promise<Session>;
+  /** Reads no YAML file, and refuses one that was named. */
+  readonly openByLabel: () => Promise<LabelSession>;
   /** Finds the engine only. */
   readonly openEngine: () => Promise<Engine>;
   /** Ends the live view, so that what comes next stays on the screen. */

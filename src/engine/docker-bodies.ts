@@ -17,12 +17,14 @@ export function toNetwork(network: Dockerode.NetworkInspectInfo): Network {
   };
 }
 
-export function networkBody(network: NetworkDefinition): Dockerode.NetworkCreateOptions {
+type Labels = Readonly<Record<string, string>>;
+
+export function networkBody(network: NetworkDefinition, moreLabels: Labels): Dockerode.NetworkCreateOptions {
   return {
     Name: network.name,
     Driver: 'bridge',
     CheckDuplicate: true,
-    Labels: { ...network.labels },
+    Labels: { ...network.labels, ...moreLabels },
     IPAM: {
       Driver: 'default',
       Config: [{ Subnet: network.subnet, Gateway: network.gateway, IPRange: network.automaticRange }],
@@ -54,8 +56,9 @@ function toState(text: string): ContainerState {
   return CONTAINER_STATES.find((state) => state === text) ?? 'dead';
 }
 
-export function containerBody(container: ContainerDefinition): Dockerode.ContainerCreateOptions {
+export function containerBody(container: ContainerDefinition, moreLabels: Labels): Dockerode.ContainerCreateOptions {
   const { network, volume, healthcheck } = container;
+  const volumeLabels = { ...volume.labels, ...moreLabels };
   const nanosecondsPerMs = 1_000_000;
   return {
     name: container.name,
@@ -63,7 +66,7 @@ export function containerBody(container: ContainerDefinition): Dockerode.Contain
     User: container.user,
     Cmd: [...container.command],
     Hostname: container.hostname,
-    Labels: { ...container.labels },
+    Labels: { ...container.labels, ...moreLabels },
     ExposedPorts: Object.fromEntries(container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}])),
     Healthcheck: {
       Test: [...healthcheck.command],
@@ -84,7 +87,7 @@ export function containerBody(container: ContainerDefinition): Dockerode.Contain
           Type: 'volume',
           Source: volume.name,
           Target: volume.path,
-          VolumeOptions: { NoCopy: false, Labels: { ...volume.labels }, DriverConfig: { Name: 'local', Options: {} } },
+          VolumeOptions: { NoCopy: false, Labels: volumeLabels, DriverConfig: { Name: 'local', Options: {} } },
         },
       ],
       Memory: container.memoryBytes,

@@ -11,8 +11,14 @@ import { execInteractive, fileChunks, followPull, readLogs, readTextFile, tarOf,
  *
  * Every rejection is a StackError; the request paths are those of Engine API 1.41, sent without a version prefix so that
  * the engine answers in its own.
+ *
+ * @param moreLabels for everything that is made through this connection, beside the labels of its definition
  */
-export async function connectDocker(settings: ConnectionSettings, { signal, timeoutMs }: Bounds): Promise<Engine> {
+export async function connectDocker(
+  settings: ConnectionSettings,
+  { signal, timeoutMs }: Bounds,
+  moreLabels: Labels = {},
+): Promise<Engine> {
   // Imported here because loading dockerode is a good part of the time that a short command takes.
   const { default: Docker } = await import('dockerode');
   // Every call that is under way listens to it, and a plan for thirty nodes has many of them at a time.
@@ -73,7 +79,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
       bounded('list networks', async () => (await docker.listNetworks()).map((network) => toNetwork(network))),
     createNetwork: (network) =>
       bounded(`create network ${network.name}`, async () => {
-        await docker.createNetwork(networkBody(network));
+        await docker.createNetwork(networkBody(network, moreLabels));
       }),
     removeNetwork: (name) =>
       bounded(`remove network ${name}`, async () => {
@@ -84,7 +90,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
       bounded('list containers', async () => (await docker.listContainers({ all: true })).map(toContainer)),
     createContainer: (container) =>
       bounded(`create container ${container.name}`, async () => {
-        await docker.createContainer(containerBody(container));
+        await docker.createContainer(containerBody(container, moreLabels));
       }),
     writeFiles: (containerName, files) =>
       bounded(`write the files of ${containerName}`, async () => {
@@ -159,7 +165,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
   };
 }
 
-type Labels = Record<string, string>;
+type Labels = Readonly<Record<string, string>>;
 
 async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {

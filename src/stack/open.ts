@@ -3,6 +3,8 @@ import type { Bounds } from '../bounds.ts';
 import { connectDocker } from '../engine/docker.ts';
 import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
+import { StackError } from '../errors.ts';
+import { findOwner } from '../host/owner.ts';
 import { isOwn, LABELS } from '../plan/names.ts';
 import type { Spec } from '../spec/spec.ts';
 import { DEFAULT_STACK_FILE } from './command-text.ts';
@@ -10,7 +12,7 @@ import { lockStack } from './stack-lock.ts';
 import { loadStack, type LoadedStack } from './load.ts';
 import type { Report } from './progress.ts';
 import { openSource, type OpenedSource } from './source.ts';
-import type { Session } from './session.ts';
+import type { LabelSession, Session } from './session.ts';
 
 export interface ConnectionOptions {
   /** The YAML file; by default the one in this checkout, from whatever folder the program is started. */
@@ -74,8 +76,26 @@ export function sessionOf(
 
 type Surroundings = Pick<Session, 'env' | 'signal' | 'timeoutMs' | 'report'>;
 
+/**
+ * Without a YAML file: it may be broken, or not be there.
+ *
+ * @throws StackError USAGE where one was named all the same
+ */
+export async function openByLabel(options: ConnectionOptions): Promise<LabelSession> {
+  const { file, env, report, signal, timeoutMs } = options;
+  if (file !== undefined) {
+    throw new StackError('USAGE', {
+      message: '-f goes neither with --name nor with --all-stale: these find what is there by its labels',
+      hint: 'Leave one of them out.',
+    });
+  }
+  return { engine: await openEngine(options), env, report, signal, timeoutMs };
+}
+
 export async function openEngine({ host, env, signal, timeoutMs }: ConnectionOptions): Promise<Engine> {
-  return connectDocker(await locateEngine({ host, env }), { signal, timeoutMs });
+  const owner = await findOwner(env);
+  const labels = owner === undefined ? {} : { [LABELS.owner]: owner };
+  return connectDocker(await locateEngine({ host, env }), { signal, timeoutMs }, labels);
 }
 
 function withTls(spec: Spec, enabled: boolean | undefined): Spec {

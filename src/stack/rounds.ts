@@ -9,7 +9,10 @@ import type { Session } from './session.ts';
  * A port, a subnet or an address that the engine itself holds in this moment is waited for, for about three seconds: if
  * it is somebody else's, it is his afterwards, too.
  */
-export function inRounds<T>({ signal, timeoutMs }: Session, round: () => Promise<T>): Promise<T> {
+export function inRounds<T>(
+  { signal, timeoutMs }: Pick<Session, 'signal' | 'timeoutMs'>,
+  round: () => Promise<T>,
+): Promise<T> {
   const mostRoundsForOthers = 10;
   return pRetry(round, {
     retries: 20,
