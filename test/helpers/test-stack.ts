@@ -58,6 +58,8 @@ export interface TestStack {
   session(): Promise<Session>;
   /** Writes the YAML file again, with a change. */
   edit(change: (yaml: string) => string): void;
+  /** What is on the engine; the files stay. */
+  removeResources(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -75,8 +77,12 @@ export async function ownerLabels(): Promise<Record<string, string>> {
 }
 
 /** The engine as dockerode shows it: for what the program itself has no need to see, or to do. */
-export function dockerOf({ endpoint }: Pick<Engine, 'endpoint'>): Docker {
-  return new Docker({ socketPath: endpoint.address.replace('unix://', '') });
+export function dockerOf(engine: Pick<Engine, 'endpoint'>): Docker {
+  return new Docker({ socketPath: dockerSocket(engine) });
+}
+
+export function dockerSocket({ endpoint }: Pick<Engine, 'endpoint'>): string {
+  return endpoint.address.replace('unix://', '');
 }
 
 export async function makeStack({
@@ -144,6 +150,7 @@ ${nodes.join('')}`;
       yaml = change(yaml);
       writeFileSync(file, yaml);
     },
+    removeResources: () => removeByLabel(engine, name),
     remove: async () => {
       await removeByLabel(engine, name);
       rmSync(folder, { recursive: true, force: true });
