@@ -1,5 +1,6 @@
 /** This program's words ↔ the Engine API's request and answer bodies, 1.41 and later. */
 import type Dockerode from 'dockerode';
+import type { ContainerAnswer, NetworkAnswer } from './docker-answers.ts';
 import {
   CONTAINER_STATES,
   type Container,
@@ -9,11 +10,11 @@ import {
   type NetworkDefinition,
 } from '../plan/resources.ts';
 
-export function toNetwork(network: Dockerode.NetworkInspectInfo): Network {
+export function toNetwork(network: NetworkAnswer): Network {
   return {
     name: network.Name,
-    labels: network.Labels ?? {},
-    subnets: (network.IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet === undefined ? [] : [Subnet])),
+    labels: network.Labels,
+    subnets: (network.IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet === '' ? [] : [Subnet])),
   };
 }
 
@@ -32,7 +33,7 @@ export function networkBody(network: NetworkDefinition, moreLabels: Labels): Doc
   };
 }
 
-export function toContainer(container: Dockerode.ContainerInfo): Container {
+export function toContainer(container: ContainerAnswer): Container {
   const networks = Object.entries(container.NetworkSettings?.Networks ?? {});
   return {
     name: container.Names[0]?.replace(/^\//, '') ?? container.Id,
@@ -40,14 +41,14 @@ export function toContainer(container: Dockerode.ContainerInfo): Container {
     status: container.Status,
     image: container.Image,
     imageId: container.ImageID,
-    labels: container.Labels ?? {},
-    ports: (container.Ports ?? []).flatMap(({ IP, PublicPort, PrivatePort }) =>
-      PublicPort === undefined ? [] : [{ hostAddress: IP, hostPort: PublicPort, containerPort: PrivatePort }],
+    labels: container.Labels,
+    ports: container.Ports.flatMap(({ IP, PublicPort, PrivatePort }) =>
+      PublicPort === undefined || PublicPort === null
+        ? []
+        : [{ hostAddress: IP, hostPort: PublicPort, containerPort: PrivatePort }],
     ),
-    addresses: Object.fromEntries(networks.map(([name, { IPAddress }]) => [name, IPAddress])),
-    volumes: (container.Mounts ?? []).flatMap(({ Type, Name }) =>
-      Type === 'volume' && Name !== undefined ? [Name] : [],
-    ),
+    addresses: Object.fromEntries(networks.map(([name, network]) => [name, network?.IPAddress ?? ''])),
+    volumes: container.Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== '' ? [Name] : [])),
   };
 }
 

@@ -2,6 +2,15 @@ import { setMaxListeners } from 'node:events';
 import type { ConnectionSettings } from './locate.ts';
 import type { Engine } from './engine.ts';
 import { whileMoving, withinBounds, type Bounds } from '../bounds.ts';
+import {
+  containerAnswers,
+  exitAnswer,
+  imageAnswer,
+  networkAnswers,
+  understood,
+  versionAnswer,
+  volumesAnswer,
+} from './docker-answers.ts';
 import { containerBody, networkBody, toContainer, toNetwork } from './docker-bodies.ts';
 import { engineFailure, hasStatus } from './docker-errors.ts';
 import { execInteractive, fileChunks, followPull, readLogs, readTextFile, tarOf, tarStream } from './docker-streams.ts';
@@ -42,15 +51,15 @@ export async function connectDocker(
 
     version: () =>
       bounded('read the engine version', async () => {
-        const { Version, ApiVersion, Os, Arch } = await docker.version();
+        const { Version, ApiVersion, Os, Arch } = understood(versionAnswer, await docker.version());
         return { version: Version, apiVersion: ApiVersion, platform: `${Os}/${Arch}` };
       }),
 
     findImage: (reference) =>
       bounded(`look up image ${reference}`, () =>
         unlessMissing(async () => {
-          const image = await docker.getImage(reference).inspect();
-          return { id: image.Id };
+          const { Id } = understood(imageAnswer, await docker.getImage(reference).inspect());
+          return { id: Id };
         }),
       ),
     pullImage: (reference, onProgress) =>
@@ -58,7 +67,7 @@ export async function connectDocker(
         whileMoving(
           async (onMove) => {
             const named = /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest`;
-            await followPull(docker, await docker.pull(named, { abortSignal: signal }), (text) => {
+            await followPull(await docker.pull(named, { abortSignal: signal }), (text) => {
               onMove();
               onProgress(text);
             });
@@ -72,11 +81,11 @@ export async function connectDocker(
         const [repo, tag] = splitReference(reference);
         const { Readable } = await import('node:stream');
         const options = { repo, tag, changes: [...instructions] };
-        await followPull(docker, await docker.importImage(Readable.from([rootFileSystem]), options), () => undefined);
+        await followPull(await docker.importImage(Readable.from([rootFileSystem]), options), () => undefined);
       }),
 
     listNetworks: () =>
-      bounded('list networks', async () => (await docker.listNetworks()).map((network) => toNetwork(network))),
+      bounded('list networks', async () => understood(networkAnswers, await docker.listNetworks()).map(toNetwork)),
     createNetwork: (network) =>
       bounded(`create network ${network.name}`, async () => {
         await docker.createNetwork(networkBody(network, moreLabels));
@@ -87,7 +96,9 @@ export async function connectDocker(
       }),
 
     listContainers: () =>
-      bounded('list containers', async () => (await docker.listContainers({ all: true })).map(toContainer)),
+      bounded('list containers', async () =>
+        understood(containerAnswers, await docker.listContainers({ all: true })).map(toContainer),
+      ),
     createContainer: (container) =>
       bounded(`create container ${container.name}`, async () => {
         await docker.createContainer(containerBody(container, moreLabels));
@@ -145,18 +156,21 @@ export async function connectDocker(
       }),
     containerExit: (name) =>
       bounded(`inspect container ${name}`, async () => {
-        const { State } = await docker.getContainer(name).inspect();
+        const { State } = understood(exitAnswer, await docker.getContainer(name).inspect());
         return { exitCode: State.ExitCode, outOfMemory: State.OOMKilled, error: State.Error };
       }),
-    logs: (name, options) => readLogs(docker, name, options, signal),
+    logs: (name, options) => {
+      const doing = `read the logs of ${name}`;
+      const open = <T>(call: () => Promise<T>): Promise<T> => bounded(doing, call);
+      return translated(readLogs(docker, name, { ...options, signal }, open), attempt, doing);
+    },
     execInteractive: (name, command, streams) =>
       attempt(`run a command in ${name}`, () => execInteractive(docker, name, command, streams)),
 
     listVolumes: () =>
       bounded('list volumes', async () => {
-        const { Volumes } = await docker.listVolumes();
-        // Labels is null for a volume without any, whatever the types say.
-        return Volumes.map(({ Name, Labels }) => ({ name: Name, labels: (Labels as Labels | null) ?? {} }));
+        const { Volumes } = understood(volumesAnswer, await docker.listVolumes());
+        return Volumes.map(({ Name, Labels }) => ({ name: Name, labels: Labels }));
       }),
     removeVolume: (name) =>
       bounded(`remove volume ${name}`, async () => {
@@ -166,6 +180,24 @@ export async function connectDocker(
 }
 
 type Labels = Readonly<Record<string, string>>;
+
+/** The same chunks; a failure between two of them is told as that of a call is. */
+async function* translated(
+  chunks: AsyncGenerator<Buffer>,
+  attempt: <T>(doing: string, call: () => Promise<T>) => Promise<T>,
+  doing: string,
+): AsyncGenerator<Buffer> {
+  try {
+    for (;;) {
+      const next = await attempt(doing, () => chunks.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    // Who stops half-way wants no more of it.
+    await chunks.return(undefined);
+  }
+}
 
 async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {

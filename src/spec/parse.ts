@@ -79,8 +79,8 @@ function wholeFile(message: string, hint?: string): ParseResult {
 
 function hasMoreTokens(text: string, most: number): boolean {
   let count = 0;
-  for (const _token of new Lexer().lex(text)) {
-    count += 1;
+  for (const token of new Lexer().lex(text)) {
+    if (token !== '') count += 1;
     if (count > most) return true;
   }
   return false;

@@ -1,5 +1,5 @@
 /** Stack descriptions as nobody would write them, and what has to hold for each of them. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { stringify } from 'yaml';
 import { StackError } from '../../src/errors.ts';
 import { planText } from '../../src/plan/actions.ts';
