@@ -21,10 +21,12 @@ export async function benchDown(bench: Bench): Promise<Row[]> {
       return ms;
     };
   const confirm = (): Promise<boolean> => Promise.resolve(true);
+  const takeDown = (session: Session, withVolumes: boolean): Promise<unknown> =>
+    down(session, session.spec.name, { withVolumes, confirm, command: 'down' });
   const times = await sideBySide(bench, 'down', {
     forced: fromRunning(removeByForce),
-    down: fromRunning((session) => down(session, { withVolumes: false, confirm })),
-    withVolumes: fromRunning((session) => down(session, { withVolumes: true, confirm })),
+    down: fromRunning((session) => takeDown(session, false)),
+    withVolumes: fromRunning((session) => takeDown(session, true)),
   });
   const common = { part: 'down', other: times.forced, target: { type: 'at most times', factor: 1.3 } satisfies Target };
   return [

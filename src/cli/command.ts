@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts';
 import type { ConnectionOptions, SessionNeeds } from '../stack/open.ts';
-import type { Session } from '../stack/session.ts';
+import type { LabelSession, Session } from '../stack/session.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A command as data: what is typed, what it says of itself, and what it does. */
@@ -41,6 +41,8 @@ export interface Invocation {
   readonly openSession: (needs?: SessionNeeds) => Promise<Session>;
   /** What the session is opened with, for who finds out step by step what doesn't work. */
   readonly connection: ConnectionOptions;
+  /** Reads no YAML file, and refuses one that was named. */
+  readonly openByLabel: () => Promise<LabelSession>;
   /** Finds the engine only. */
   readonly openEngine: () => Promise<Engine>;
   /** Ends the live view, so that what comes next stays on the screen. */

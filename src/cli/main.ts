@@ -1,5 +1,5 @@
 import { errorMessage, StackError } from '../errors.ts';
-import { openEngine, openSession, type ConnectionOptions } from '../stack/open.ts';
+import { openByLabel, openEngine, openSession, type ConnectionOptions } from '../stack/open.ts';
 import { COMMANDS } from './commands.ts';
 import type { Command } from './command.ts';
 import { parseCommandLine, type Parsed } from './parse-command-line.ts';
@@ -54,6 +54,7 @@ async function run(
       openSession: (needs) =>
         openSession(connection, { ...needs, exclusive: command.changes === true ? command.name : undefined }),
       connection,
+      openByLabel: () => openByLabel(connection),
       openEngine: () => openEngine(connection),
       endProgress: progress.end,
     });

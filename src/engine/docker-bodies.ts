@@ -1,31 +1,33 @@
 /** This program's words ↔ the Engine API's request and answer bodies, 1.41 and later. */
 import type Dockerode from 'dockerode';
+import type { ContainerAnswer, DetailsAnswer, NetworkAnswer } from './docker-answers.ts';
 import {
   CONTAINER_STATES,
   type Container,
   type ContainerDefinition,
   type ContainerLimits,
-  type ContainerSettings,
   type ContainerDetails,
   type ContainerState,
   type Network,
   type NetworkDefinition,
 } from '../plan/resources.ts';
 
-export function toNetwork(network: Dockerode.NetworkInspectInfo): Network {
+export function toNetwork(network: NetworkAnswer): Network {
   return {
     name: network.Name,
-    labels: network.Labels ?? {},
-    subnets: (network.IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet === undefined ? [] : [Subnet])),
+    labels: network.Labels,
+    subnets: (network.IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet === '' ? [] : [Subnet])),
   };
 }
 
-export function networkBody(network: NetworkDefinition): Dockerode.NetworkCreateOptions {
+type Labels = Readonly<Record<string, string>>;
+
+export function networkBody(network: NetworkDefinition, moreLabels: Labels): Dockerode.NetworkCreateOptions {
   return {
     Name: network.name,
     Driver: 'bridge',
     CheckDuplicate: true,
-    Labels: { ...network.labels },
+    Labels: { ...network.labels, ...moreLabels },
     IPAM: {
       Driver: 'default',
       Config: [{ Subnet: network.subnet, Gateway: network.gateway, IPRange: network.automaticRange }],
@@ -33,7 +35,7 @@ export function networkBody(network: NetworkDefinition): Dockerode.NetworkCreate
   };
 }
 
-export function toContainer(container: Dockerode.ContainerInfo): Container {
+export function toContainer(container: ContainerAnswer): Container {
   const networks = Object.entries(container.NetworkSettings?.Networks ?? {});
   return {
     name: container.Names[0]?.replace(/^\//, '') ?? container.Id,
@@ -41,61 +43,48 @@ export function toContainer(container: Dockerode.ContainerInfo): Container {
     status: container.Status,
     image: container.Image,
     imageId: container.ImageID,
-    labels: container.Labels ?? {},
-    ports: (container.Ports ?? []).flatMap(({ IP, PublicPort, PrivatePort }) =>
-      PublicPort === undefined ? [] : [{ hostAddress: IP, hostPort: PublicPort, containerPort: PrivatePort }],
+    labels: container.Labels,
+    ports: container.Ports.flatMap(({ IP, PublicPort, PrivatePort }) =>
+      PublicPort === undefined || PublicPort === null
+        ? []
+        : [{ hostAddress: IP, hostPort: PublicPort, containerPort: PrivatePort }],
     ),
-    addresses: Object.fromEntries(networks.map(([name, { IPAddress }]) => [name, IPAddress])),
-    volumes: (container.Mounts ?? []).flatMap(({ Type, Name }) =>
-      Type === 'volume' && Name !== undefined ? [Name] : [],
-    ),
+    addresses: Object.fromEntries(networks.map(([name, network]) => [name, network?.IPAddress ?? ''])),
+    volumes: container.Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== '' ? [Name] : [])),
   };
 }
 
-export function toContainerDetails(container: Dockerode.ContainerInspectInfo): ContainerDetails {
-  const { State, RestartCount, Mounts } = container;
+export function toContainerDetails(container: DetailsAnswer): ContainerDetails {
+  const { State, RestartCount, Config, HostConfig, Mounts, NetworkSettings } = container;
   return {
     exitCode: State.ExitCode,
     outOfMemory: State.OOMKilled,
     error: State.Error,
     startedAtMs: Date.parse(State.StartedAt),
     restartCount: RestartCount,
-    mounts: Mounts.map(({ Name, Source, Destination, RW }) => ({
-      source: Name ?? Source,
-      path: Destination,
-      isWritable: RW,
-    })),
-    ...toSettings(container),
-  };
-}
-
-function toSettings({
-  Config,
-  HostConfig,
-  NetworkSettings,
-}: Dockerode.ContainerInspectInfo): Omit<ContainerSettings, 'mounts'> {
-  // The types say nothing of it. Null where a container has none.
-  const published: Readonly<Record<string, readonly PortBinding[] | null>> | null = HostConfig.PortBindings;
-  const networks = Object.entries(NetworkSettings.Networks ?? {});
-  return {
     user: Config.User,
-    command: Config.Cmd ?? [],
+    command: Config.Cmd,
     hostname: Config.Hostname,
     networks: Object.fromEntries(
-      networks.map(([name, network]) => {
-        const { IPAMConfig, Aliases } = network as NetworkOfContainer;
-        return [name, { address: IPAMConfig?.IPv4Address ?? '', aliases: Aliases ?? [] }];
-      }),
+      Object.entries(NetworkSettings.Networks).map(([name, { IPAMConfig, Aliases }]) => [
+        name,
+        { address: IPAMConfig?.IPv4Address ?? '', aliases: Aliases },
+      ]),
     ),
-    ports: Object.entries(published ?? {}).flatMap(([port, hosts]) =>
-      (hosts ?? []).map(({ HostIp = '', HostPort }) => ({
+    ports: Object.entries(HostConfig.PortBindings).flatMap(([port, hosts]) =>
+      hosts.map(({ HostIp, HostPort }) => ({
         hostAddress: HostIp,
         hostPort: Number(HostPort),
         containerPort: Number.parseInt(port, 10),
       })),
     ),
-    memoryBytes: HostConfig.Memory ?? 0,
-    cpus: (HostConfig.NanoCpus ?? 0) / NANO,
+    mounts: Mounts.map(({ Name, Source, Destination, RW }) => ({
+      source: Name ?? Source,
+      path: Destination,
+      isWritable: RW,
+    })),
+    memoryBytes: HostConfig.Memory,
+    cpus: HostConfig.NanoCpus / NANO,
     restartPolicy: HostConfig.RestartPolicy?.Name ?? '',
     healthcheck: {
       command: Config.Healthcheck?.Test ?? [],
@@ -107,16 +96,6 @@ function toSettings({
 
 const NANO = 1e9;
 const NANOSECONDS_PER_MS = 1_000_000;
-
-interface PortBinding {
-  readonly HostIp?: string;
-  readonly HostPort: string;
-}
-
-interface NetworkOfContainer {
-  readonly IPAMConfig?: { readonly IPv4Address?: string } | null;
-  readonly Aliases?: string[] | null;
-}
 
 export function limitsBody({ memoryBytes, cpus, restartPolicy }: ContainerLimits): object {
   return {
@@ -137,15 +116,16 @@ function toState(text: string): ContainerState {
   return CONTAINER_STATES.find((state) => state === text) ?? 'dead';
 }
 
-export function containerBody(container: ContainerDefinition): Dockerode.ContainerCreateOptions {
+export function containerBody(container: ContainerDefinition, moreLabels: Labels): Dockerode.ContainerCreateOptions {
   const { network, volume, healthcheck } = container;
+  const volumeLabels = { ...volume.labels, ...moreLabels };
   return {
     name: container.name,
     Image: container.image,
     User: container.user,
     Cmd: [...container.command],
     Hostname: container.hostname,
-    Labels: { ...container.labels },
+    Labels: { ...container.labels, ...moreLabels },
     ExposedPorts: Object.fromEntries(container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}])),
     Healthcheck: {
       Test: [...healthcheck.command],
@@ -166,7 +146,7 @@ export function containerBody(container: ContainerDefinition): Dockerode.Contain
           Type: 'volume',
           Source: volume.name,
           Target: volume.path,
-          VolumeOptions: { NoCopy: false, Labels: { ...volume.labels }, DriverConfig: { Name: 'local', Options: {} } },
+          VolumeOptions: { NoCopy: false, Labels: volumeLabels, DriverConfig: { Name: 'local', Options: {} } },
         },
       ],
       ...limitsBody(container),

@@ -1,4 +1,5 @@
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import { UnknownAnswer } from './docker-answers.ts';
 import type { Endpoint } from './engine.ts';
 
 /** An error of dockerode's carries the HTTP status of the engine's answer; one of the socket does not. */
@@ -58,6 +59,13 @@ export function engineFailure(error: unknown, doing: string, endpoint: Endpoint)
     return new StackError('ENGINE_UNREACHABLE', {
       message: `the container engine at ${endpoint.address} (${endpoint.source}) does not answer: could not ${doing} (${code})`,
       hint: 'Start the engine, then run the same command again: it goes on where it stopped.',
+      cause: error,
+    });
+  }
+  if (error instanceof UnknownAnswer) {
+    return new StackError('ENGINE_FAILED', {
+      message: `could not ${doing}: the engine at ${endpoint.address} (${endpoint.source}) gave an answer that can't be understood: ${error.message}`,
+      hint: 'npx tsx manage.ts status   # if it says the same: name another engine with --host',
       cause: error,
     });
   }

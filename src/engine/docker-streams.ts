@@ -1,25 +1,37 @@
+import { createInterface } from 'node:readline';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import type { Extract } from 'tar-stream';
 import type { ContainerFile } from '../plan/resources.ts';
+import { progressAnswer, understood, UnknownAnswer } from './docker-answers.ts';
 import type { ExecStreams, LargeFile, LogOptions } from './engine.ts';
 
 /** Resolves when the stream of a pull or an import has ended; the engine reports failures inside it, with status 200. */
-export async function followPull(
-  docker: Docker,
-  stream: NodeJS.ReadableStream,
-  onProgress: (text: string) => void,
-): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const onFinished = (error: Error | null): void => {
-      if (error === null) resolve();
-      else reject(error);
-    };
-    docker.modem.followProgress(stream, onFinished, (event: { id?: string; status?: string; progress?: string }) => {
-      onProgress([event.id, event.status, event.progress].filter(Boolean).join(' '));
-    });
+export async function followPull(stream: NodeJS.ReadableStream, onProgress: (text: string) => void): Promise<void> {
+  const lines = createInterface({ input: stream });
+  const failed = new Promise<never>((_resolve, reject) => {
+    stream.on('error', reject);
   });
+  // Where nobody waits for it any longer, nobody hears of it.
+  failed.catch(() => undefined);
+  const follow = async (): Promise<void> => {
+    for await (const line of lines) {
+      if (line.trim() === '') continue;
+      const { id, status, progress, error } = understood(progressAnswer, parsedLine(line));
+      if (error !== undefined) throw new Error(error);
+      onProgress([id, status, progress].filter(Boolean).join(' '));
+    }
+  };
+  await Promise.race([follow(), failed]);
+}
+
+function parsedLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new UnknownAnswer('a line of its progress is no JSON');
+  }
 }
 
 export async function tarOf(files: readonly ContainerFile[]): Promise<Buffer> {
@@ -37,7 +49,10 @@ export async function tarOf(files: readonly ContainerFile[]): Promise<Buffer> {
 export async function readTextFile(archive: NodeJS.ReadableStream): Promise<string | undefined> {
   const { extract } = await import('tar-stream');
   let text: string | undefined;
-  for await (const entry of archive.pipe(extract())) {
+  const entries = extract();
+  // A pipe doesn't pass it on, and an archive that was cut off would never end.
+  archive.once('error', (error) => entries.destroy(error));
+  for await (const entry of archive.pipe(entries)) {
     const content = await buffer(entry);
     if (entry.header.type === 'file') text ??= content.toString('utf8');
   }
@@ -109,11 +124,12 @@ export async function tarStream(
   return Readable.from(archive);
 }
 
+/** @param open bounds the wait for the answer's beginning; where nobody follows, for all of it */
 export async function* readLogs(
   docker: Docker,
   name: string,
-  options: LogOptions,
-  signal: AbortSignal,
+  { signal, ...options }: LogOptions & { readonly signal: AbortSignal },
+  open: <T>(call: () => Promise<T>) => Promise<T>,
 ): AsyncGenerator<Buffer> {
   const container = docker.getContainer(name);
   const query = {
@@ -123,10 +139,13 @@ export async function* readLogs(
     ...(options.tail === 'all' ? {} : { tail: options.tail }),
   };
   if (!options.follow) {
-    yield* demultiplexed(await container.logs({ ...query, follow: false }));
+    const frames: unknown = await open(() => container.logs({ ...query, follow: false }));
+    // Text that looks like JSON arrives as what it says.
+    if (!Buffer.isBuffer(frames)) throw new UnknownAnswer('these are no logs');
+    yield* demultiplexed(frames);
     return;
   }
-  const stream = await container.logs({ ...query, follow: true, abortSignal: signal });
+  const stream = await open(() => container.logs({ ...query, follow: true, abortSignal: signal }));
   const text = new PassThrough();
   docker.modem.demuxStream(stream, text, text);
   stream.on('end', () => text.end());

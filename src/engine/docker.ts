@@ -4,6 +4,16 @@ import type { ConnectionSettings } from './locate.ts';
 import type { Engine } from './engine.ts';
 import { whileMoving, withinBounds, type Bounds } from '../bounds.ts';
 import {
+  containerAnswers,
+  detailsAnswer,
+  exitAnswer,
+  imageAnswer,
+  networkAnswers,
+  understood,
+  versionAnswer,
+  volumesAnswer,
+} from './docker-answers.ts';
+import {
   containerBody,
   endpointBody,
   limitsBody,
@@ -31,13 +41,14 @@ import {
  * Every rejection is a StackError; the request paths are those of Engine API 1.41, sent without a version prefix so that
  * the engine answers in its own.
  *
- * @param onAbsence for who is in the middle of something: an engine that has answered before is waited for. Without it, each
- *   call fails as soon as nobody answers.
+ * @param more.labels for everything that is made through this connection, beside the labels of its definition
+ * @param more.onAbsence for who is in the middle of something: an engine that has answered before is waited for. Without it,
+ *   each call fails as soon as nobody answers.
  */
 export async function connectDocker(
   settings: ConnectionSettings,
   { signal, timeoutMs }: Bounds,
-  onAbsence?: OnAbsence,
+  { labels: moreLabels = {}, onAbsence }: { readonly labels?: Labels; readonly onAbsence?: OnAbsence | undefined } = {},
 ): Promise<Engine> {
   // Imported here because loading dockerode is a good part of the time that a short command takes.
   const { default: Docker } = await import('dockerode');
@@ -69,15 +80,15 @@ export async function connectDocker(
 
     version: () =>
       look('read the engine version', async () => {
-        const { Version, ApiVersion, Os, Arch } = await docker.version();
+        const { Version, ApiVersion, Os, Arch } = understood(versionAnswer, await docker.version());
         return { version: Version, apiVersion: ApiVersion, platform: `${Os}/${Arch}` };
       }),
 
     findImage: (reference) =>
       look(`look up image ${reference}`, () =>
         unlessMissing(async () => {
-          const image = await docker.getImage(reference).inspect();
-          return { id: image.Id };
+          const { Id } = understood(imageAnswer, await docker.getImage(reference).inspect());
+          return { id: Id };
         }),
       ),
     pullImage: (reference, onProgress) =>
@@ -85,7 +96,7 @@ export async function connectDocker(
         whileMoving(
           async (onMove) => {
             const named = /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest`;
-            await followPull(docker, await docker.pull(named, { abortSignal: signal }), (text) => {
+            await followPull(await docker.pull(named, { abortSignal: signal }), (text) => {
               onMove();
               onProgress(text);
             });
@@ -99,14 +110,14 @@ export async function connectDocker(
         const [repo, tag] = splitReference(reference);
         const { Readable } = await import('node:stream');
         const options = { repo, tag, changes: [...instructions] };
-        await followPull(docker, await docker.importImage(Readable.from([rootFileSystem]), options), () => undefined);
+        await followPull(await docker.importImage(Readable.from([rootFileSystem]), options), () => undefined);
       }),
 
     listNetworks: () =>
-      look('list networks', async () => (await docker.listNetworks()).map((network) => toNetwork(network))),
+      look('list networks', async () => understood(networkAnswers, await docker.listNetworks()).map(toNetwork)),
     createNetwork: (network) =>
       change(`create network ${network.name}`, async () => {
-        await docker.createNetwork(networkBody(network));
+        await docker.createNetwork(networkBody(network, moreLabels));
       }),
     removeNetwork: (name) =>
       change(`remove network ${name}`, async () => {
@@ -114,14 +125,18 @@ export async function connectDocker(
       }),
 
     listContainers: () =>
-      look('list containers', async () => (await docker.listContainers({ all: true })).map(toContainer)),
+      look('list containers', async () =>
+        understood(containerAnswers, await docker.listContainers({ all: true })).map(toContainer),
+      ),
     createContainer: (container) =>
       change(`create container ${container.name}`, async () => {
-        await docker.createContainer(containerBody(container));
+        await docker.createContainer(containerBody(container, moreLabels));
       }),
     inspectContainer: (name) =>
       look(`inspect container ${name}`, () =>
-        unlessMissing(async () => toContainerDetails(await docker.getContainer(name).inspect())),
+        unlessMissing(async () =>
+          toContainerDetails(understood(detailsAnswer, await docker.getContainer(name).inspect())),
+        ),
       ),
     updateContainer: (name, limits) =>
       change(`update container ${name}`, async () => {
@@ -188,10 +203,14 @@ export async function connectDocker(
       }),
     containerExit: (name) =>
       look(`inspect container ${name}`, async () => {
-        const { State } = await docker.getContainer(name).inspect();
+        const { State } = understood(exitAnswer, await docker.getContainer(name).inspect());
         return { exitCode: State.ExitCode, outOfMemory: State.OOMKilled, error: State.Error };
       }),
-    logs: (name, options) => readLogs(docker, name, options, signal),
+    logs: (name, options) => {
+      const doing = `read the logs of ${name}`;
+      const open = <T>(call: () => Promise<T>): Promise<T> => bounded(doing, call);
+      return translated(readLogs(docker, name, { ...options, signal }, open), attempt, doing);
+    },
     execInteractive: (name, command, streams) =>
       attempt(`run a command in ${name}`, () => execInteractive(docker, name, command, streams)),
     readCommand: (name, command) =>
@@ -205,9 +224,8 @@ export async function connectDocker(
 
     listVolumes: () =>
       look('list volumes', async () => {
-        const { Volumes } = await docker.listVolumes();
-        // Labels is null for a volume without any, whatever the types say.
-        return Volumes.map(({ Name, Labels }) => ({ name: Name, labels: (Labels as Labels | null) ?? {} }));
+        const { Volumes } = understood(volumesAnswer, await docker.listVolumes());
+        return Volumes.map(({ Name, Labels }) => ({ name: Name, labels: Labels }));
       }),
     removeVolume: (name) =>
       change(`remove volume ${name}`, async () => {
@@ -216,7 +234,25 @@ export async function connectDocker(
   };
 }
 
-type Labels = Record<string, string>;
+type Labels = Readonly<Record<string, string>>;
+
+/** The same chunks; a failure between two of them is told as that of a call is. */
+async function* translated(
+  chunks: AsyncGenerator<Buffer>,
+  attempt: <T>(doing: string, call: () => Promise<T>) => Promise<T>,
+  doing: string,
+): AsyncGenerator<Buffer> {
+  try {
+    for (;;) {
+      const next = await attempt(doing, () => chunks.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    // Who stops half-way wants no more of it.
+    await chunks.return(undefined);
+  }
+}
 
 async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {

@@ -15,6 +15,8 @@ export const LABELS = {
   tls: `${PREFIX}.tls`,
   /** A digest of what the thing was made from, to see when the YAML file asks for another. */
   definition: `${PREFIX}.definition`,
+  /** The process for which the thing was made, where one was named. No part of what it is made from. */
+  owner: `${PREFIX}.owner`,
 } as const;
 
 /** The image that `image build` makes on this engine. No registry has one of this name. */

@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, Lexer, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import { checkDocument, type Finding, type Path } from './rules.ts';
 import { specSchema } from './schema.ts';
@@ -15,14 +15,18 @@ export interface Problem {
 export type ParseResult = { readonly spec: Spec } | { readonly problems: readonly Problem[] };
 
 const MOST_CHARACTERS = 256 * 1024;
+/** Characters, words and spaces that mean something. A thousand nodes are 50,000; more takes seconds to read. */
+const MOST_TOKENS = 60_000;
+const MOST_ALIASES = 100;
 const MOST_SYNTAX_ERRORS = 20;
+/** Nobody reads more of them, and to find the place of each takes its time. */
+const MOST_PROBLEMS = 100;
 
 /** YAML text → Spec, or every problem at once. Never throws, whatever the text. */
 export function parseSpec(text: string): ParseResult {
-  if (text.length > MOST_CHARACTERS) {
-    return {
-      problems: [{ line: 1, column: 1, message: 'the file is larger than 256 KiB: it is no stack description' }],
-    };
+  if (text.length > MOST_CHARACTERS) return wholeFile('the file is larger than 256 KiB: it is no stack description');
+  if (hasMoreTokens(text, MOST_TOKENS)) {
+    return wholeFile(`the file has more than ${MOST_TOKENS} signs and words: it is no stack description`);
   }
   const lines = new LineCounter();
   const positionAt = (offset: number): { line: number; column: number } => {
@@ -30,17 +34,25 @@ export function parseSpec(text: string): ParseResult {
     return { line, column: Math.max(col, 1) };
   };
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-    const errors = document.errors.map(({ pos, message, code }) => ({
-      ...positionAt(pos[0]),
-      message: code === 'DUPLICATE_KEY' ? 'this key stands here twice' : message,
-      hint: code === 'DUPLICATE_KEY' ? 'keep one of the two' : undefined,
-    }));
+    // Without a word on stderr of its own about keys that are no text: they are unknown ones.
+    const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' } as const;
+    const document = parseDocument(text, options);
     // Behind a syntax error nothing is what its author meant. A key that stands twice hides nothing else.
-    if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY'))
-      return { problems: errors.slice(0, MOST_SYNTAX_ERRORS) };
+    if (document.errors.length > 0) {
+      const first = document.errors.slice(0, MOST_SYNTAX_ERRORS);
+      return { problems: first.map(({ pos, message }) => ({ ...positionAt(pos[0]), message })) };
+    }
+    const errors = repeatedKeys(document).map((offset) => ({
+      ...positionAt(offset),
+      message: 'this key stands here twice',
+      hint: 'keep one of the two',
+    }));
 
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    // Each is looked for in the whole document, so that ten thousand of them take minutes.
+    if (hasMoreAliases(document, MOST_ALIASES)) {
+      return wholeFile(`the file has more than ${MOST_ALIASES} aliases`, 'write it without aliases');
+    }
+    const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
     const result = specSchema.safeParse(value);
     const findings = result.success
       ? checkDocument(result.data)
@@ -49,20 +61,57 @@ export function parseSpec(text: string): ParseResult {
     if (spec !== undefined) return { spec };
     // Of two nodes of one name only one counts: how many there are is uncertain then.
     const certain = findings.filter(({ path }) => errors.length === 0 || !samePath(path, ['redis', 'nodes']));
-    const problems = certain.map((finding) => ({
+    const problems = certain.slice(0, MOST_PROBLEMS).map((finding) => ({
       ...positionAt(offsetOf(document, finding.path)),
       ...problemText(finding),
     }));
-    return { problems: [...errors, ...problems] };
+    return { problems: [...errors, ...problems].slice(0, MOST_PROBLEMS) };
   } catch (error) {
     // An alias bomb, or nesting too deep for the stack: nobody's honest stack description.
     const message = error instanceof Error ? error.message : String(error);
-    return {
-      problems: [
-        { line: 1, column: 1, message: `the file can't be read: ${message}`, hint: 'write it without aliases' },
-      ],
-    };
+    return wholeFile(`the file can't be read: ${message}`, 'write it without aliases');
   }
+}
+
+function wholeFile(message: string, hint?: string): ParseResult {
+  return { problems: [{ line: 1, column: 1, message, hint }] };
+}
+
+function hasMoreTokens(text: string, most: number): boolean {
+  let count = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (token !== '') count += 1;
+    if (count > most) return true;
+  }
+  return false;
+}
+
+function hasMoreAliases(document: Document, most: number): boolean {
+  let count = 0;
+  visit(document, {
+    Alias: () => {
+      count += 1;
+      return count > most ? visit.BREAK : undefined;
+    },
+  });
+  return count > most;
+}
+
+/** Where a key begins that its map has already. The library compares each with each, and takes long for very many. */
+function repeatedKeys(document: Document): number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Map: (_key, { items }) => {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const text = String(key.value);
+        if (seen.has(text)) offsets.push(rangeStart(key));
+        seen.add(text);
+      }
+    },
+  });
+  return offsets;
 }
 
 /**

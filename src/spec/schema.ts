@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isAddress, parseBlock } from './addresses.ts';
 import { BYTE_SIZE_PATTERN } from './byte-size.ts';
 
-const name = z
+export const name = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,30}$/, 'must be lower case letters, digits and -, a letter first, 31 at most');
 const address = z.string().refine(isAddress, 'must be an IPv4 address, like 172.20.0.13').meta({ format: 'ipv4' });

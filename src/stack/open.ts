@@ -4,6 +4,8 @@ import { connectDocker } from '../engine/docker.ts';
 import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
 import type { OnAbsence } from '../engine/patience.ts';
+import { StackError } from '../errors.ts';
+import { findOwner } from '../host/owner.ts';
 import { isOwn, LABELS } from '../plan/names.ts';
 import type { StackSecret } from '../secrets/source.ts';
 import type { Spec } from '../spec/spec.ts';
@@ -12,7 +14,7 @@ import { lockStack } from './stack-lock.ts';
 import { loadStack, type LoadedStack } from './load.ts';
 import type { Report } from './progress.ts';
 import { openSource, type OpenedSource } from './source.ts';
-import type { Session } from './session.ts';
+import type { LabelSession, Session } from './session.ts';
 
 export interface ConnectionOptions {
   /** The YAML file; by default the one in this checkout, from whatever folder the program is started. */
@@ -86,11 +88,29 @@ export function sessionOf(
 
 type Surroundings = Pick<Session, 'env' | 'signal' | 'timeoutMs' | 'report'>;
 
+/**
+ * Without a YAML file: it may be broken, or not be there.
+ *
+ * @throws StackError USAGE where one was named all the same
+ */
+export async function openByLabel(options: ConnectionOptions): Promise<LabelSession> {
+  const { file, env, report, signal, timeoutMs } = options;
+  if (file !== undefined) {
+    throw new StackError('USAGE', {
+      message: '-f goes neither with --name nor with --all-stale: these find what is there by its labels',
+      hint: 'Leave one of them out.',
+    });
+  }
+  return { engine: await openEngine(options, patienceOf(options)), env, report, signal, timeoutMs };
+}
+
 export async function openEngine(
   { host, env, signal, timeoutMs }: ConnectionOptions,
   onAbsence?: OnAbsence,
 ): Promise<Engine> {
-  return connectDocker(await locateEngine({ host, env }), { signal, timeoutMs }, onAbsence);
+  const owner = await findOwner(env);
+  const labels = owner === undefined ? {} : { [LABELS.owner]: owner };
+  return connectDocker(await locateEngine({ host, env }), { signal, timeoutMs }, { labels, onAbsence });
 }
 
 /** Who changes the stack waits for an engine that is restarted meanwhile; who only looks is told at once. */

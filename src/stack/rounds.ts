@@ -12,7 +12,7 @@ import type { Session } from './session.ts';
  * An engine that was restarted in the middle of a call has answered again when the next round has observed: who observes
  * waits for it, and every wait has its own bound.
  */
-export function inRounds<T>({ signal }: Session, round: () => Promise<T>): Promise<T> {
+export function inRounds<T>({ signal }: Pick<Session, 'signal'>, round: () => Promise<T>): Promise<T> {
   const mostRoundsForOthers = 10;
   return pRetry(round, {
     retries: 20,

@@ -4,6 +4,9 @@ import type { Report } from './progress.ts';
 import type { LoadedStack } from './load.ts';
 import type { OpenedSource } from './source.ts';
 
+/** What a use case works with that finds everything by its labels, and reads no YAML file. */
+export type LabelSession = Pick<Session, 'engine' | 'env' | 'report' | 'signal' | 'timeoutMs'>;
+
 /** What every use case works with. */
 export interface Session extends LoadedStack, OpenedSource {
   readonly engine: Engine;

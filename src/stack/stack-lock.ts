@@ -7,7 +7,10 @@ import { replaceFile } from '../kept-files.ts';
 import type { Session } from './session.ts';
 import { stateFolder } from './state-folder.ts';
 
-type Place = Pick<Session, 'spec' | 'env' | 'report' | 'signal' | 'timeoutMs'>;
+/** Of the YAML file no more than the name: `down` does without one. */
+type Place = Pick<Session, 'env' | 'report' | 'signal' | 'timeoutMs'> & {
+  readonly spec: Pick<Session['spec'], 'name'>;
+};
 
 /** Whoever waits looks again after this, and a bit more or less, so that no two go on meeting each other. */
 const POLLING_MS = 100;

@@ -5,7 +5,7 @@ import type { Engine } from '../../src/engine/engine.ts';
 import { LABELS, LOCAL_IMAGE } from '../../src/plan/names.ts';
 import { resolveImage } from '../../src/stack/image.ts';
 import { failureOf } from '../helpers/builders.ts';
-import { dockerOf, removeByLabel, testEngine } from '../helpers/test-stack.ts';
+import { dockerOf, ownerLabels, removeByLabel, testEngine } from '../helpers/test-stack.ts';
 
 const name = `c-${randomBytes(4).toString('hex')}`;
 const file = { path: '/tmp/large', mode: 0o600, uid: 999, gid: 999 };
@@ -15,7 +15,12 @@ let engine: Engine;
 beforeAll(async () => {
   engine = await testEngine();
   const image = (await resolveImage(engine, 'redis:7-alpine'))?.reference ?? LOCAL_IMAGE;
-  await dockerOf(engine).createContainer({ name, Image: image, Cmd: ['true'], Labels: { [LABELS.stack]: name } });
+  await dockerOf(engine).createContainer({
+    name,
+    Image: image,
+    Cmd: ['true'],
+    Labels: { [LABELS.stack]: name, ...(await ownerLabels()) },
+  });
 });
 afterAll(() => removeByLabel(engine, name));
 

@@ -16,7 +16,7 @@ import { linkNodes } from '../../src/stack/links.ts';
 import { requirePassword } from '../../src/stack/passwords.ts';
 import { at } from '../helpers/builders.ts';
 import { clientsOf, passwordOf, readAllKeys, type KeyValue } from '../helpers/key-values.ts';
-import { dockerOf, freePorts, makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { dockerOf, freePorts, makeStack, ownerLabels, type TestStack } from '../helpers/test-stack.ts';
 
 let source: TestStack;
 let target: TestStack;
@@ -310,7 +310,7 @@ describe('import', () => {
       name: `${target.name}-standalone`,
       Image: LOCAL_IMAGE,
       Cmd: ['redis-server', '--save', '', '--requirepass', password, '--enable-debug-command', 'yes'],
-      Labels: { [LABELS.stack]: `${target.name}-other` },
+      Labels: { [LABELS.stack]: `${target.name}-other`, ...(await ownerLabels()) },
       HostConfig: { PortBindings: { '6379/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }] } },
       ExposedPorts: { '6379/tcp': {} },
     });

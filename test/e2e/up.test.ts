@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { up } from '../../src/stack/up.ts';
 import { watchEngine } from '../helpers/counting-engine.ts';
-import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { dockerOf, makeStack, ownerLabels, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
 afterEach(() => stack.remove());
@@ -128,7 +128,11 @@ test("another container on the network is never given a node's address, even whi
   const guest = await docker.createContainer({
     name: `${stack.name}-guest`,
     Image: (await stack.engine.listContainers()).find(({ name }) => name === stack.container(2))?.imageId ?? '',
-    Labels: { 'redis-cluster-as-code.stack': stack.name, 'redis-cluster-as-code.node': 'guest' },
+    Labels: {
+      ...(await ownerLabels()),
+      'redis-cluster-as-code.stack': stack.name,
+      'redis-cluster-as-code.node': 'guest',
+    },
     HostConfig: { NetworkMode: `${stack.name}-net` },
   });
   await guest.start();

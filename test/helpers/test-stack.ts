@@ -9,6 +9,7 @@ import { main } from '../../src/cli/main.ts';
 import { connectDocker } from '../../src/engine/docker.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { locateEngine } from '../../src/engine/locate.ts';
+import { findOwner, OWNER_VARIABLE } from '../../src/host/owner.ts';
 import { LABELS } from '../../src/plan/names.ts';
 import { overlaps, parseBlock } from '../../src/spec/addresses.ts';
 import { loadStack } from '../../src/stack/load.ts';
@@ -57,6 +58,8 @@ export interface TestStack {
   session(): Promise<Session>;
   /** Writes the YAML file again, with a change. */
   edit(change: (yaml: string) => string): void;
+  /** What is on the engine; the files stay. */
+  removeResources(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -64,12 +67,22 @@ const NEVER = new AbortController().signal;
 const TIMEOUT_MS = 60_000;
 
 export async function testEngine(): Promise<Engine> {
-  return connectDocker(await locateEngine({ env: process.env }), { signal: NEVER, timeoutMs: TIMEOUT_MS });
+  const settings = await locateEngine({ env: process.env });
+  return connectDocker(settings, { signal: NEVER, timeoutMs: TIMEOUT_MS }, await ownerLabels());
+}
+
+/** On all that a test makes: when its process is killed, `down --all-stale` removes what is left. */
+export async function ownerLabels(): Promise<Record<string, string>> {
+  return { [LABELS.owner]: (await findOwner({ [OWNER_VARIABLE]: String(process.pid) })) ?? '' };
 }
 
 /** The engine as dockerode shows it: for what the program itself has no need to see, or to do. */
-export function dockerOf({ endpoint }: Pick<Engine, 'endpoint'>): Docker {
-  return new Docker({ socketPath: endpoint.address.replace('unix://', '') });
+export function dockerOf(engine: Pick<Engine, 'endpoint'>): Docker {
+  return new Docker({ socketPath: dockerSocket(engine) });
+}
+
+export function dockerSocket({ endpoint }: Pick<Engine, 'endpoint'>): string {
+  return endpoint.address.replace('unix://', '');
 }
 
 export async function makeStack({
@@ -85,7 +98,8 @@ export async function makeStack({
   const name = `t-${randomBytes(4).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   const file = join(folder, 'stack.yaml');
-  const env = { ...process.env, XDG_STATE_HOME: join(folder, 'state'), NO_COLOR: '1', ...moreEnv };
+  const owner = { [OWNER_VARIABLE]: String(process.pid) };
+  const env = { ...process.env, XDG_STATE_HOME: join(folder, 'state'), NO_COLOR: '1', ...owner, ...moreEnv };
   const ports = await freePorts(nodeCount * 3);
   const prefix = await freeSubnetPrefix(engine);
   const ips = Array.from({ length: nodeCount }, (_, index) => `${prefix}.${index + 11}`);
@@ -107,7 +121,7 @@ ${redisConf === undefined ? '' : '  config: redis.conf\n'}${redis}  nodes:
 ${nodes.join('')}`;
   writeFileSync(file, yaml);
 
-  const run = async (...argv: string[]): Promise<Outcome> => runMain([...argv], file, env);
+  const run = async (...argv: string[]): Promise<Outcome> => runMain(withFile(argv, file), env);
   const must = async (...argv: string[]): Promise<Outcome> => {
     const outcome = await run(...argv);
     if (outcome.exitCode !== 0)
@@ -136,6 +150,7 @@ ${nodes.join('')}`;
       yaml = change(yaml);
       writeFileSync(file, yaml);
     },
+    removeResources: () => removeByLabel(engine, name),
     remove: async () => {
       await removeByLabel(engine, name);
       rmSync(folder, { recursive: true, force: true });
@@ -153,16 +168,21 @@ export async function removeByLabel(engine: Engine, stack: string): Promise<void
   await Promise.all(volumes.filter(isOurs).map(({ name }) => engine.removeVolume(name)));
 }
 
-async function runMain(argv: readonly string[], file: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
+function withFile(argv: readonly string[], file: string): string[] {
+  const separator = argv.indexOf('--');
+  const own = separator === -1 ? argv : argv.slice(0, separator);
+  const rest = separator === -1 ? [] : argv.slice(separator);
+  return [...own, '-f', file, ...rest];
+}
+
+/** Runs a command line in this process, as manage.ts would. */
+export async function runMain(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
   const stdout = captured();
   const stderr = captured();
   const { PassThrough } = await import('node:stream');
   const stdin = new PassThrough();
   stdin.end();
-  const separator = argv.indexOf('--');
-  const own = separator === -1 ? argv : argv.slice(0, separator);
-  const rest = separator === -1 ? [] : argv.slice(separator);
-  const exitCode = await main([...own, '-f', file, ...rest], {
+  const exitCode = await main(argv, {
     stdin: stdin as unknown as NodeJS.ReadStream,
     stdout: stdout.stream as unknown as NodeJS.WriteStream,
     stderr: stderr.stream as unknown as NodeJS.WriteStream,

@@ -1,0 +1,120 @@
+/** What this program reads in the engine's answers, 1.41 and later, checked: whatever answers there may be no engine. */
+import { z } from 'zod';
+
+const labels = z
+  .record(z.string(), z.string())
+  .nullish()
+  .transform((found) => found ?? {});
+
+function listOf<T extends z.ZodType>(item: T): z.ZodType<z.output<T>[]> {
+  return z
+    .array(item)
+    .nullish()
+    .transform((found) => found ?? []);
+}
+
+const text = z
+  .string()
+  .nullish()
+  .transform((found) => found ?? '');
+
+export const versionAnswer = z.object({
+  Version: z.string(),
+  ApiVersion: z.string(),
+  Os: z.string(),
+  Arch: z.string(),
+});
+
+export const imageAnswer = z.object({ Id: z.string() });
+
+export const networkAnswers = z.array(
+  z.object({
+    Name: z.string(),
+    Labels: labels,
+    IPAM: z.object({ Config: listOf(z.object({ Subnet: text })) }).nullish(),
+  }),
+);
+export type NetworkAnswer = z.output<typeof networkAnswers>[number];
+
+export const containerAnswers = z.array(
+  z.object({
+    Id: z.string(),
+    Names: listOf(z.string()),
+    State: z.string(),
+    Status: text,
+    Image: z.string(),
+    ImageID: z.string(),
+    Labels: labels,
+    Ports: listOf(z.object({ IP: text, PublicPort: z.number().nullish(), PrivatePort: z.number() })),
+    NetworkSettings: z
+      .object({ Networks: z.record(z.string(), z.object({ IPAddress: text }).nullable()).nullish() })
+      .nullish(),
+    Mounts: listOf(z.object({ Type: text, Name: text })),
+  }),
+);
+export type ContainerAnswer = z.output<typeof containerAnswers>[number];
+
+export const volumesAnswer = z.object({ Volumes: listOf(z.object({ Name: z.string(), Labels: labels })) });
+
+export const exitAnswer = z.object({
+  State: z.object({ ExitCode: z.number(), OOMKilled: z.boolean(), Error: text }),
+});
+
+const number = z
+  .number()
+  .nullish()
+  .transform((found) => found ?? 0);
+
+export const detailsAnswer = z.object({
+  State: z.object({ ExitCode: z.number(), OOMKilled: z.boolean(), Error: text, StartedAt: z.string() }),
+  RestartCount: number,
+  Config: z.object({
+    User: text,
+    Cmd: listOf(z.string()),
+    Hostname: text,
+    Healthcheck: z.object({ Test: listOf(z.string()), Interval: number, Timeout: number }).nullish(),
+  }),
+  HostConfig: z.object({
+    PortBindings: z
+      .record(z.string(), listOf(z.object({ HostIp: text, HostPort: text })))
+      .nullish()
+      .transform((found) => found ?? {}),
+    Memory: number,
+    NanoCpus: number,
+    RestartPolicy: z.object({ Name: text }).nullish(),
+  }),
+  Mounts: listOf(z.object({ Name: z.string().nullish(), Source: text, Destination: z.string(), RW: z.boolean() })),
+  NetworkSettings: z.object({
+    Networks: z
+      .record(
+        z.string(),
+        z.object({
+          IPAMConfig: z.object({ IPv4Address: text }).nullish(),
+          Aliases: listOf(z.string()),
+        }),
+      )
+      .nullish()
+      .transform((found) => found ?? {}),
+  }),
+});
+export type DetailsAnswer = z.output<typeof detailsAnswer>;
+
+/** One line of a pull or an import. */
+export const progressAnswer = z.object({
+  id: z.string().optional(),
+  status: z.string().optional(),
+  progress: z.string().optional(),
+  error: z.string().optional(),
+});
+
+/** @throws UnknownAnswer for one that isn't what the Engine API says */
+export function understood<T extends z.ZodType>(answer: T, given: unknown): z.output<T> {
+  const result = answer.safeParse(given);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = issue?.path.map(String).join('.') ?? '';
+  throw new UnknownAnswer(`${where === '' ? 'it' : where}: ${issue?.message ?? 'not as expected'}`);
+}
+
+/** An answer that no engine gives; the message says what is wrong with it. */
+export class UnknownAnswer extends Error {}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { readFile, readlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { StackError, systemErrorCode } from '../errors.ts';
+import { findProcessStart } from './process-start.ts';
+
+/** The environment variable that names the process for which everything is made: `REDIS_CLUSTER_OWNER_PID=$$`. */
+export const OWNER_VARIABLE = 'REDIS_CLUSTER_OWNER_PID';
+
+/**
+ * The process that the environment names, as a text that means this process and no other, ever. Undefined without one.
+ *
+ * @throws StackError USAGE for anything but the number of a process of this host
+ */
+export async function findOwner(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const text = env[OWNER_VARIABLE];
+  if (!text) return undefined;
+  const owner = /^[1-9]\d{0,9}$/.test(text) ? await identify(Number(text)) : undefined;
+  if (owner === undefined) {
+    throw new StackError('USAGE', {
+      message: `${OWNER_VARIABLE} must be the number of a process that runs on this host, and is '${text}'`,
+      hint: `export ${OWNER_VARIABLE}=$$   # this shell; or: unset ${OWNER_VARIABLE}`,
+    });
+  }
+  return owner;
+}
+
+/**
+ * Whether the process that `owner` means has certainly ended. Whoever can't be seen from here may well be alive: a process
+ * of another host, or of another container.
+ */
+export async function isGone(owner: string): Promise<boolean> {
+  const [machine, boot, namespace, pid, start] = parts(owner);
+  const here = await surroundings();
+  if (machine !== here.machine || pid === undefined) return false;
+  if (boot !== here.boot) return boot !== '' && here.boot !== '';
+  if (namespace !== here.namespace) return false;
+  if (!isThere(pid)) return true;
+  // A zombie has no start, and neither has a process that this user may not look into: that one counts as alive.
+  const present = await findProcessStart(pid);
+  return present === undefined ? await isZombie(pid) : present !== start;
+}
+
+/** The number of the owner's process, for people. */
+export function ownerPid(owner: string): number | undefined {
+  return parts(owner)[3];
+}
+
+async function identify(pid: number): Promise<string | undefined> {
+  const start = await findProcessStart(pid);
+  if (start === undefined) return undefined;
+  const { machine, boot, namespace } = await surroundings();
+  return [machine, boot, namespace, pid, start].join('/');
+}
+
+function parts(owner: string): [machine: string, boot: string, namespace: string, pid?: number, start?: string] {
+  const [, machine = '', boot = '', namespace = '', pid, start] =
+    /^([0-9a-f]+)\/([0-9a-f-]*)\/(\d*)\/([1-9]\d{0,9})\/(\d+)$/.exec(owner) ?? [];
+  return pid === undefined || start === undefined
+    ? [machine, boot, namespace]
+    : [machine, boot, namespace, Number(pid), start];
+}
+
+interface Surroundings {
+  /** An engine may serve several hosts, and each has processes of its own. */
+  readonly machine: string;
+  /** Empty where the system tells none: a number that is used again then looks like the process that had it before. */
+  readonly boot: string;
+  /** In a container the same numbers mean other processes. */
+  readonly namespace: string;
+}
+
+async function surroundings(): Promise<Surroundings> {
+  const [machineId, boot, namespace] = await Promise.all([
+    readFile('/etc/machine-id', 'utf8').catch(() => ''),
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => ''),
+    readlink('/proc/self/ns/pid').catch(() => ''),
+  ]);
+  const machine = createHash('sha256').update(`${hostname()} ${machineId.trim()}`).digest('hex').slice(0, 16);
+  return { machine, boot: boot.trim(), namespace: /\d+/.exec(namespace)?.[0] ?? '' };
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) !== 'ESRCH';
+  }
+}
+
+/** It has ended, and its parent hasn't noticed yet. */
+async function isZombie(pid: number): Promise<boolean> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return /^[ZX]/.test(text.slice(text.lastIndexOf(')') + 2));
+}

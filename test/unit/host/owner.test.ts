@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { findOwner, isGone, OWNER_VARIABLE, ownerPid } from '../../../src/host/owner.ts';
+import { failureOf } from '../../helpers/builders.ts';
+
+async function ownerOf(pid: number): Promise<string> {
+  return (await findOwner({ [OWNER_VARIABLE]: String(pid) })) ?? '';
+}
+
+test('no owner is named, none is found', async () => {
+  expect(await findOwner({})).toBeUndefined();
+  expect(await findOwner({ [OWNER_VARIABLE]: '' })).toBeUndefined();
+});
+
+test('a process is the same owner each time, and alive', async () => {
+  const owner = await ownerOf(process.pid);
+  expect(await ownerOf(process.pid)).toBe(owner);
+  expect(ownerPid(owner)).toBe(process.pid);
+  expect(await isGone(owner)).toBe(false);
+});
+
+test('a process that has ended is gone, and can be nobody’s owner any more', async () => {
+  const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const owner = await ownerOf(child.pid ?? 0);
+  expect(await isGone(owner)).toBe(false);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(await isGone(owner)).toBe(true);
+  const failure = await failureOf(() => ownerOf(child.pid ?? 0));
+  expect(failure).toMatchObject({ code: 'USAGE' });
+  expect(failure.message).toContain(`is '${child.pid ?? ''}'`);
+});
+
+test.each(['0', '-1', '1.5', 'me', '$$', ' 1', '99999999999'])('%j is a usage error', async (text) => {
+  expect(await failureOf(() => findOwner({ [OWNER_VARIABLE]: text }))).toMatchObject({ code: 'USAGE' });
+});
+
+describe('of the labels of others', () => {
+  const changed = async (part: number, text: string): Promise<string> =>
+    (await ownerOf(process.pid))
+      .split('/')
+      .map((one, index) => (index === part ? text : one))
+      .join('/');
+
+  test('the same number on another host, or in another container, may be alive', async () => {
+    expect(await isGone(await changed(0, 'ffffffffffffffff'))).toBe(false);
+    expect(await isGone(await changed(2, '1'))).toBe(false);
+  });
+
+  test.runIf(process.platform === 'linux')('a process of before the last boot is gone', async () => {
+    expect(await isGone(await changed(1, '00000000-0000-0000-0000-000000000000'))).toBe(true);
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'a number that another process has by now means the one before',
+    async () => {
+      expect(await isGone(await changed(4, '1'))).toBe(true);
+    },
+  );
+
+  test.each(['', 'x', '1/2/3', 'ffffffffffffffff//1/2/3/4', '../../..'])('%j is nobody who is gone', async (text) => {
+    expect(await isGone(text)).toBe(false);
+  });
+});
