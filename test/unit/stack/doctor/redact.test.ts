@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constantFrom, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { redactor, withoutEnvironment } from '../../../../src/stack/doctor/redact.ts';
 
@@ -20,13 +20,12 @@ describe('a secret that is known', () => {
   });
 
   test('is in no text any more, wherever it stood, also where one secret is a part of another', () => {
-    const letters = fc.string({ minLength: 4, maxLength: 12, unit: fc.constantFrom('x', 'y', 'z', '_') });
-    fc.assert(
-      fc.property(letters, letters, fc.array(letters), (one, rest, around) => {
-        const text = redactor([one, one + rest])(around.join(one + rest) + one);
-        return !text.includes(one);
-      }),
-    );
+    const letters = string({ minLength: 4, maxLength: 12, unit: constantFrom('x', 'y', 'z', '_') });
+    const isGone = property(letters, letters, array(letters), (one, rest, around) => {
+      const text = redactor([one, one + rest])(around.join(one + rest) + one);
+      return !text.includes(one);
+    });
+    expect(() => assert(isGone)).not.toThrow();
   });
 
   test('an empty one takes nothing away', () => {
