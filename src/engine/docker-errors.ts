@@ -30,6 +30,12 @@ const KNOWN_ANSWERS = [
     hint: 'Choose another redis.nodes.<node>.ip in the YAML file.',
   },
   {
+    // containerd has what the engine has forgotten.
+    code: 'CONTAINER_STUCK',
+    pattern: /task [0-9a-f]{64}: already exists/i,
+    hint: 'npx tsx manage.ts up   # makes the container anew where that is safe; its data stays',
+  },
+  {
     // What was observed isn't so any more: another process, or the last call of one that was killed.
     code: 'CHANGED_MEANWHILE',
     pattern:
@@ -61,7 +67,7 @@ export function engineFailure(error: unknown, doing: string, endpoint: Endpoint)
     message: `could not ${doing}: ${answer}`,
     hint: known?.hint ?? 'npx tsx manage.ts status',
     cause: error,
-    isPassing: known !== undefined && known.code !== 'IMAGE_UNAVAILABLE',
+    isPassing: known !== undefined && known.code !== 'IMAGE_UNAVAILABLE' && known.code !== 'CONTAINER_STUCK',
   });
 }
 

@@ -151,7 +151,11 @@ async function rejectExited({ engine, spec }: Session, views: readonly NodeView[
     const container = containers.find((one) => one.name === name);
     if (container?.state === 'running') continue;
     if (container === undefined) {
-      throw new StackError('NOT_RUNNING', { message: `the container ${name} is gone`, hint: 'npx tsx manage.ts up' });
+      throw new StackError('NOT_RUNNING', {
+        message: `the container ${name} is gone`,
+        hint: 'npx tsx manage.ts up',
+        isPassing: true,
+      });
     }
     const { exitCode, outOfMemory, error } = await engine.containerExit(name);
     const log: string[] = [];
@@ -162,9 +166,13 @@ async function rejectExited({ engine, spec }: Session, views: readonly NodeView[
       message: `the container ${name} is ${container.state}: ${why}`,
       details: log.join('').split('\n').filter(Boolean),
       hint: `npx tsx manage.ts logs ${view.name}`,
+      isPassing: !outOfMemory && STOPPED_FROM_OUTSIDE.has(exitCode),
     });
   }
 }
+
+/** SIGTERM, which Redis ends with 0 unless it has just begun; SIGKILL; and what an engine says that was killed before. */
+const STOPPED_FROM_OUTSIDE: ReadonlySet<number> = new Set([0, 143, 137, 255]);
 
 function timedOut(timeoutMs: number, problems: readonly string[]): StackError {
   return new StackError('WAIT_TIMEOUT', {

@@ -131,7 +131,7 @@ export async function checkMemory(facts: Facts): Promise<readonly Line[]> {
   if (views.length === 0) return [skipped('memory', reason)];
   const containers = await facts.containers.know();
   const lines = views.flatMap((view): Line[] => {
-    const limit = containers.find(({ node }) => node.name === view.name)?.details?.memoryLimitBytes ?? 0;
+    const limit = containers.find(({ node }) => node.name === view.name)?.details?.memoryBytes ?? 0;
     return memoryLines(view, limit);
   });
   const most = Math.max(...views.map(({ usedMemoryBytes }) => usedMemoryBytes));
