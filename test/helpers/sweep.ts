@@ -63,8 +63,10 @@ export function describeSweep(scenario: Scenario): void {
           for (let attempt = attempts.shift(); attempt !== undefined; attempt = attempts.shift()) {
             await start(scenario, swept, !isWhole || scenario.anew === true);
             const tried = await tryPoint(scenario, swept, attempt);
-            tally.add(tried);
             isWhole = tried.problem === undefined;
+            // On a busy machine the short bound may end the run before it gets there.
+            if (isWhole && tried.call === undefined && attempt.isHasty) attempts.push({ ...attempt, isHasty: false });
+            else tally.add(tried);
           }
         };
         await Promise.all(lanes.map(runLane));
@@ -177,17 +179,23 @@ function newTally(): Tally {
   const problems: string[] = [];
   const ends = new Map<string, number>();
   const reached: Tried[] = [];
+  let missed = 0;
   return {
     problems,
     add: (tried) => {
       if (tried.problem !== undefined) problems.push(tried.problem);
-      else if (tried.call === undefined) return;
+      else if (tried.call === undefined) {
+        missed += 1;
+        return;
+      }
       reached.push(tried);
       ends.set(tried.end, (ends.get(tried.end) ?? 0) + 1);
     },
     figures: () => ({
       points: reached.length,
       converged: reached.length - problems.length,
+      // Calls that this run didn't make: not every run makes the same number.
+      missed,
       ends: [...ends].map(([end, count]) => `${end} ${count}`).join(', '),
       slowestRunSeconds: seconds(Math.max(0, ...reached.map(({ elapsedMs }) => elapsedMs))),
       secondsPerPoint: seconds(reached.reduce((sum, { totalMs }) => sum + totalMs, 0) / Math.max(1, reached.length)),

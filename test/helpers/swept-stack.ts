@@ -40,8 +40,10 @@ export async function makeSweptStack(options: StackOptions = {}): Promise<SweptS
   const morePorts = [highest + 1, highest + 2, highest + 3] as const;
   const closers = [engineProxy.close];
   const ports = new Map<number, number>();
-  for (const port of [...stack.ips.map((_ip, index) => stack.ports[index * 3] ?? 0), morePorts[0]]) {
-    const proxy = await startRedisProxy(`port ${ports.size + 1}`, port, line);
+  const plainPorts = stack.ips.map((_ip, index) => stack.ports[index * 3] ?? 0);
+  for (const [index, port] of [...plainPorts, morePorts[0]].entries()) {
+    const name = index < plainPorts.length ? `redis-${index + 1}` : 'the new port';
+    const proxy = await startRedisProxy(name, port, line);
     closers.push(proxy.close);
     ports.set(port, proxy.port);
     redirectPort(port, proxy.port);
