@@ -214,7 +214,7 @@ describe('no engine, no image', () => {
       });
       client.pipe(upstream).pipe(client);
     }).listen(socket);
-    const { exitCode, stderr } = await stack.run('up', '--host', `unix://${socket}`);
+    const { exitCode, stderr } = await stack.run('up', '--host', `unix://${socket}`, '--timeout', '3');
     expect(exitCode).toBe(1);
     expect(stderr).toContain('ENGINE_UNREACHABLE');
     expect(stderr).toContain('run the same command again');
