@@ -48,9 +48,14 @@ export function parseSpec(text: string): ParseResult {
       hint: 'keep one of the two',
     }));
 
+    // The library writes such a key as text, and each key inside it twice: a few dozen inside each other never end.
+    const unfit = findUnfitKey(document);
+    if (unfit !== undefined) {
+      return { problems: [{ ...positionAt(unfit), message: 'a key must be a word', hint: 'write it without ?' }] };
+    }
     // Each is looked for in the whole document, so that ten thousand of them take minutes.
     if (hasMoreAliases(document, MOST_ALIASES)) {
-      return wholeFile(`the file has more than ${MOST_ALIASES} aliases`, 'write it without aliases');
+      return wholeFile(`the file can't be read: it has more than ${MOST_ALIASES} aliases`, 'write it without aliases');
     }
     const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
     const result = specSchema.safeParse(value);
@@ -95,6 +100,19 @@ function hasMoreAliases(document: Document, most: number): boolean {
     },
   });
   return count > most;
+}
+
+/** Where the first key begins that is a map, a list or an alias. */
+function findUnfitKey(document: Document): number | undefined {
+  let offset: number | undefined;
+  visit(document, {
+    Pair: (_key, { key }) => {
+      if (key === null || isScalar(key)) return undefined;
+      offset = rangeStart(key);
+      return visit.BREAK;
+    },
+  });
+  return offset;
 }
 
 /** Where a key begins that its map has already. The library compares each with each, and takes long for very many. */

@@ -53,19 +53,20 @@ export interface DamageTally {
   readonly kinds: Map<string, number>;
 }
 
-/** An engine that knows only what was recorded, and damages about every second answer. @param random from 0 to 1 */
+/** An engine that knows only what was recorded, and damages some of its answers: few, so that commands get far, or most. */
 export async function damagingEngine(
   recording: Recording,
   random: () => number,
   tally: DamageTally,
 ): Promise<FalseEngine> {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+  const rate = pick([0.1, 0.2, 0.6]);
   return listen((incoming, socket) => {
     incoming.resume();
     const known = recording.get(keyOf(incoming));
     const answer = known === undefined ? MISSING : pick(known);
     tally.answers += 1;
-    if (random() < 0.5) {
+    if (random() > rate) {
       socket.end(rawAnswer(answer, { isBodyless: incoming.method === 'HEAD' }));
       return;
     }
