@@ -1,6 +1,5 @@
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
-import { findConflicts } from '../plan/conflicts.ts';
 import type { Observed } from '../plan/observed.ts';
 import { isPartial, planUp, type Wanted } from '../plan/plan-up.ts';
 import { initialNodeTable, NODE_TABLE_FILE } from '../plan/redis-config.ts';
@@ -12,13 +11,13 @@ import { configFiles, nodeTableFile } from './config-files.ts';
 import { appendonlyMark, holdsNothing, requireReadable } from './data-folder.ts';
 import { execute } from './execute.ts';
 import { observeEngine } from './observe.ts';
+import { findObstacles } from './obstacles.ts';
 import { ensurePassword } from './passwords.ts';
 import { performOnEngine } from './perform.ts';
 import { inRounds } from './rounds.ts';
 import type { Session } from './session.ts';
 import { stopSaving, switchPersistence } from './switch-persistence.ts';
 import { takeOverFromEmpty } from './take-over.ts';
-import { findTakenPort } from './taken-ports.ts';
 
 export interface Applied {
   /** Engine calls that changed something. */
@@ -67,8 +66,7 @@ export async function applyToEngine(session: Session, wanted: Wanted, issuer: Is
 
 /** Everything that can be known before anything is made. */
 async function rejectConflicts(session: Session, wanted: Wanted, observed: Observed): Promise<void> {
-  const [first, ...others] = findConflicts(session.spec.name, wanted, observed);
-  const conflict = first ?? (await findTakenPort(session, wanted, observed));
+  const [conflict, ...others] = await findObstacles(session, wanted, observed);
   if (conflict === undefined) return;
   throw new StackError(conflict.code, {
     message: conflict.message,

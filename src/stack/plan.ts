@@ -1,6 +1,6 @@
 import { isReachable, type ReachableView } from '../cluster/view.ts';
 import type { Action } from '../plan/actions.ts';
-import { findConflicts, type Conflict } from '../plan/conflicts.ts';
+import type { Conflict } from '../plan/conflicts.ts';
 import type { Observed } from '../plan/observed.ts';
 import { planCluster, type ClusterAction } from '../plan/plan-cluster.ts';
 import { planShape, type ShapeStep } from '../plan/plan-shape.ts';
@@ -11,6 +11,7 @@ import { findFormerNodes, withNodes } from './former-nodes.ts';
 import { resolveImage } from './image.ts';
 import { linkNodes } from './links.ts';
 import { observeEngine } from './observe.ts';
+import { findObstacles } from './obstacles.ts';
 import { localPassword } from './passwords.ts';
 import type { Session } from './session.ts';
 import {
@@ -21,7 +22,6 @@ import {
   type ServedByNode,
 } from './settle-certificates.ts';
 import { observePasswords } from './settle-passwords.ts';
-import { findTakenPort } from './taken-ports.ts';
 import { readKeptCertificates } from './trust.ts';
 import { wantedOf } from './wanted.ts';
 
@@ -52,7 +52,6 @@ export async function plan(session: Session): Promise<PlanResult> {
   const wanted = wantedOf(session, image ?? { reference: spec.redis.image, id: '', isStandIn: false });
   const observed = await observeEngine(engine, spec, wanted);
   const actions = planUp(spec, wanted, observed);
-  const taken = await findTakenPort(session, wanted, observed);
   const [certificates, kept] = await Promise.all([observeCertificates(session), readKeptCertificates(session)]);
   return {
     actions,
@@ -62,7 +61,7 @@ export async function plan(session: Session): Promise<PlanResult> {
         : actions.length === 0
           ? await nextNodeActions(session, observed, certificates)
           : [],
-    conflicts: [...findConflicts(spec.name, wanted, observed), ...(taken === undefined ? [] : [taken])],
+    conflicts: await findObstacles(session, wanted, observed),
     pulls: image === undefined ? spec.redis.image : undefined,
     warnings: spec.tls.enabled ? certificateWarnings(session, certificates, kept, Date.now()) : [],
   };

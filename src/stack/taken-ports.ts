@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import type { Endpoint } from '../engine/engine.ts';
 import { systemErrorCode } from '../errors.ts';
 import { portConflict, type Conflict } from '../plan/conflicts.ts';
 import { isOwn } from '../plan/names.ts';
@@ -16,7 +17,7 @@ export async function findTakenPort(
   wanted: Wanted,
   observed: Observed,
 ): Promise<Conflict | undefined> {
-  if (!/^(unix|npipe):/.test(engine.endpoint.address)) return undefined;
+  if (!isLocal(engine.endpoint)) return undefined;
   const isHeld = (state: string): boolean => state === 'running' || state === 'restarting' || state === 'paused';
   const running = observed.containers.filter(({ state }) => isHeld(state));
   const idle = [...wanted.containers.values()].filter(
@@ -37,6 +38,11 @@ export async function findTakenPort(
   const conflict = portConflict(first.hostAddress, first.hostPort, first.name, holder ?? unseen);
   // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
   return { ...conflict, isPassing: holder === undefined || ENGINE_PROXIES.test(holder) };
+}
+
+/** An engine of this machine, or of a virtual one on it. */
+export function isLocal({ address }: Endpoint): boolean {
+  return /^(unix|npipe):/.test(address);
 }
 
 const ENGINE_PROXIES = /^(docker-proxy|dockerd|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;

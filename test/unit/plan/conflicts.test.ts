@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findConflicts } from '../../../src/plan/conflicts.ts';
+import { findConflicts, findRouteConflict } from '../../../src/plan/conflicts.ts';
 import { LABELS } from '../../../src/plan/names.ts';
 import type { Observed } from '../../../src/plan/observed.ts';
 import type { PublishedPort } from '../../../src/plan/resources.ts';
@@ -60,6 +60,33 @@ describe('subnets', () => {
     expect(findConflicts('dev', wanted, { ...NOTHING, networks })).toMatchObject([
       { hint: expect.stringContaining('docker network rm shop') },
     ]);
+  });
+});
+
+describe('routes of this machine', () => {
+  const routed = (subnet: string, observed: Partial<Observed> = {}, interfaceName = 'tun0'): string | undefined =>
+    findRouteConflict('dev', wanted, { ...NOTHING, ...observed }, [{ subnet, interfaceName }])?.message;
+
+  test.each([
+    ['172.20.0.0/16', true],
+    ['172.20.3.7/32', true],
+    ['172.16.0.0/12', true],
+    ['172.21.0.0/16', false],
+    ['0.0.0.0/0', false],
+    ['128.0.0.0/1', false],
+  ])('one for %s is in the way: %j', (subnet, isInTheWay) => {
+    const said = `the subnet 172.20.0.0/16 overlaps ${subnet}, which this machine reaches through tun0`;
+    expect(routed(subnet)).toBe(isInTheWay ? said : undefined);
+  });
+
+  test('our own network has the route, once it is there', () => {
+    expect(routed('172.20.0.0/16', running, 'br-123456789abc')).toBeUndefined();
+  });
+
+  test('a network that is made anew still has the route of its former self', () => {
+    const networks = running.networks.map((one) => ({ ...one, labels: labelsOf('dev') }));
+    expect(routed('172.20.0.0/16', { networks }, 'br-123456789abc')).toBeUndefined();
+    expect(routed('172.20.3.0/24', { networks })).toBeDefined();
   });
 });
 
