@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import type { SessionNeeds } from '../stack/open.ts';
+import type { ConnectionOptions, SessionNeeds } from '../stack/open.ts';
 import type { Session } from '../stack/session.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -39,6 +39,8 @@ export interface Invocation {
   readonly timeoutMs: number;
   /** Reads the YAML file, then what else the command needs. Called by commands that work on a stack. */
   readonly openSession: (needs?: SessionNeeds) => Promise<Session>;
+  /** What the session is opened with, for who finds out step by step what doesn't work. */
+  readonly connection: ConnectionOptions;
   /** Finds the engine only. */
   readonly openEngine: () => Promise<Engine>;
   /** Ends the live view, so that what comes next stays on the screen. */

@@ -21,6 +21,7 @@ import { clusterReshard } from './commands/cluster-reshard.ts';
 import { clusterRestore } from './commands/cluster-restore.ts';
 import { clusterSlots } from './commands/cluster-slots.ts';
 import { clusterWait } from './commands/cluster-wait.ts';
+import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { env } from './commands/env.ts';
 import { imageBuild } from './commands/image-build.ts';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = [
   down,
   restart,
   status,
+  doctor,
   plan,
   logs,
   redisCli,

@@ -53,6 +53,7 @@ async function run(
       timeoutMs,
       openSession: (needs) =>
         openSession(connection, { ...needs, exclusive: command.changes === true ? command.name : undefined }),
+      connection,
       openEngine: () => openEngine(connection),
       endProgress: progress.end,
     });

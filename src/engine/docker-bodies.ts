@@ -4,6 +4,7 @@ import {
   CONTAINER_STATES,
   type Container,
   type ContainerDefinition,
+  type ContainerDetails,
   type ContainerState,
   type Network,
   type NetworkDefinition,
@@ -46,6 +47,27 @@ export function toContainer(container: Dockerode.ContainerInfo): Container {
     volumes: (container.Mounts ?? []).flatMap(({ Type, Name }) =>
       Type === 'volume' && Name !== undefined ? [Name] : [],
     ),
+  };
+}
+
+export function toContainerDetails({
+  State,
+  RestartCount,
+  HostConfig,
+  Mounts,
+}: Dockerode.ContainerInspectInfo): ContainerDetails {
+  return {
+    exitCode: State.ExitCode,
+    outOfMemory: State.OOMKilled,
+    error: State.Error,
+    startedAtMs: Date.parse(State.StartedAt),
+    restartCount: RestartCount,
+    memoryLimitBytes: HostConfig.Memory ?? 0,
+    mounts: Mounts.map(({ Name, Source, Destination, RW }) => ({
+      source: Name ?? Source,
+      path: Destination,
+      isWritable: RW,
+    })),
   };
 }
 

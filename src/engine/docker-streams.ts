@@ -193,3 +193,17 @@ export async function execInteractive(
   const { ExitCode } = await exec.inspect();
   return ExitCode ?? 1;
 }
+
+/** No stdin, no terminal; what it writes to stderr is left out. */
+export async function readCommand(docker: Docker, name: string, command: readonly string[]): Promise<string> {
+  const exec = await docker
+    .getContainer(name)
+    .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, Tty: false });
+  const stream = await exec.start({ hijack: true, stdin: false });
+  const [output, errors] = [new PassThrough(), new PassThrough()];
+  errors.resume();
+  docker.modem.demuxStream(stream, output, errors);
+  stream.on('end', () => output.end());
+  stream.on('error', (error) => output.destroy(error));
+  return (await buffer(output)).toString('utf8');
+}

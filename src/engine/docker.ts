@@ -2,9 +2,18 @@ import { setMaxListeners } from 'node:events';
 import type { ConnectionSettings } from './locate.ts';
 import type { Engine } from './engine.ts';
 import { whileMoving, withinBounds, type Bounds } from '../bounds.ts';
-import { containerBody, networkBody, toContainer, toNetwork } from './docker-bodies.ts';
+import { containerBody, networkBody, toContainer, toContainerDetails, toNetwork } from './docker-bodies.ts';
 import { engineFailure, hasStatus } from './docker-errors.ts';
-import { execInteractive, fileChunks, followPull, readLogs, readTextFile, tarOf, tarStream } from './docker-streams.ts';
+import {
+  execInteractive,
+  fileChunks,
+  followPull,
+  readCommand,
+  readLogs,
+  readTextFile,
+  tarOf,
+  tarStream,
+} from './docker-streams.ts';
 
 /**
  * The engine behind `settings`, through dockerode.
@@ -142,9 +151,19 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
         const { State } = await docker.getContainer(name).inspect();
         return { exitCode: State.ExitCode, outOfMemory: State.OOMKilled, error: State.Error };
       }),
+    inspectContainer: (name) =>
+      bounded(`inspect container ${name}`, async () => toContainerDetails(await docker.getContainer(name).inspect())),
     logs: (name, options) => readLogs(docker, name, options, signal),
     execInteractive: (name, command, streams) =>
       attempt(`run a command in ${name}`, () => execInteractive(docker, name, command, streams)),
+    readCommand: (name, command) =>
+      bounded(`run ${command[0] ?? ''} in ${name}`, () => readCommand(docker, name, command)),
+
+    describe: (kind, name = '') =>
+      bounded(`inspect ${kind} ${name}`.trim(), async (): Promise<unknown> => {
+        if (kind === 'engine') return docker.info();
+        return kind === 'container' ? docker.getContainer(name).inspect() : docker.getNetwork(name).inspect();
+      }),
 
     listVolumes: () =>
       bounded('list volumes', async () => {

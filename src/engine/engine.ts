@@ -1,6 +1,7 @@
 import type {
   Container,
   ContainerDefinition,
+  ContainerDetails,
   ContainerExit,
   ContainerFile,
   Image,
@@ -56,10 +57,16 @@ export interface Engine {
   removeContainer(name: string): Promise<void>;
   /** Why a container is not running. */
   containerExit(name: string): Promise<ContainerExit>;
+  inspectContainer(name: string): Promise<ContainerDetails>;
   /** Chunks of a container's stdout and stderr as they come. */
   logs(name: string, options: LogOptions): AsyncIterable<Buffer>;
   /** Runs a command in a container with this process's own terminal; resolves with its exit code. */
   execInteractive(name: string, command: readonly string[], streams: ExecStreams): Promise<number>;
+  /** Runs a short command in a container that runs, and gives what it wrote to stdout. */
+  readCommand(name: string, command: readonly string[]): Promise<string>;
+
+  /** What the engine says of itself, or of a thing, in its own words: for people who look for a mistake. */
+  describe(kind: 'engine' | 'container' | 'network', name?: string): Promise<unknown>;
 
   listVolumes(): Promise<Volume[]>;
   removeVolume(name: string): Promise<void>;

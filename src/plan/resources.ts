@@ -84,6 +84,23 @@ export interface ContainerExit {
   readonly error: string;
 }
 
+/** What only a look at the one container shows. */
+export interface ContainerDetails extends ContainerExit {
+  readonly startedAtMs: number;
+  /** How often the engine has started it again by itself since somebody started it. */
+  readonly restartCount: number;
+  /** 0 is no limit. */
+  readonly memoryLimitBytes: number;
+  readonly mounts: readonly Mount[];
+}
+
+export interface Mount {
+  /** The volume's name, or a folder of the engine's host. */
+  readonly source: string;
+  readonly path: string;
+  readonly isWritable: boolean;
+}
+
 export interface Volume {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;

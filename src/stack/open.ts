@@ -4,6 +4,7 @@ import { connectDocker } from '../engine/docker.ts';
 import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
 import { isOwn, LABELS } from '../plan/names.ts';
+import type { StackSecret } from '../secrets/source.ts';
 import type { Spec } from '../spec/spec.ts';
 import { DEFAULT_STACK_FILE } from './command-text.ts';
 import { lockStack } from './stack-lock.ts';
@@ -45,7 +46,7 @@ export async function openSession(
   { secret: needsSecret = false, bounds, exclusive }: SessionNeeds = {},
 ): Promise<Session> {
   const options = { ...given, ...bounds };
-  const file = options.file ?? join(options.root, DEFAULT_STACK_FILE);
+  const file = stackFile(options);
   const first = await loadStack(file);
   const lock = exclusive === undefined ? undefined : await lockStack({ ...options, spec: first.spec }, exclusive);
   if (lock !== undefined) options.onOpen(lock.release);
@@ -56,10 +57,19 @@ export async function openSession(
   const offline = options.offline && opened.source.file === undefined;
   const secret = needsSecret && !offline ? await opened.source.read() : undefined;
   const session = sessionOf(stack, opened, await openEngine(options), options);
-  // Whoever doesn't ask Vault goes by what it said when the containers were made.
-  const isUnknown = opened.vault !== undefined && secret === undefined && stack.spec.tls.isOpen;
+  return { ...(await withSecret(session, secret)), offline };
+}
+
+/** @param secret undefined where it was not asked for: then what it said when the containers were made counts */
+export async function withSecret(session: Session, secret: StackSecret | undefined): Promise<Session> {
+  const { spec, vault } = session;
+  const isUnknown = vault !== undefined && secret === undefined && spec.tls.isOpen;
   const tlsEnabled = isUnknown ? await servesTls(session) : secret?.tlsEnabled;
-  return { ...session, spec: withTls(stack.spec, tlsEnabled), secret, offline };
+  return { ...session, spec: withTls(spec, tlsEnabled), secret };
+}
+
+export function stackFile({ file, root }: Pick<ConnectionOptions, 'file' | 'root'>): string {
+  return file ?? join(root, DEFAULT_STACK_FILE);
 }
 
 /** A session for which nothing was asked yet but the YAML file. */

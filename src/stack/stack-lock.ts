@@ -32,8 +32,8 @@ export interface StackLock {
  * @throws StackError LOCKED when the wait takes longer than the session's bound
  */
 export async function lockStack(place: Place, doing: string): Promise<StackLock> {
-  const { spec, env, report, signal, timeoutMs } = place;
-  const folder = join(stateFolder(spec.name, env), 'locks');
+  const { spec, report, signal, timeoutMs } = place;
+  const folder = lockFolder(place);
   count += 1;
   const number = count;
   const own = `${process.pid}-${(await findProcessStart(process.pid)) ?? ''}-${number}`;
@@ -65,7 +65,21 @@ export async function lockStack(place: Place, doing: string): Promise<StackLock>
   }
 }
 
-interface Holder {
+/** Who changes the stack in this moment. Only looks: what the dead have left stays where it is. */
+export async function findStackLock(place: Pick<Place, 'spec' | 'env'>): Promise<Holder | undefined> {
+  const folder = lockFolder(place);
+  for (const name of await readdir(folder).catch(() => [])) {
+    const holder = await readHolder(folder, name);
+    if (holder !== undefined && holder !== 'dead') return holder;
+  }
+  return undefined;
+}
+
+function lockFolder({ spec, env }: Pick<Place, 'spec' | 'env'>): string {
+  return join(stateFolder(spec.name, env), 'locks');
+}
+
+export interface Holder {
   readonly pid: number;
   /** `up (process 4711)` */
   readonly text: string;
@@ -75,17 +89,20 @@ interface Holder {
 async function findHolder(folder: string, own: string): Promise<Holder | undefined> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter((one) => one !== own)) {
-    const [, pid = '', start = ''] = /^(\d+)-(\d*)-\d+$/.exec(name) ?? [];
-    // Drafts, which another is just writing.
-    if (pid === '') continue;
-    if ((await findProcessStart(Number(pid))) !== start) {
-      await rm(join(folder, name), { force: true }).catch(() => undefined);
-      continue;
-    }
-    const doing = await readFile(join(folder, name), 'utf8').catch(() => '');
-    if (doing !== '') return { pid: Number(pid), text: `${doing} (process ${pid})` };
+    const holder = await readHolder(folder, name);
+    if (holder === 'dead') await rm(join(folder, name), { force: true }).catch(() => undefined);
+    else if (holder !== undefined) return holder;
   }
   return undefined;
+}
+
+/** undefined for drafts, which another is just writing. */
+async function readHolder(folder: string, name: string): Promise<Holder | 'dead' | undefined> {
+  const [, pid = '', start = ''] = /^(\d+)-(\d*)-\d+$/.exec(name) ?? [];
+  if (pid === '') return undefined;
+  if ((await findProcessStart(Number(pid))) !== start) return 'dead';
+  const doing = await readFile(join(folder, name), 'utf8').catch(() => '');
+  return doing === '' ? undefined : { pid: Number(pid), text: `${doing} (process ${pid})` };
 }
 
 /** @returns whether it could: a folder that can't be written keeps nobody from `down` */

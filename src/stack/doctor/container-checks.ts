@@ -1,0 +1,126 @@
+import { withinBounds } from '../../bounds.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { commandText } from '../command-text.ts';
+import { failed, ok, orOk, warning, type Line } from './diagnosis.ts';
+import type { Facts, NodeContainer } from './facts.ts';
+import { lastWords, readLogSigns, type LogPlace } from './log-signs.ts';
+
+/** Longer ago, that the engine had to start a container again is history. */
+const RECENT_MS = 24 * 3_600_000;
+/** A container whose clock is that of its host can't have started later than now. */
+const MOST_AHEAD_MS = 2000;
+
+export async function checkContainers(facts: Facts): Promise<readonly Line[]> {
+  const { spec, path } = await facts.stack.know();
+  const containers = await facts.containers.find();
+  const up = commandText({ path }, 'up');
+  const names = containers.map(({ name }) => name);
+  if (containers.every(({ container }) => container === undefined)) {
+    return [failed('containers', `the stack ${spec.name} is not up: none of ${names.join(', ')} exists`, up)];
+  }
+  const { engine } = await facts.engine.know();
+  const lines = await Promise.all(containers.map((one) => checkContainer(facts, engine, one, up)));
+  return orOk(lines.flat(), 'containers', `all ${containers.length} run`);
+}
+
+async function checkContainer(facts: Facts, engine: Engine, one: NodeContainer, up: string): Promise<Line[]> {
+  const { node, name, container } = one;
+  if (container === undefined) return [failed(node.name, `the container ${name} does not exist`, up)];
+  if (container.state === 'paused') return [failed(node.name, `the container ${name} is paused`, up)];
+  if (container.state === 'created')
+    return [failed(node.name, `the container ${name} was made, but never started`, up)];
+  const log = await withinBounds(readLog(engine, name), `the log of ${name} was not read`, facts.options).catch(
+    () => '',
+  );
+  const place: LogPlace = { container: name, node: node.name, image: container.image };
+  const isEnding = container.state === 'restarting' || isJustStartedAgain(one);
+  if (container.state === 'running' && !isEnding) return runningLines(one, log, place);
+  const sign = readLogSigns(log, place, isEnding ? 2 : 1).find(({ isFatal }) => isFatal);
+  const state = isEnding ? 'ends again and again' : `is ${container.state}`;
+  const why = sign?.text ?? endText(one, log);
+  return [failed(node.name, `the container ${name} ${state}: ${why}`, sign?.mend ?? endMend(one, up))];
+}
+
+/** Between two of its ends it may be caught running: Redis has ended with a mistake in its files within this. */
+const SHORT_LIFE_MS = 10_000;
+
+function isJustStartedAgain({ details }: NodeContainer): boolean {
+  return details !== undefined && details.restartCount > 1 && Date.now() - details.startedAtMs < SHORT_LIFE_MS;
+}
+
+function endText({ details }: NodeContainer, log: string): string {
+  if (details?.outOfMemory === true) return 'the kernel ended it, because it was out of memory';
+  const words = lastWords(log);
+  const code = details === undefined ? 'it ended' : `exit code ${details.exitCode}`;
+  // Who was asked to end, and did, has nothing to say.
+  const reason = details?.error || (details?.exitCode === 0 ? '' : words);
+  return reason === '' ? code : `${code}; ${reason}`;
+}
+
+function endMend({ node, details, container }: NodeContainer, up: string): string {
+  if (details?.outOfMemory === true) return `${up}   # and a higher redis.memory in the YAML file, if it comes back`;
+  return container?.state === 'restarting' || container?.state === 'running'
+    ? `npx tsx manage.ts logs ${node.name}`
+    : up;
+}
+
+/** What is worth knowing of one that runs. */
+function runningLines({ node, name, details }: NodeContainer, log: string, place: LogPlace): Line[] {
+  const signs = readLogSigns(log, place).filter(({ isFatal }) => !isFatal);
+  const lines = signs.map(({ text, mend }) => warning(node.name, text, mend));
+  if (details === undefined) return lines;
+  const { startedAtMs, restartCount, outOfMemory } = details;
+  const logs = `npx tsx manage.ts logs ${node.name}`;
+  if (startedAtMs > Date.now() + MOST_AHEAD_MS) {
+    const text = `${name} was started at ${new Date(startedAtMs).toISOString()}, which is still to come: a clock was set back`;
+    lines.push(warning(node.name, text, 'timedatectl status   # on the host of the engine; in a VM, restart the VM'));
+  }
+  if (restartCount > 0 && Date.now() - startedAtMs < RECENT_MS) {
+    const times = restartCount === 1 ? 'once' : `${restartCount} times`;
+    const why = outOfMemory ? ': it was out of memory' : '';
+    const mend = outOfMemory ? 'Set redis.memory higher in the YAML file, then: npx tsx manage.ts up' : logs;
+    lines.push(
+      warning(
+        node.name,
+        `the engine had to start ${name} again ${times}, the last time at ${new Date(startedAtMs).toISOString()}${why}`,
+        mend,
+      ),
+    );
+  }
+  return lines;
+}
+
+async function readLog(engine: Engine, name: string): Promise<string> {
+  const chunks: string[] = [];
+  for await (const chunk of engine.logs(name, { follow: false, tail: 200, timestamps: false }))
+    chunks.push(chunk.toString());
+  return chunks.join('');
+}
+
+/** What `up` would do to things that are there and run: they are not as the YAML file says. */
+export async function checkDrift(facts: Facts): Promise<readonly Line[]> {
+  const containers = await facts.containers.know();
+  if (containers.every(({ container }) => container === undefined)) return [];
+  const session = await facts.session.know();
+  const probes = await facts.probes.know();
+  const { wanted, observed } = await facts.obstacles.know();
+  const { planUp } = await import('../../plan/plan-up.ts');
+  const isSound = (target: string): boolean =>
+    !containers.some(({ name, container }) => name === target && container?.state !== 'running');
+  const image = await facts.image.know();
+  // Without an image every container would have another one.
+  const actions =
+    image === undefined ? [] : planUp(session.spec, wanted, observed).filter(({ target }) => isSound(target));
+  const areAllThere = probes.every(({ view }) => view.reachable);
+  const { plan } = await import('../plan.ts');
+  const nodeActions = areAllThere && actions.length === 0 ? (await plan(session)).nodeActions : [];
+  const changes = [
+    ...actions.map(({ type, target, cause }) => `${type} ${target} (${cause})`),
+    ...nodeActions.map(({ type, node, cause }) => `${type} ${node} (${cause})`),
+  ];
+  if (changes.length === 0) return [ok('drift', 'what runs is as the YAML file says')];
+  const shown = 4;
+  const more = changes.length > shown ? `, and ${changes.length - shown} more` : '';
+  const text = `not all is as the YAML file says; up would: ${changes.slice(0, shown).join(', ')}${more}`;
+  return [warning('drift', text, commandText(session, 'plan'))];
+}

@@ -1,0 +1,217 @@
+import { withinBounds } from '../../bounds.ts';
+import type { NodeView } from '../../cluster/view.ts';
+import type { Engine, EngineVersion } from '../../engine/engine.ts';
+import { StackError } from '../../errors.ts';
+import type { Conflict } from '../../plan/conflicts.ts';
+import { findConflicts } from '../../plan/conflicts.ts';
+import { containerName, isOwn } from '../../plan/names.ts';
+import type { Observed } from '../../plan/observed.ts';
+import type { Wanted } from '../../plan/plan-up.ts';
+import type { Container, ContainerDetails, Network, Volume } from '../../plan/resources.ts';
+import type { NodeLink } from '../../redis/node-link.ts';
+import type { Secret } from '../../secret.ts';
+import type { StackSecret } from '../../secrets/source.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
+import { readCertificates, type Certificates } from '../certs.ts';
+import { resolveImage, type ResolvedImage } from '../image.ts';
+import { linkNodes } from '../links.ts';
+import { loadStack, type LoadedStack } from '../load.ts';
+import { observeEngine } from '../observe.ts';
+import { openEngine, sessionOf, stackFile, withSecret, type ConnectionOptions } from '../open.ts';
+import type { Session } from '../session.ts';
+import { openSource, type OpenedSource } from '../source.ts';
+import { findTakenPort } from '../taken-ports.ts';
+import { wantedOf } from '../wanted.ts';
+import { fact, type Fact } from './fact.ts';
+
+/** All that the checks look at. Each is found out when it is first asked for, and only once. */
+export interface Facts {
+  readonly options: ConnectionOptions;
+  readonly stack: Fact<LoadedStack>;
+  readonly engine: Fact<{ readonly engine: Engine; readonly version: EngineVersion }>;
+  /** undefined where none was made yet, or Vault is not to be asked. */
+  readonly secret: Fact<StackSecret | undefined>;
+  readonly session: Fact<Session>;
+  readonly resources: Fact<Resources>;
+  readonly image: Fact<ResolvedImage | undefined>;
+  /** In the order of the YAML file. */
+  readonly containers: Fact<readonly NodeContainer[]>;
+  readonly obstacles: Fact<Obstacles>;
+  readonly certificates: Fact<Certificates>;
+  readonly probes: Fact<readonly Probe[]>;
+  /** The same over TLS, where it isn't over TLS anyway. */
+  readonly tlsProbes: Fact<readonly Probe[]>;
+  readonly close: () => void;
+}
+
+export interface Resources {
+  readonly networks: readonly Network[];
+  readonly containers: readonly Container[];
+  readonly volumes: readonly Volume[];
+}
+
+export interface NodeContainer {
+  readonly node: NodeSpec;
+  readonly name: string;
+  /** undefined where there is none, or it is somebody else's. */
+  readonly container: Container | undefined;
+  /** undefined where the engine doesn't tell. */
+  readonly details: ContainerDetails | undefined;
+}
+
+export interface Obstacles {
+  readonly wanted: Wanted;
+  readonly observed: Observed;
+  readonly conflicts: readonly Conflict[];
+}
+
+/** What one node answered on one of its ports. */
+export interface Probe {
+  readonly node: NodeSpec;
+  /** `127.0.0.1:6379` */
+  readonly address: string;
+  /** Why it was not asked. */
+  readonly absence: string | undefined;
+  readonly view: NodeView;
+  /** It runs and refused every password that is known. */
+  readonly isRefused: boolean;
+  /** The one that it took. */
+  readonly password: Secret | undefined;
+  /** How far its clock is ahead of this host's. */
+  readonly clockAheadMs: number | undefined;
+}
+
+/** A node that hangs is one that doesn't answer within this: it keeps nobody waiting for its neighbours. */
+const REPLY_TIMEOUT_MS = 1500;
+
+/** @param options with bounds that a person has the patience for */
+export function gatherFacts(options: ConnectionOptions): Facts {
+  const links: NodeLink[] = [];
+  let opened: OpenedSource | undefined;
+  const stack = fact('the YAML file has problems', () => loadStack(stackFile(options)));
+  const engine = fact('the engine does not answer', async () => {
+    const connected = await withinBounds(openEngine(options), 'the container engine was not found', options);
+    return { engine: connected, version: await connected.version() };
+  });
+  const open = async (): Promise<OpenedSource> => {
+    const loaded = await stack.know();
+    if (opened === undefined) {
+      opened = openSource(loaded, options);
+      options.onOpen(opened.close);
+    }
+    return opened;
+  };
+  const secret = fact('the password is not known', async () => {
+    const { source } = await open();
+    if (options.offline && source.file === undefined) return undefined;
+    return withinBounds(source.read(), `${source.description} did not give the password`, options);
+  });
+  const session = fact('the engine does not list its containers', async () => {
+    const [loaded, source, { engine: connected }] = await Promise.all([stack.know(), open(), engine.know()]);
+    const known = await secret.know().catch(() => undefined);
+    return { ...(await withSecret(sessionOf(loaded, source, connected, options), known)), offline: options.offline };
+  });
+  const resources = fact('the engine does not list what it has', async (): Promise<Resources> => {
+    const { engine: connected } = await engine.know();
+    const [networks, containers, volumes] = await Promise.all([
+      connected.listNetworks(),
+      connected.listContainers(),
+      connected.listVolumes(),
+    ]);
+    return { networks, containers, volumes };
+  });
+  const image = fact('the engine does not tell about its images', async () => {
+    const [{ spec }, { engine: connected }] = await Promise.all([stack.know(), engine.know()]);
+    return resolveImage(connected, spec.redis.image);
+  });
+  const containers = fact('the containers are not known', async () =>
+    findContainers(await session.know(), await resources.know()),
+  );
+  const obstacles = fact('the engine does not tell what it has', async (): Promise<Obstacles> => {
+    const [opening, found] = await Promise.all([session.know(), image.know()]);
+    const wanted = wantedOf(opening, found ?? { reference: opening.spec.redis.image, id: '', isStandIn: false });
+    const observed = await observeEngine(opening.engine, opening.spec, wanted);
+    const taken = await findTakenPort(opening, wanted, observed);
+    const conflicts = [...findConflicts(opening.spec.name, wanted, observed), ...(taken === undefined ? [] : [taken])];
+    return { wanted, observed, conflicts };
+  });
+  const certificates = fact('the certificates are not known', async () => readCertificates(await session.know()));
+  const probe = async (linked: Session): Promise<readonly Probe[]> => {
+    const present = await containers.know();
+    const password = (await secret.know().catch(() => undefined))?.password;
+    if (present.every(({ container }) => container?.state !== 'running')) return present.map((one) => absent(one));
+    const made = await linkNodes(linked, password, REPLY_TIMEOUT_MS);
+    links.push(...made);
+    return Promise.all(present.map(async (one, index) => probeNode(one, linked, made[index])));
+  };
+  return {
+    options,
+    stack,
+    engine,
+    secret,
+    session,
+    resources,
+    image,
+    containers,
+    obstacles,
+    certificates,
+    probes: fact('no node can be asked', async () => probe(await session.know())),
+    tlsProbes: fact('no node can be asked over TLS', async () => {
+      const { spec, ...rest } = await session.know();
+      return probe({ ...rest, spec: { ...spec, tls: { ...spec.tls, plain: false } } });
+    }),
+    close: () => {
+      for (const link of links) link.close();
+    },
+  };
+}
+
+async function findContainers({ engine, spec }: Session, { containers }: Resources): Promise<NodeContainer[]> {
+  const own = containers.filter(isOwn(spec.name));
+  return Promise.all(
+    spec.nodes.map(async (node): Promise<NodeContainer> => {
+      const name = containerName(spec.name, node.name);
+      const container = own.find((one) => one.name === name);
+      if (container === undefined) return { node, name, container, details: undefined };
+      // One that the engine can't be asked about keeps nobody from the others.
+      return { node, name, container, details: await engine.inspectContainer(name).catch(() => undefined) };
+    }),
+  );
+}
+
+function absent(
+  { node, container }: NodeContainer,
+  absence = `its container is ${container?.state ?? 'not there'}`,
+): Probe {
+  const view: NodeView = { name: node.name, reachable: false, reason: absence };
+  return { node, address: '', absence, view, isRefused: false, password: undefined, clockAheadMs: undefined };
+}
+
+async function probeNode(present: NodeContainer, { spec }: Session, link: NodeLink | undefined): Promise<Probe> {
+  const { node, container } = present;
+  // Nobody else's Redis on the same port is to be taken for ours, or to be sent our password.
+  if (container?.state !== 'running' || link === undefined) return absent(present);
+  if (container.addresses[spec.network.name] === undefined) {
+    return absent(present, `its container is not on the network ${spec.network.name}`);
+  }
+  const asked = { node, address: `${link.address.host}:${link.address.port}`, absence: undefined };
+  const nothing = { password: undefined, clockAheadMs: undefined };
+  try {
+    const view = await link.observe();
+    if (!view.reachable) return { ...asked, ...nothing, view, isRefused: false };
+    const [password, clockAheadMs] = await Promise.all([link.takenPassword(), clockAhead(link)]);
+    return { ...asked, view, isRefused: false, password, clockAheadMs };
+  } catch (error) {
+    if (!(error instanceof StackError)) throw error;
+    const view = { name: node.name, reachable: false, reason: error.message, mend: 'restart' } as const;
+    return { ...asked, ...nothing, view, isRefused: error.code === 'AUTH_FAILED' };
+  }
+}
+
+/** Compared with the middle of the time that the question took. */
+async function clockAhead(link: NodeLink): Promise<number | undefined> {
+  const before = Date.now();
+  const reply = await link.send('TIME');
+  if (!Array.isArray(reply)) return undefined;
+  return Number(reply[0]) * 1000 + Number(reply[1]) / 1000 - (before + Date.now()) / 2;
+}

@@ -1,0 +1,132 @@
+/** What Redis's own last words mean. */
+export interface LogSign {
+  readonly text: string;
+  readonly mend: string;
+  /** It ended the process, or will at the next start; otherwise it is only worth knowing. */
+  readonly isFatal: boolean;
+}
+
+/** What a mend needs to name. */
+export interface LogPlace {
+  readonly container: string;
+  readonly node: string;
+  readonly image: string;
+}
+
+interface Sign {
+  readonly pattern: RegExp;
+  readonly text: string;
+  readonly mend: (place: LogPlace) => string;
+  readonly isFatal?: false;
+}
+
+/** A container of nobody's that has the node's volumes: the node itself need not run, and must not. */
+function beside({ container, image }: LogPlace, command: string): string {
+  return `docker run --rm -it --volumes-from ${container} ${image} ${command}`;
+}
+
+/** The sentences are those of Redis 6.2 to 8 (src/server.c, cluster_legacy.c, aof.c, rdb.c, config.c). */
+const SIGNS: readonly Sign[] = [
+  {
+    pattern: /corrupted cluster config file|Unrecoverable error: corrupted/i,
+    text: 'its node table /data/nodes.conf is damaged, and Redis does not start with it',
+    mend: damagedTableMend,
+  },
+  {
+    pattern: /Sorry, the cluster configuration file .* is already used/i,
+    text: 'another process uses its data folder',
+    mend: ({ container }) =>
+      `docker ps --filter volume=${container}-data   # stop the other one, then: npx tsx manage.ts up`,
+  },
+  {
+    pattern:
+      /Bad file format reading the append only file|Unexpected end of file reading the append only file|AOF .* is corrupted|Error reading the (append only|AOF)|Invalid AOF manifest|AOF manifest file/i,
+    text: 'its append-only file is damaged or cut off, and Redis does not start with it',
+    mend: (place) =>
+      `${beside(place, "sh -c 'cp -a /data/appendonlydir /data/appendonlydir.damaged; redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest'")}   # then: npx tsx manage.ts up`,
+  },
+  {
+    pattern: /Checking RDB file \S+\.base\.rdb/i,
+    text: 'the base of its append-only file is damaged, and Redis does not start with it',
+    mend: (place) =>
+      `${beside(place, 'mv /data/appendonlydir /data/appendonlydir.damaged')}   # then: npx tsx manage.ts up; its keys come from a replica, or: npx tsx manage.ts cluster restore FOLDER`,
+  },
+  {
+    pattern: /Can't handle RDB format version|RDB format version .* (unknown|not supported)/i,
+    text: 'its data was written by a newer Redis than the image has',
+    mend: () => 'Set redis.image in the YAML file back to the newer Redis, then: npx tsx manage.ts up',
+  },
+  {
+    pattern:
+      /Short read or OOM loading DB|Wrong signature trying to load DB|Internal error in RDB reading|Fatal error loading the DB/i,
+    text: 'its dump.rdb is damaged, and Redis does not start with it',
+    mend: (place) => `${beside(place, 'redis-check-rdb /data/dump.rdb')}   # and cluster restore from a backup`,
+  },
+  {
+    pattern: /No space left on device/i,
+    text: 'its disk is full: a file could not be written',
+    mend: () => 'docker system df   # make room on the disk of the volume, then: npx tsx manage.ts up',
+  },
+  {
+    pattern: /Read-only file system/i,
+    text: 'its data folder can only be read',
+    mend: ({ container }) =>
+      `docker inspect -f '{{json .Mounts}}' ${container}   # make the volume writable, then: npx tsx manage.ts up`,
+  },
+  {
+    pattern: /Permission denied/i,
+    text: 'it may not write its files: they belong to another user',
+    mend: (place) =>
+      `${beside({ ...place }, 'chown -R 999 /data').replace(' -it ', ' --user 0 ')}   # then: npx tsx manage.ts up`,
+  },
+  {
+    pattern: /Out Of Memory allocating|Can't (save|rewrite) in background: fork: Cannot allocate memory/i,
+    text: 'it had no memory left',
+    mend: () => 'Set redis.memory higher in the YAML file, or redis.maxmemory lower, then: npx tsx manage.ts up',
+  },
+  {
+    pattern: /FATAL CONFIG FILE ERROR|Bad directive or wrong number of arguments/i,
+    text: 'Redis does not accept a line of its configuration',
+    mend: ({ node }) =>
+      `npx tsx manage.ts logs ${node} --tail 20   # names the line; correct it, then: npx tsx manage.ts up`,
+  },
+  {
+    pattern: /short read while loading the AOF|AOF loaded anyway because aof-load-truncated/i,
+    text: 'its append-only file was cut off: it began with what came before, and the last writes are lost',
+    mend: ({ node }) => `npx tsx manage.ts logs ${node}   # says how much; a replica, or a backup, may still have it`,
+    isFatal: false,
+  },
+];
+
+/** It starts without a table too, as a node that nobody knows but that has its keys. */
+export function damagedTableMend(place: LogPlace): string {
+  return `${beside(place, 'mv /data/nodes.conf /data/nodes.conf.damaged')}   # then: npx tsx manage.ts up; npx tsx manage.ts cluster fix`;
+}
+
+/** Every process says this first. What an earlier one said is no news. */
+const BEGINNING = /Redis is starting|Valkey is starting/;
+
+/**
+ * What the log says since the process began that wrote last; the gravest first.
+ *
+ * @param starts more than one to look at those before it, too: the last may not have come to the point yet
+ */
+export function readLogSigns(log: string, place: LogPlace, starts = 1): LogSign[] {
+  const lines = linesOfLast(log, starts);
+  return SIGNS.filter(({ pattern }) => lines.some((line) => pattern.test(line))).map(
+    ({ text, mend, isFatal = true }) => ({ text, mend: mend(place), isFatal }),
+  );
+}
+
+/** The last line that says something; for what no sign is known for. */
+export function lastWords(log: string): string {
+  const line = linesOfLast(log, 1).findLast((one) => /[a-z]/i.test(one)) ?? '';
+  // `1:M 22 Nov 2026 20:15:25.123 * text`
+  return line.replace(/^\d+:[A-Z] .*? [.*#-] /, '');
+}
+
+function linesOfLast(log: string, starts: number): string[] {
+  const lines = log.split('\n').map((line) => line.trim());
+  const beginnings = lines.flatMap((line, index) => (BEGINNING.test(line) ? [index] : []));
+  return lines.slice(beginnings.at(-starts) ?? 0);
+}
