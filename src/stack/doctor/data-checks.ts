@@ -43,11 +43,11 @@ function mountLines({ node, name, details }: NodeContainer, spec: Spec, up: stri
 
 /** What lies there decides how the next start goes, however well the node runs now. */
 async function fileLines(engine: Engine, { node, name, container }: NodeContainer): Promise<Line[]> {
-  const text = await engine.readFile(name, NODE_TABLE_FILE);
+  const content = await engine.readFile(name, NODE_TABLE_FILE);
   const runs = container?.state === 'running';
-  if (text !== undefined && !isNodeTable(text)) {
+  if (content !== undefined && !isNodeTable(content)) {
     const rewrite = `npx tsx manage.ts redis-cli ${node.name} -- CLUSTER SAVECONFIG   # writes it again, from memory`;
-    const mend = runs ? rewrite : damagedTableMend({ container: name, node: node.name, image: container?.image ?? '' });
+    const mend = runs ? rewrite : damagedTableMend();
     const text = `the node table ${NODE_TABLE_FILE} of ${name} is damaged: Redis does not start with it`;
     return [failed(node.name, text, mend)];
   }

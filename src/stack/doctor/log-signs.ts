@@ -1,5 +1,7 @@
 /** What Redis's own last words mean. */
 export interface LogSign {
+  /** Only where the program itself does something about it. */
+  readonly kind: 'node table' | undefined;
   readonly text: string;
   readonly mend: string;
   /** It ended the process, or will at the next start; otherwise it is only worth knowing. */
@@ -14,6 +16,7 @@ export interface LogPlace {
 }
 
 interface Sign {
+  readonly kind?: 'node table';
   readonly pattern: RegExp;
   readonly text: string;
   readonly mend: (place: LogPlace) => string;
@@ -28,6 +31,7 @@ function beside({ container, image }: LogPlace, command: string): string {
 /** The sentences are those of Redis 6.2 to 8 (src/server.c, cluster_legacy.c, aof.c, rdb.c, config.c). */
 const SIGNS: readonly Sign[] = [
   {
+    kind: 'node table',
     pattern: /corrupted cluster config file|Unrecoverable error: corrupted/i,
     text: 'its node table /data/nodes.conf is damaged, and Redis does not start with it',
     mend: damagedTableMend,
@@ -43,7 +47,7 @@ const SIGNS: readonly Sign[] = [
       /Bad file format reading the append only file|Unexpected end of file reading the append only file|AOF .* is corrupted|Error reading the (append only|AOF)|Invalid AOF manifest|AOF manifest file/i,
     text: 'its append-only file is damaged or cut off, and Redis does not start with it',
     mend: (place) =>
-      `${beside(place, "sh -c 'cp -a /data/appendonlydir /data/appendonlydir.damaged; redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest'")}   # then: npx tsx manage.ts up`,
+      `${beside(place, CUT_APPENDONLY_FILE)}   # keeps a copy, and asks before it cuts off what can't be read. Then: npx tsx manage.ts up`,
   },
   {
     pattern: /Checking RDB file \S+\.base\.rdb/i,
@@ -98,10 +102,19 @@ const SIGNS: readonly Sign[] = [
   },
 ];
 
-/** It starts without a table too, as a node that nobody knows but that has its keys. */
-export function damagedTableMend(place: LogPlace): string {
-  return `${beside(place, 'mv /data/nodes.conf /data/nodes.conf.damaged')}   # then: npx tsx manage.ts up; npx tsx manage.ts cluster fix`;
+/** `up` writes it anew, from what the nodes that answer know. */
+export function damagedTableMend(): string {
+  return 'npx tsx manage.ts up   # writes it anew from what the other nodes know, and keeps the damaged one beside it';
 }
+
+/** Where nobody knows what stood in it: Redis starts without one too, and claims the slots of the keys that it has. */
+export function unknownTableMend(place: LogPlace): string {
+  return `${beside(place, 'mv /data/nodes.conf /data/nodes.conf.damaged').replace(' -it ', ' ')} && npx tsx manage.ts up`;
+}
+
+/** redis-check-aof is redis-server under another name, and not every image has that name. */
+const CUT_APPENDONLY_FILE =
+  'sh -c \'cp -a /data/appendonlydir /data/appendonlydir.damaged && ln -s "$(command -v redis-server)" /tmp/redis-check-aof && /tmp/redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest\'';
 
 /** Every process says this first. What an earlier one said is no news. */
 const BEGINNING = /Redis is starting|Valkey is starting/;
@@ -114,7 +127,7 @@ const BEGINNING = /Redis is starting|Valkey is starting/;
 export function readLogSigns(log: string, place: LogPlace, starts = 1): LogSign[] {
   const lines = linesOfLast(log, starts);
   return SIGNS.filter(({ pattern }) => lines.some((line) => pattern.test(line))).map(
-    ({ text, mend, isFatal = true }) => ({ text, mend: mend(place), isFatal }),
+    ({ kind, text, mend, isFatal = true }) => ({ kind, text, mend: mend(place), isFatal }),
   );
 }
 
