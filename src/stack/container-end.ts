@@ -1,4 +1,4 @@
-import type { NodeView } from '../cluster/view.ts';
+import type { NodeView, ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { containerName } from '../plan/names.ts';
 import type { Container, ContainerExit } from '../plan/resources.ts';
@@ -44,15 +44,28 @@ export async function rejectExited(session: Session, views: readonly NodeView[])
   }
 }
 
+/** A node that runs, and has said at its start that not all of its data could be read. */
+export async function reportCuts({ engine, spec, report }: Session, views: readonly ReachableView[]): Promise<void> {
+  await Promise.all(
+    views.map(async (view) => {
+      const name = containerName(spec.name, view.name);
+      const place = { container: name, node: view.name, image: spec.redis.image };
+      // Only a word on the side: a log that can't be read ends nothing.
+      const log = await readLog(engine, name).catch(() => '');
+      for (const { text, mend } of readLogSigns(log, place).filter(({ isFatal }) => !isFatal))
+        report({ subject: name, state: 'done', text: `${text}. ${mend}` });
+    }),
+  );
+}
+
 function endFailure(session: Session, node: string, container: Container, end: ContainerEnd): StackError {
   const { exitCode, outOfMemory, error, sign, lastLines } = end;
   const why = outOfMemory
     ? `the kernel ended it, because its ${Math.round(session.spec.redis.memoryBytes / 1024 ** 2)} MB of memory were used up`
     : (sign?.text ?? (error || `exit code ${exitCode}`));
-  const place = { container: container.name, node, image: container.image };
   // Had anybody known what stood in it, it would have been written anew.
   const signMend =
-    sign?.kind === 'node table' ? unknownTableMend(place) : (sign?.mend ?? `npx tsx manage.ts logs ${node}`);
+    sign?.kind === 'node table' ? unknownTableMend({ node }) : (sign?.mend ?? `npx tsx manage.ts logs ${node}`);
   return new StackError('CONTAINER_EXITED', {
     message: `the container ${container.name} is ${container.state}: ${why}`,
     details: lastLines,

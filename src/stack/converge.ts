@@ -5,7 +5,7 @@ import { StackError } from '../errors.ts';
 import { planCluster, type ClusterAction } from '../plan/plan-cluster.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { primariesOf, type NodeSpec, type Spec } from '../spec/spec.ts';
-import { rejectExited } from './container-end.ts';
+import { rejectExited, reportCuts } from './container-end.ts';
 import { restoreNodeTables } from './restore-node-tables.ts';
 import type { Session } from './session.ts';
 import { rejectUnwritable } from './unwritable.ts';
@@ -55,10 +55,14 @@ export async function converge(
   const isRestored = async (views: readonly NodeView[]): Promise<boolean> => {
     const names = await restoreNodeTables(session, views, restored);
     for (const name of names) restored.add(name);
+    commandCount += names.length;
     return names.length > 0;
   };
+  /** Those that were started while this waits: what they read from their disks is news. */
+  const late = new Set<string>();
   const attempt = async (): Promise<Converged> => {
     const views = await Promise.all(links.map((link) => link.observe()));
+    for (const { name } of views.filter(({ reachable }) => !reachable)) late.add(name);
     if (!isReached && views.every(isReachable)) {
       await onceReachable();
       isReached = true;
@@ -70,7 +74,13 @@ export async function converge(
 
     const reachable = views.filter(isReachable);
     const problems = [...refusals.flat(), ...findClusterProblems(inItsShape(expected, reachable), views)];
-    if (problems.length === 0 && due.length === 0) return { views: reachable, commandCount };
+    if (problems.length === 0 && due.length === 0) {
+      await reportCuts(
+        session,
+        reachable.filter(({ name, keyCount }) => late.has(name) && keyCount > 0),
+      );
+      return { views: reachable, commandCount };
+    }
     report({ subject: 'cluster', state: 'running', text: due[0]?.type ?? problems[0] ?? 'settling' });
     if (due.length > 0 || reachable.length < views.length) quietSince = Date.now();
     const isStuck = Date.now() - quietSince > SETTLING_MS;

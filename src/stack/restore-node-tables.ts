@@ -28,7 +28,8 @@ export async function restoreNodeTables(
       const others = views.filter(isReachable).filter(({ name }) => name !== node.name);
       if (view === undefined || others.length === 0 || except.has(node.name)) return [];
       const isLost = view.reachable ? isForgotten(view, others) : await isTableDamaged(session, node);
-      const lost = { ip: node.ip, port: clusterPort(session.spec), busPort: CONTAINER_PORTS.bus };
+      const claimed = view.reachable ? view.table.myself.slots : [];
+      const lost = { claimed, ip: node.ip, port: clusterPort(session.spec), busPort: CONTAINER_PORTS.bus };
       const table = isLost ? rebuildTable(lost, others) : undefined;
       if (table === undefined) return [];
       await exchangeTable(session, node, table);

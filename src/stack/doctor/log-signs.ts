@@ -96,7 +96,7 @@ const SIGNS: readonly Sign[] = [
   },
   {
     pattern: /short read while loading the AOF|AOF loaded anyway because aof-load-truncated/i,
-    text: 'its append-only file was cut off: it began with what came before, and the last writes are lost',
+    text: 'its append-only file ended in the middle of a write: it began with all that came before, and this last write is lost',
     mend: ({ node }) => `npx tsx manage.ts logs ${node}   # says how much; a replica, or a backup, may still have it`,
     isFatal: false,
   },
@@ -107,9 +107,9 @@ export function damagedTableMend(): string {
   return 'npx tsx manage.ts up   # writes it anew from what the other nodes know, and keeps the damaged one beside it';
 }
 
-/** Where nobody knows what stood in it: Redis starts without one too, and claims the slots of the keys that it has. */
-export function unknownTableMend(place: LogPlace): string {
-  return `${beside(place, 'mv /data/nodes.conf /data/nodes.conf.damaged').replace(' -it ', ' ')} && npx tsx manage.ts up`;
+/** Where nobody knows what stood in it. What Redis would claim without one, others may own. */
+export function unknownTableMend({ node }: Pick<LogPlace, 'node'>): string {
+  return `npx tsx manage.ts doctor   # which other nodes don't answer: with one of them, up writes the table of ${node} anew`;
 }
 
 /** redis-check-aof is redis-server under another name, and not every image has that name. */
