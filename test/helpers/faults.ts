@@ -389,7 +389,7 @@ export const FAULTS: readonly Fault[] = [
       return NOTHING_TO_UNDO;
     },
     up: { mends: true, says: /its node table was lost: written anew/ },
-    status: /redis-2: it knows 1 nodes instead of 3/,
+    status: /redis-2(: it knows 1 nodes instead of 3| does not answer)/,
     doctor: { state: 'failed', text: /redis-2 does not know redis-1 and redis-3/ },
   },
   {
