@@ -43,6 +43,9 @@ const FAILURES = {
   BACKUP_FAILED: { exitCode: 1, httpStatus: 500 },
   /** The Redis from which keys are to be copied. */
   SOURCE_UNREACHABLE: { exitCode: 1, httpStatus: 502 },
+  /** Of a data volume, or of the engine. */
+  DISK_FULL: { exitCode: 1, httpStatus: 507 },
+  DISK_READ_ONLY: { exitCode: 1, httpStatus: 409 },
   DATA_AT_RISK: { exitCode: 1, httpStatus: 409 },
   VOLUME_IN_USE: { exitCode: 1, httpStatus: 409 },
   AUTH_FAILED: { exitCode: 1, httpStatus: 502 },

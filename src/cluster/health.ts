@@ -1,6 +1,6 @@
 import { slotMapText } from './node-table.ts';
 import { SLOT_COUNT } from './slots.ts';
-import { isReachable, type NodeView, type ReachableView } from './view.ts';
+import { isReachable, unwrittenFile, type NodeView, type ReachableView } from './view.ts';
 
 /** What the cluster is to be. */
 export interface Expectation {
@@ -48,9 +48,15 @@ function nodeProblems({ primaryCount, addresses }: Expectation, view: ReachableV
     ],
     [replicationLink === 'down', 'it has no copy of its primary yet'],
   ];
+  const unwritten = unwrittenFile(view);
+  const refusals =
+    unwritten === undefined
+      ? []
+      : [`${name}: it could not write its ${unwritten}, and refuses writes: is its disk full?`];
   const failed = table.rows.filter(({ flags }) => flags.has('fail') || flags.has('fail?') || flags.has('handshake'));
   return [
     ...checks.filter(([fails]) => fails).map(([, problem]) => `${name}: ${problem}`),
+    ...refusals,
     ...failed.map(({ id, ip, flags }) => `${name}: it sees ${ip || id} as ${[...flags].join(',')}`),
   ];
 }

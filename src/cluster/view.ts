@@ -89,6 +89,15 @@ export function parseInfo(text: string): Map<string, string> {
   );
 }
 
+/**
+ * What the node could not write to its disk the last time; undefined when all went well. It refuses writes until it can
+ * (MISCONF): an append-only file is tried again every second, a dump every five.
+ */
+export function unwrittenFile({ fields }: ReachableView): string | undefined {
+  if (fields.get('aof_last_write_status') === 'err') return 'append-only file';
+  return fields.get('rdb_last_bgsave_status') === 'err' ? 'dump.rdb' : undefined;
+}
+
 export function isReachable(view: NodeView): view is ReachableView {
   return view.reachable;
 }

@@ -1,4 +1,4 @@
-import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import { errorMessage, StackError, systemErrorCode, type FailureCode } from '../errors.ts';
 import { UnknownAnswer } from './docker-answers.ts';
 import type { Endpoint } from './engine.ts';
 
@@ -44,12 +44,30 @@ const KNOWN_ANSWERS = [
     hint: 'Something else changes the same resources in this moment. Run the command again.',
   },
   {
+    code: 'DISK_FULL',
+    pattern: /no space left on device|disk quota exceeded/i,
+    hint: 'docker system df -v   # make room on the disk of the volume, or of the engine, then run the same command again',
+  },
+  {
+    code: 'DISK_READ_ONLY',
+    pattern: /read-only file system/i,
+    hint: "docker volume ls --format '{{.Name}} {{.Mountpoint}}'   # make the disk of the node's volume writable, then run the same command again",
+  },
+  {
     code: 'IMAGE_UNAVAILABLE',
     pattern:
       /no such image|manifest unknown|no matching manifest|toomanyrequests|pull access denied|failed to resolve reference|lookup .* (no such host|on )|Client\.Timeout|network is unreachable/i,
     hint: 'npx tsx manage.ts image build   # makes a small local image, without a registry',
   },
 ] as const;
+
+/** Nothing that is just being made, or taken away, explains these. */
+const LASTING: ReadonlySet<FailureCode> = new Set<FailureCode>([
+  'IMAGE_UNAVAILABLE',
+  'DISK_FULL',
+  'DISK_READ_ONLY',
+  'CONTAINER_STUCK',
+]);
 
 /** What an engine call's failure means to the user. `doing` reads like `start container dev-redis-1`. */
 export function engineFailure(error: unknown, doing: string, endpoint: Endpoint): StackError {
@@ -75,7 +93,7 @@ export function engineFailure(error: unknown, doing: string, endpoint: Endpoint)
     message: `could not ${doing}: ${answer}`,
     hint: known?.hint ?? 'npx tsx manage.ts status',
     cause: error,
-    isPassing: known !== undefined && known.code !== 'IMAGE_UNAVAILABLE' && known.code !== 'CONTAINER_STUCK',
+    isPassing: known !== undefined && !LASTING.has(known.code),
   });
 }
 

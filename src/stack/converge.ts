@@ -2,11 +2,13 @@ import pRetry from 'p-retry';
 import { findClusterProblems, type Expectation } from '../cluster/health.ts';
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
-import { containerName } from '../plan/names.ts';
 import { planCluster, type ClusterAction } from '../plan/plan-cluster.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { primariesOf, type NodeSpec, type Spec } from '../spec/spec.ts';
+import { rejectExited, reportCuts } from './container-end.ts';
+import { restoreNodeTables } from './restore-node-tables.ts';
 import type { Session } from './session.ts';
+import { rejectUnwritable } from './unwritable.ts';
 
 export interface Converged {
   readonly views: readonly ReachableView[];
@@ -30,7 +32,7 @@ export interface ConvergeOptions {
  * It may be whole in another shape than the YAML file's: moving slots is a plan of its own, see `planShape`.
  *
  * @param links to the nodes of the YAML file, and to those that are still to leave the cluster
- * @throws StackError WAIT_TIMEOUT with what was last observed, CONTAINER_EXITED with the last lines of its log.
+ * @throws StackError WAIT_TIMEOUT with what was last observed, CONTAINER_EXITED with the last lines of its log, DISK_FULL
  */
 export async function converge(
   session: Session,
@@ -48,8 +50,19 @@ export async function converge(
 
   const isDue = (action: ClusterAction): boolean =>
     Date.now() - (sentAt.get(JSON.stringify(action)) ?? 0) > RESEND_AFTER_MS;
+  /** Once for each node: what didn't help won't the second time. */
+  const restored = new Set<string>();
+  const isRestored = async (views: readonly NodeView[]): Promise<boolean> => {
+    const names = await restoreNodeTables(session, views, restored);
+    for (const name of names) restored.add(name);
+    commandCount += names.length;
+    return names.length > 0;
+  };
+  /** Those that were started while this waits: what they read from their disks is news. */
+  const late = new Set<string>();
   const attempt = async (): Promise<Converged> => {
     const views = await Promise.all(links.map((link) => link.observe()));
+    for (const { name } of views.filter(({ reachable }) => !reachable)) late.add(name);
     if (!isReached && views.every(isReachable)) {
       await onceReachable();
       isReached = true;
@@ -61,15 +74,24 @@ export async function converge(
 
     const reachable = views.filter(isReachable);
     const problems = [...refusals.flat(), ...findClusterProblems(inItsShape(expected, reachable), views)];
-    if (problems.length === 0 && due.length === 0) return { views: reachable, commandCount };
+    if (problems.length === 0 && due.length === 0) {
+      await reportCuts(
+        session,
+        reachable.filter(({ name, keyCount }) => late.has(name) && keyCount > 0),
+      );
+      return { views: reachable, commandCount };
+    }
     report({ subject: 'cluster', state: 'running', text: due[0]?.type ?? problems[0] ?? 'settling' });
     if (due.length > 0 || reachable.length < views.length) quietSince = Date.now();
-    if (!isTried && Date.now() - quietSince > SETTLING_MS) {
+    const isStuck = Date.now() - quietSince > SETTLING_MS;
+    if (!isTried && isStuck) {
       isTried = true;
-      await onStuck();
-    }
+      // First: what has its table again is who it was, and needs no other mending.
+      if (!(await isRestored(views))) await onStuck();
+      quietSince = Date.now();
+    } else if (isStuck) await rejectUnwritable(session, reachable);
     if (reachable.length < views.length && Date.now() > checkContainersAt) {
-      await rejectExited(session, views);
+      if (!(await isRestored(views))) await rejectExited(session, views);
       checkContainersAt = Date.now() + CONTAINER_CHECK_MS;
     }
     throw new NotWhole(problems);
@@ -142,37 +164,6 @@ function words(action: ClusterAction): (string | number)[] {
       return ['REPLICATE', action.primaryId];
   }
 }
-
-/** A container that has ended won't answer however long anybody waits. */
-async function rejectExited({ engine, spec }: Session, views: readonly NodeView[]): Promise<void> {
-  const containers = await engine.listContainers();
-  for (const view of views.filter(({ reachable }) => !reachable)) {
-    const name = containerName(spec.name, view.name);
-    const container = containers.find((one) => one.name === name);
-    if (container?.state === 'running') continue;
-    if (container === undefined) {
-      throw new StackError('NOT_RUNNING', {
-        message: `the container ${name} is gone`,
-        hint: 'npx tsx manage.ts up',
-        isPassing: true,
-      });
-    }
-    const { exitCode, outOfMemory, error } = await engine.containerExit(name);
-    const log: string[] = [];
-    for await (const chunk of engine.logs(name, { follow: false, tail: 8, timestamps: false }))
-      log.push(chunk.toString());
-    const why = outOfMemory ? 'it was out of memory' : error || `exit code ${exitCode}`;
-    throw new StackError('CONTAINER_EXITED', {
-      message: `the container ${name} is ${container.state}: ${why}`,
-      details: log.join('').split('\n').filter(Boolean),
-      hint: `npx tsx manage.ts logs ${view.name}`,
-      isPassing: !outOfMemory && STOPPED_FROM_OUTSIDE.has(exitCode),
-    });
-  }
-}
-
-/** SIGTERM, which Redis ends with 0 unless it has just begun; SIGKILL; and what an engine says that was killed before. */
-const STOPPED_FROM_OUTSIDE: ReadonlySet<number> = new Set([0, 143, 137, 255]);
 
 function timedOut(timeoutMs: number, problems: readonly string[]): StackError {
   return new StackError('WAIT_TIMEOUT', {

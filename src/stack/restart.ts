@@ -9,6 +9,7 @@ import { linkNodes } from './links.ts';
 import { findNode, notRunning } from './nodes.ts';
 import { localPassword } from './passwords.ts';
 import { performOnEngine } from './perform.ts';
+import { inRounds } from './rounds.ts';
 import type { Session } from './session.ts';
 
 export interface RestartOptions {
@@ -40,7 +41,7 @@ export async function restart(
   });
   const password = await localPassword(session);
   const perform = (some: readonly Action[]): Promise<void> =>
-    execute(some, (action) => performOnEngine(engine, action), session);
+    inRounds(session, () => execute(some, (action) => performOnEngine(engine, action), session));
   if (isRolling) await inTurns(session, actions, password, perform);
   else await perform(actions);
   const links = await linkNodes(session, password);

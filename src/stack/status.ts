@@ -1,6 +1,7 @@
 import { findClusterProblems } from '../cluster/health.ts';
 import type { Endpoint, EngineVersion } from '../engine/engine.ts';
 import { StackError } from '../errors.ts';
+import { memoryMend } from './container-end.ts';
 import { expectationOf } from './converge.ts';
 import { resolveImage, type ResolvedImage } from './image.ts';
 import { readNodes, type NodeStatus } from './observe-nodes.ts';
@@ -34,7 +35,32 @@ export async function readStatus(session: Session): Promise<Status> {
     expectationOf(spec),
     nodes.map(({ view }) => view),
   );
-  return { stack: spec.name, endpoint: engine.endpoint, engine: version, image, nodes, problems, warnings };
+  const ends = await readMemoryWarnings(session, nodes);
+  return {
+    stack: spec.name,
+    endpoint: engine.endpoint,
+    engine: version,
+    image,
+    nodes,
+    problems,
+    warnings: [...ends, ...warnings],
+  };
+}
+
+/** It runs again, and the next burst of writes may end it again. */
+async function readMemoryWarnings(session: Session, nodes: readonly NodeStatus[]): Promise<string[]> {
+  const warnings = await Promise.all(
+    nodes.map(async ({ container }) => {
+      if (container === undefined) return [];
+      const details = await session.engine.inspectContainer(container.name).catch(() => undefined);
+      if (details?.outOfMemory !== true) return [];
+      const megabytes = Math.round(details.memoryBytes / 1024 ** 2);
+      return [
+        `the kernel has ended ${container.name}, because its ${megabytes} MB of memory were used up. ${memoryMend(session)}`,
+      ];
+    }),
+  );
+  return warnings.flat();
 }
 
 /** What is wrong with the certificates must not keep anybody from seeing the nodes. */

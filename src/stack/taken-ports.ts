@@ -37,7 +37,9 @@ export async function findTakenPort(
   const unseen = 'a process that this user may not look into';
   const conflict = portConflict(first.hostAddress, first.hostPort, first.name, holder ?? unseen);
   // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
-  return { ...conflict, isPassing: holder === undefined || ENGINE_PROXIES.test(holder) };
+  const isEngine = holder !== undefined && ENGINE_PROXIES.test(holder);
+  const restart = 'Restart the engine: it was killed before it could free the port, and frees it then.';
+  return { ...conflict, ...(isEngine ? { hint: restart } : {}), isPassing: holder === undefined || isEngine };
 }
 
 /** An engine of this machine, or of a virtual one on it. */

@@ -7,7 +7,7 @@ import type { Spec } from '../../spec/spec.ts';
 import { commandText } from '../command-text.ts';
 import { failed, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
-import { isJustStartedAgain, placeOf } from './container-checks.ts';
+import { isJustStartedAgain } from './container-checks.ts';
 import { damagedTableMend } from './log-signs.ts';
 import { LOOK_INSIDE, parseInside, type Inside } from './inside.ts';
 
@@ -49,7 +49,7 @@ async function fileLines(engine: Engine, one: NodeContainer): Promise<Line[]> {
   const runs = container?.state === 'running';
   if (table !== undefined && !isNodeTable(table)) {
     const rewrite = `npx tsx manage.ts redis-cli ${node.name} -- CLUSTER SAVECONFIG   # writes it again, from memory`;
-    const mend = runs && !isJustStartedAgain(one) ? rewrite : damagedTableMend(placeOf(one));
+    const mend = runs && !isJustStartedAgain(one) ? rewrite : damagedTableMend();
     const text = `the node table ${NODE_TABLE_FILE} of ${name} is damaged: Redis does not start with it`;
     return [failed(node.name, text, mend)];
   }

@@ -1,5 +1,7 @@
 /** What Redis's own last words mean. */
 export interface LogSign {
+  /** Only where the program itself does something about it. */
+  readonly kind: 'node table' | undefined;
   readonly text: string;
   readonly mend: string;
   /** It ended the process, or will at the next start; otherwise it is only worth knowing. */
@@ -11,12 +13,10 @@ export interface LogPlace {
   readonly container: string;
   readonly node: string;
   readonly image: string;
-  readonly ip: string;
-  /** The container of another node, which knows what this one's node table held. */
-  readonly neighbour: string | undefined;
 }
 
 interface Sign {
+  readonly kind?: 'node table';
   readonly pattern: RegExp;
   readonly text: string;
   readonly mend: (place: LogPlace) => string;
@@ -31,6 +31,7 @@ function beside({ container, image }: LogPlace, command: string): string {
 /** The sentences are those of Redis 6.2 to 8 (src/server.c, cluster_legacy.c, aof.c, rdb.c, config.c). */
 const SIGNS: readonly Sign[] = [
   {
+    kind: 'node table',
     pattern: /corrupted cluster config file|Unrecoverable error: corrupted/i,
     text: 'its node table /data/nodes.conf is damaged, and Redis does not start with it',
     mend: damagedTableMend,
@@ -46,7 +47,7 @@ const SIGNS: readonly Sign[] = [
       /Bad file format reading the append only file|Unexpected end of file reading the append only file|AOF .* is corrupted|Error reading the (append only|AOF)|Invalid AOF manifest|AOF manifest file/i,
     text: 'its append-only file is damaged or cut off, and Redis does not start with it',
     mend: (place) =>
-      `${beside(place, "sh -c 'cp -a /data/appendonlydir /data/appendonlydir.damaged; redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest'")}   # then: npx tsx manage.ts up`,
+      `${beside(place, CUT_APPENDONLY_FILE)}   # keeps a copy, and asks before it cuts off what can't be read. Then: npx tsx manage.ts up`,
   },
   {
     pattern: /Checking RDB file \S+\.base\.rdb/i,
@@ -95,23 +96,25 @@ const SIGNS: readonly Sign[] = [
   },
   {
     pattern: /short read while loading the AOF|AOF loaded anyway because aof-load-truncated/i,
-    text: 'its append-only file was cut off: it began with what came before, and the last writes are lost',
+    text: 'its append-only file ended in the middle of a write: it began with all that came before, and this last write is lost',
     mend: ({ node }) => `npx tsx manage.ts logs ${node}   # says how much; a replica, or a backup, may still have it`,
     isFatal: false,
   },
 ];
 
-/**
- * A neighbour's table holds the same rows. With the mark `myself` on the row of this node's address it is this node's, and
- * it comes back as who it was. Without a table it would be a stranger that has keys of slots that aren't its own.
- */
-export function damagedTableMend({ container, image, ip, neighbour }: LogPlace): string {
-  if (neighbour === undefined)
-    return 'npx tsx manage.ts up   # another node has to run: its table tells what this one held';
-  const rows = `docker exec ${neighbour} cat /data/nodes.conf`;
-  const asOwn = `sed -E 's/myself,//; s/,(fail|nofailover)[?]?//g; / ${ip}:/s/ (master|slave)/ myself,\\1/'`;
-  return `docker stop ${container}; ${rows} | ${asOwn} | docker run --rm -i --volumes-from ${container} ${image} sh -c 'cat > /data/nodes.conf'; docker start ${container}`;
+/** `up` writes it anew, from what the nodes that answer know. */
+export function damagedTableMend(): string {
+  return 'npx tsx manage.ts up   # writes it anew from what the other nodes know, and keeps the damaged one beside it';
 }
+
+/** Where nobody knows what stood in it. What Redis would claim without one, others may own. */
+export function unknownTableMend({ node }: Pick<LogPlace, 'node'>): string {
+  return `npx tsx manage.ts doctor   # which other nodes don't answer: with one of them, up writes the table of ${node} anew`;
+}
+
+/** redis-check-aof is redis-server under another name, and not every image has that name. */
+const CUT_APPENDONLY_FILE =
+  'sh -c \'cp -a /data/appendonlydir /data/appendonlydir.damaged && ln -s "$(command -v redis-server)" /tmp/redis-check-aof && /tmp/redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest\'';
 
 /** Every process says this first. What an earlier one said is no news. */
 const BEGINNING = /Redis is starting|Valkey is starting/;
@@ -124,7 +127,7 @@ const BEGINNING = /Redis is starting|Valkey is starting/;
 export function readLogSigns(log: string, place: LogPlace, starts = 1): LogSign[] {
   const lines = linesOfLast(log, starts);
   return SIGNS.filter(({ pattern }) => lines.some((line) => pattern.test(line))).map(
-    ({ text, mend, isFatal = true }) => ({ text, mend: mend(place), isFatal }),
+    ({ kind, text, mend, isFatal = true }) => ({ kind, text, mend: mend(place), isFatal }),
   );
 }
 

@@ -49,11 +49,9 @@ export async function checkAddresses({ containers, stack, obstacles }: Facts): P
   const lines = running.flatMap(({ node, name, container }): Line[] => {
     const address = container?.addresses[network];
     if (address === node.ip) return [];
-    const connect = `docker network connect --ip ${node.ip} --alias ${node.name} ${network} ${name}`;
-    if (address === undefined)
-      return [failed(node.name, `${name} is not connected to the network ${network}`, connect)];
-    const text = `${name} has the address ${address || '(none)'} instead of ${node.ip}`;
-    return [failed(node.name, text, `docker network disconnect ${network} ${name} && ${connect}`)];
+    const mend = commandText({ path }, 'up');
+    if (address === undefined) return [failed(node.name, `${name} is not connected to the network ${network}`, mend)];
+    return [failed(node.name, `${name} has the address ${address || '(none)'} instead of ${node.ip}`, mend)];
   });
   return lines.length > 0 ? lines : [ok('addresses', `every container has its own on ${network}`)];
 }

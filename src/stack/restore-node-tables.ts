@@ -1,0 +1,85 @@
+import { isForgotten, rebuildTable } from '../cluster/lost-table.ts';
+import { isReachable, type NodeView } from '../cluster/view.ts';
+import { REDIS_GID, REDIS_UID } from '../plan/definitions.ts';
+import { containerName } from '../plan/names.ts';
+import { NODE_TABLE_FILE } from '../plan/redis-config.ts';
+import { clusterPort, CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';
+import { nodeTableFile } from './config-files.ts';
+import { readEnd } from './container-end.ts';
+import type { Session } from './session.ts';
+import { stopSaving } from './switch-persistence.ts';
+
+/**
+ * Gives nodes that lost their node table the one that they had, from what the others know: those that can't start with
+ * what is left of it, and those that Redis has started without, under a new id and with all their keys. Any other way
+ * home would take their keys for a stranger's. The broken file is kept beside the new one.
+ *
+ * @param except nodes that were given one before
+ * @returns the nodes that were given one; none for those that nobody knows
+ */
+export async function restoreNodeTables(
+  session: Session,
+  views: readonly NodeView[],
+  except: ReadonlySet<string>,
+): Promise<string[]> {
+  const restored = await Promise.all(
+    session.spec.nodes.map(async (node) => {
+      const view = views.find(({ name }) => name === node.name);
+      const others = views.filter(isReachable).filter(({ name }) => name !== node.name);
+      if (view === undefined || others.length === 0 || except.has(node.name)) return [];
+      const isLost = view.reachable ? isForgotten(view, others) : await isTableDamaged(session, node);
+      const claimed = view.reachable ? view.table.myself.slots : [];
+      const lost = { claimed, ip: node.ip, port: clusterPort(session.spec), busPort: CONTAINER_PORTS.bus };
+      const table = isLost ? rebuildTable(lost, others) : undefined;
+      if (table === undefined) return [];
+      await exchangeTable(session, node, table);
+      return [node.name];
+    }),
+  );
+  return restored.flat();
+}
+
+async function isTableDamaged(session: Session, node: NodeSpec): Promise<boolean> {
+  const container = (await session.engine.listContainers()).find(
+    ({ name }) => name === containerName(session.spec.name, node.name),
+  );
+  if (container === undefined || (container.state !== 'restarting' && container.state !== 'exited')) return false;
+  return (await readEnd(session, node.name, container)).sign?.kind === 'node table';
+}
+
+async function exchangeTable(session: Session, node: NodeSpec, table: string): Promise<void> {
+  const { engine, spec, report } = session;
+  const container = containerName(spec.name, node.name);
+  // Its own table is written as it ends: only then is it there to be kept.
+  if (spec.redis.persistence.appendonly) await engine.stopContainer(container, GRACE_SECONDS);
+  else await stopSaving(session, container);
+  const kept = await keepAside(session, container);
+  await engine.writeFiles(container, [nodeTableFile(NODE_TABLE_FILE, table)]);
+  await engine.startContainer(container);
+  const where = kept === undefined ? '' : `; what was left of it is kept as ${kept}`;
+  report({
+    subject: container,
+    state: 'done',
+    text: `its node table was lost: written anew from what the others know${where}`,
+  });
+}
+
+const GRACE_SECONDS = 10;
+
+/** Bytes as they are: what is wrong with them may be of use to somebody. @returns the new file's path */
+async function keepAside({ engine }: Session, container: string): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of (await engine.openFile(container, NODE_TABLE_FILE)) ?? []) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  if (bytes.length === 0) return undefined;
+  const path = `${NODE_TABLE_FILE}.damaged-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
+  const file = { path, sizeBytes: bytes.length, mode: 0o644, uid: REDIS_UID, gid: REDIS_GID };
+  await engine.putFile(
+    container,
+    file,
+    (async function* once() {
+      yield bytes;
+    })(),
+  );
+  return path;
+}
