@@ -19,6 +19,8 @@ const FAILURES = {
   LOCKED: { exitCode: 1, httpStatus: 409 },
   CHANGED_MEANWHILE: { exitCode: 1, httpStatus: 409 },
   NOT_RUNNING: { exitCode: 1, httpStatus: 503 },
+  /** The engine was killed while it started the container, and can neither start nor stop it since. */
+  CONTAINER_STUCK: { exitCode: 1, httpStatus: 503 },
   CONTAINER_EXITED: { exitCode: 1, httpStatus: 503 },
   SECRET_UNREADABLE: { exitCode: 1, httpStatus: 500 },
   /** Vault answered that the path, or the field in it, isn't there. */

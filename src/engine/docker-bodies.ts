@@ -4,6 +4,8 @@ import {
   CONTAINER_STATES,
   type Container,
   type ContainerDefinition,
+  type ContainerLimits,
+  type ContainerSettings,
   type ContainerDetails,
   type ContainerState,
   type Network,
@@ -50,25 +52,84 @@ export function toContainer(container: Dockerode.ContainerInfo): Container {
   };
 }
 
-export function toContainerDetails({
-  State,
-  RestartCount,
-  HostConfig,
-  Mounts,
-}: Dockerode.ContainerInspectInfo): ContainerDetails {
+export function toContainerDetails(container: Dockerode.ContainerInspectInfo): ContainerDetails {
+  const { State, RestartCount, Mounts } = container;
   return {
     exitCode: State.ExitCode,
     outOfMemory: State.OOMKilled,
     error: State.Error,
     startedAtMs: Date.parse(State.StartedAt),
     restartCount: RestartCount,
-    memoryLimitBytes: HostConfig.Memory ?? 0,
     mounts: Mounts.map(({ Name, Source, Destination, RW }) => ({
       source: Name ?? Source,
       path: Destination,
       isWritable: RW,
     })),
+    ...toSettings(container),
   };
+}
+
+function toSettings({
+  Config,
+  HostConfig,
+  NetworkSettings,
+}: Dockerode.ContainerInspectInfo): Omit<ContainerSettings, 'mounts'> {
+  // The types say nothing of it. Null where a container has none.
+  const published: Readonly<Record<string, readonly PortBinding[] | null>> | null = HostConfig.PortBindings;
+  const networks = Object.entries(NetworkSettings.Networks ?? {});
+  return {
+    user: Config.User,
+    command: Config.Cmd ?? [],
+    hostname: Config.Hostname,
+    networks: Object.fromEntries(
+      networks.map(([name, network]) => {
+        const { IPAMConfig, Aliases } = network as NetworkOfContainer;
+        return [name, { address: IPAMConfig?.IPv4Address ?? '', aliases: Aliases ?? [] }];
+      }),
+    ),
+    ports: Object.entries(published ?? {}).flatMap(([port, hosts]) =>
+      (hosts ?? []).map(({ HostIp = '', HostPort }) => ({
+        hostAddress: HostIp,
+        hostPort: Number(HostPort),
+        containerPort: Number.parseInt(port, 10),
+      })),
+    ),
+    memoryBytes: HostConfig.Memory ?? 0,
+    cpus: (HostConfig.NanoCpus ?? 0) / NANO,
+    restartPolicy: HostConfig.RestartPolicy?.Name ?? '',
+    healthcheck: {
+      command: Config.Healthcheck?.Test ?? [],
+      intervalMs: (Config.Healthcheck?.Interval ?? 0) / NANOSECONDS_PER_MS,
+      timeoutMs: (Config.Healthcheck?.Timeout ?? 0) / NANOSECONDS_PER_MS,
+    },
+  };
+}
+
+const NANO = 1e9;
+const NANOSECONDS_PER_MS = 1_000_000;
+
+interface PortBinding {
+  readonly HostIp?: string;
+  readonly HostPort: string;
+}
+
+interface NetworkOfContainer {
+  readonly IPAMConfig?: { readonly IPv4Address?: string } | null;
+  readonly Aliases?: string[] | null;
+}
+
+export function limitsBody({ memoryBytes, cpus, restartPolicy }: ContainerLimits): object {
+  return {
+    Memory: memoryBytes,
+    // Equal to Memory: no swap. A Redis that swaps is slower than one that evicts.
+    MemorySwap: memoryBytes,
+    NanoCpus: Math.round(cpus * NANO),
+    RestartPolicy: { Name: restartPolicy },
+  };
+}
+
+export function endpointBody({ address, aliases }: ContainerDefinition['network']): Dockerode.EndpointSettings {
+  return { IPAMConfig: { IPv4Address: address }, Aliases: [...aliases] };
 }
 
 function toState(text: string): ContainerState {
@@ -78,7 +139,6 @@ function toState(text: string): ContainerState {
 
 export function containerBody(container: ContainerDefinition): Dockerode.ContainerCreateOptions {
   const { network, volume, healthcheck } = container;
-  const nanosecondsPerMs = 1_000_000;
   return {
     name: container.name,
     Image: container.image,
@@ -89,8 +149,8 @@ export function containerBody(container: ContainerDefinition): Dockerode.Contain
     ExposedPorts: Object.fromEntries(container.ports.map(({ containerPort }) => [`${containerPort}/tcp`, {}])),
     Healthcheck: {
       Test: [...healthcheck.command],
-      Interval: healthcheck.intervalMs * nanosecondsPerMs,
-      Timeout: healthcheck.timeoutMs * nanosecondsPerMs,
+      Interval: healthcheck.intervalMs * NANOSECONDS_PER_MS,
+      Timeout: healthcheck.timeoutMs * NANOSECONDS_PER_MS,
       Retries: 3,
     },
     HostConfig: {
@@ -109,17 +169,11 @@ export function containerBody(container: ContainerDefinition): Dockerode.Contain
           VolumeOptions: { NoCopy: false, Labels: { ...volume.labels }, DriverConfig: { Name: 'local', Options: {} } },
         },
       ],
-      Memory: container.memoryBytes,
-      // Equal to Memory: no swap. A Redis that swaps is slower than one that evicts.
-      MemorySwap: container.memoryBytes,
-      NanoCpus: Math.round(container.cpus * 1e9),
-      RestartPolicy: { Name: container.restartPolicy },
+      ...limitsBody(container),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     },
     NetworkingConfig: {
-      EndpointsConfig: {
-        [network.name]: { IPAMConfig: { IPv4Address: network.address }, Aliases: [...network.aliases] },
-      },
+      EndpointsConfig: { [network.name]: endpointBody(network) },
     },
   };
 }

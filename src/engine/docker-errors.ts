@@ -30,6 +30,12 @@ const KNOWN_ANSWERS = [
     hint: 'Choose another redis.nodes.<node>.ip in the YAML file.',
   },
   {
+    // containerd has what the engine has forgotten.
+    code: 'CONTAINER_STUCK',
+    pattern: /task [0-9a-f]{64}: already exists/i,
+    hint: 'npx tsx manage.ts up   # makes the container anew where that is safe; its data stays',
+  },
+  {
     // What was observed isn't so any more: another process, or the last call of one that was killed.
     code: 'CHANGED_MEANWHILE',
     pattern:
@@ -55,7 +61,12 @@ const KNOWN_ANSWERS = [
 ] as const;
 
 /** Nothing that is just being made, or taken away, explains these. */
-const LASTING: ReadonlySet<FailureCode> = new Set<FailureCode>(['IMAGE_UNAVAILABLE', 'DISK_FULL', 'DISK_READ_ONLY']);
+const LASTING: ReadonlySet<FailureCode> = new Set<FailureCode>([
+  'IMAGE_UNAVAILABLE',
+  'CONTAINER_STUCK',
+  'DISK_FULL',
+  'DISK_READ_ONLY',
+]);
 
 /** What an engine call's failure means to the user. `doing` reads like `start container dev-redis-1`. */
 export function engineFailure(error: unknown, doing: string, endpoint: Endpoint): StackError {

@@ -1,9 +1,19 @@
 import { setMaxListeners } from 'node:events';
+import { Agent } from 'node:http';
 import type { ConnectionSettings } from './locate.ts';
 import type { Engine } from './engine.ts';
 import { whileMoving, withinBounds, type Bounds } from '../bounds.ts';
-import { containerBody, networkBody, toContainer, toContainerDetails, toNetwork } from './docker-bodies.ts';
+import {
+  containerBody,
+  endpointBody,
+  limitsBody,
+  networkBody,
+  toContainer,
+  toContainerDetails,
+  toNetwork,
+} from './docker-bodies.ts';
 import { engineFailure, hasStatus } from './docker-errors.ts';
+import { createPatience, IMPATIENT, type OnAbsence } from './patience.ts';
 import {
   execInteractive,
   fileChunks,
@@ -20,14 +30,23 @@ import {
  *
  * Every rejection is a StackError; the request paths are those of Engine API 1.41, sent without a version prefix so that
  * the engine answers in its own.
+ *
+ * @param onAbsence for who is in the middle of something: an engine that has answered before is waited for. Without it, each
+ *   call fails as soon as nobody answers.
  */
-export async function connectDocker(settings: ConnectionSettings, { signal, timeoutMs }: Bounds): Promise<Engine> {
+export async function connectDocker(
+  settings: ConnectionSettings,
+  { signal, timeoutMs }: Bounds,
+  onAbsence?: OnAbsence,
+): Promise<Engine> {
   // Imported here because loading dockerode is a good part of the time that a short command takes.
   const { default: Docker } = await import('dockerode');
   // Every call that is under way listens to it, and a plan for thirty nodes has many of them at a time.
   setMaxListeners(0, signal);
-  const docker = new Docker(settings.options);
   const { endpoint } = settings;
+  // An engine that is told to end goes on answering over the connections that it has. Over new ones it is seen to be away.
+  const isSeenAway = onAbsence !== undefined && settings.options.socketPath !== undefined;
+  const docker = new Docker({ ...settings.options, ...(isSeenAway ? { agent: new Agent({ keepAlive: false }) } : {}) });
   /** A call without a bound of its own: it takes as long as a person or a download takes. */
   const attempt = async <T>(doing: string, call: () => Promise<T>): Promise<T> => {
     try {
@@ -39,18 +58,23 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
   };
   const bounded = <T>(doing: string, call: () => Promise<T>): Promise<T> =>
     attempt(doing, () => withinBounds(call(), `could not ${doing}`, { signal, timeoutMs }));
+  const ask = (): Promise<unknown> => bounded('reach it', () => docker.ping());
+  const patience = onAbsence === undefined ? IMPATIENT : createPatience({ signal, timeoutMs }, { ...onAbsence, ask });
+  const look = <T>(doing: string, call: () => Promise<T>): Promise<T> => patience.reading(() => bounded(doing, call));
+  const change = <T>(doing: string, call: () => Promise<T>): Promise<T> =>
+    patience.changing(() => bounded(doing, call));
 
   return {
     endpoint,
 
     version: () =>
-      bounded('read the engine version', async () => {
+      look('read the engine version', async () => {
         const { Version, ApiVersion, Os, Arch } = await docker.version();
         return { version: Version, apiVersion: ApiVersion, platform: `${Os}/${Arch}` };
       }),
 
     findImage: (reference) =>
-      bounded(`look up image ${reference}`, () =>
+      look(`look up image ${reference}`, () =>
         unlessMissing(async () => {
           const image = await docker.getImage(reference).inspect();
           return { id: image.Id };
@@ -71,7 +95,7 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
         ),
       ),
     importImage: (reference, rootFileSystem, instructions) =>
-      bounded(`import image ${reference}`, async () => {
+      change(`import image ${reference}`, async () => {
         const [repo, tag] = splitReference(reference);
         const { Readable } = await import('node:stream');
         const options = { repo, tag, changes: [...instructions] };
@@ -79,32 +103,48 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
       }),
 
     listNetworks: () =>
-      bounded('list networks', async () => (await docker.listNetworks()).map((network) => toNetwork(network))),
+      look('list networks', async () => (await docker.listNetworks()).map((network) => toNetwork(network))),
     createNetwork: (network) =>
-      bounded(`create network ${network.name}`, async () => {
+      change(`create network ${network.name}`, async () => {
         await docker.createNetwork(networkBody(network));
       }),
     removeNetwork: (name) =>
-      bounded(`remove network ${name}`, async () => {
+      change(`remove network ${name}`, async () => {
         await unlessMissing(() => docker.getNetwork(name).remove());
       }),
 
     listContainers: () =>
-      bounded('list containers', async () => (await docker.listContainers({ all: true })).map(toContainer)),
+      look('list containers', async () => (await docker.listContainers({ all: true })).map(toContainer)),
     createContainer: (container) =>
-      bounded(`create container ${container.name}`, async () => {
+      change(`create container ${container.name}`, async () => {
         await docker.createContainer(containerBody(container));
       }),
+    inspectContainer: (name) =>
+      look(`inspect container ${name}`, () =>
+        unlessMissing(async () => toContainerDetails(await docker.getContainer(name).inspect())),
+      ),
+    updateContainer: (name, limits) =>
+      change(`update container ${name}`, async () => {
+        await docker.getContainer(name).update(limitsBody(limits));
+      }),
+    connectContainer: (name, network) =>
+      change(`connect container ${name} to ${network.name}`, async () => {
+        await docker.getNetwork(network.name).connect({ Container: name, EndpointConfig: endpointBody(network) });
+      }),
+    disconnectContainer: (name, networkName) =>
+      change(`disconnect container ${name} from ${networkName}`, async () => {
+        await docker.getNetwork(networkName).disconnect({ Container: name });
+      }),
     writeFiles: (containerName, files) =>
-      bounded(`write the files of ${containerName}`, async () => {
+      change(`write the files of ${containerName}`, async () => {
         await docker.getContainer(containerName).putArchive(await tarOf(files), { path: '/' });
       }),
     readFile: (containerName, path) =>
-      bounded(`read ${path} of ${containerName}`, () =>
+      look(`read ${path} of ${containerName}`, () =>
         unlessMissing(async () => readTextFile(await docker.getContainer(containerName).getArchive({ path }))),
       ),
     openFile: (containerName, path) =>
-      bounded(`open ${path} of ${containerName}`, () =>
+      look(`open ${path} of ${containerName}`, () =>
         unlessMissing(async () => {
           const archive = await docker.getContainer(containerName).getArchive({ path });
           return fileChunks(archive, (next) => bounded(`read ${path} of ${containerName}`, next));
@@ -122,37 +162,35 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
         ),
       ),
     pathExists: (containerName, path) =>
-      bounded(`look for ${path} in ${containerName}`, async () => {
+      look(`look for ${path} in ${containerName}`, async () => {
         const found = await unlessMissing(() => docker.getContainer(containerName).infoArchive({ path }));
         return found !== undefined;
       }),
     unpauseContainer: (name) =>
-      bounded(`unpause container ${name}`, async () => {
+      change(`unpause container ${name}`, async () => {
         await docker.getContainer(name).unpause();
       }),
     startContainer: (name) =>
-      bounded(`start container ${name}`, async () => {
+      change(`start container ${name}`, async () => {
         await unlessUnchanged(() => docker.getContainer(name).start());
       }),
     stopContainer: (name, graceSeconds) =>
-      bounded(`stop container ${name}`, async () => {
+      change(`stop container ${name}`, async () => {
         await unlessMissing(() => unlessUnchanged(() => docker.getContainer(name).stop({ t: graceSeconds })));
       }),
     restartContainer: (name, graceSeconds) =>
-      bounded(`restart container ${name}`, async () => {
+      change(`restart container ${name}`, async () => {
         await docker.getContainer(name).restart({ t: graceSeconds });
       }),
     removeContainer: (name) =>
-      bounded(`remove container ${name}`, async () => {
+      change(`remove container ${name}`, async () => {
         await unlessMissing(() => docker.getContainer(name).remove({ force: true, v: true }));
       }),
     containerExit: (name) =>
-      bounded(`inspect container ${name}`, async () => {
+      look(`inspect container ${name}`, async () => {
         const { State } = await docker.getContainer(name).inspect();
         return { exitCode: State.ExitCode, outOfMemory: State.OOMKilled, error: State.Error };
       }),
-    inspectContainer: (name) =>
-      bounded(`inspect container ${name}`, async () => toContainerDetails(await docker.getContainer(name).inspect())),
     logs: (name, options) => readLogs(docker, name, options, signal),
     execInteractive: (name, command, streams) =>
       attempt(`run a command in ${name}`, () => execInteractive(docker, name, command, streams)),
@@ -166,13 +204,13 @@ export async function connectDocker(settings: ConnectionSettings, { signal, time
       }),
 
     listVolumes: () =>
-      bounded('list volumes', async () => {
+      look('list volumes', async () => {
         const { Volumes } = await docker.listVolumes();
         // Labels is null for a volume without any, whatever the types say.
         return Volumes.map(({ Name, Labels }) => ({ name: Name, labels: (Labels as Labels | null) ?? {} }));
       }),
     removeVolume: (name) =>
-      bounded(`remove volume ${name}`, async () => {
+      change(`remove volume ${name}`, async () => {
         await unlessMissing(() => docker.getVolume(name).remove());
       }),
   };

@@ -4,6 +4,7 @@ import type {
   ContainerDetails,
   ContainerExit,
   ContainerFile,
+  ContainerLimits,
   Image,
   Network,
   NetworkDefinition,
@@ -35,6 +36,12 @@ export interface Engine {
   listContainers(): Promise<Container[]>;
   /** Also makes the container's volume, when that is missing. */
   createContainer(container: ContainerDefinition): Promise<void>;
+  /** What only a look at the one container shows; undefined when it isn't there. */
+  inspectContainer(name: string): Promise<ContainerDetails | undefined>;
+  /** Changes the limits of a container while it runs, or before it does. */
+  updateContainer(name: string, limits: ContainerLimits): Promise<void>;
+  connectContainer(name: string, network: ContainerDefinition['network']): Promise<void>;
+  disconnectContainer(name: string, networkName: string): Promise<void>;
   /** Puts files into a container's file system, volumes included, whether it runs or not. */
   writeFiles(containerName: string, files: readonly ContainerFile[]): Promise<void>;
   /** A file's text; undefined when the file or the container isn't there. */
@@ -57,7 +64,6 @@ export interface Engine {
   removeContainer(name: string): Promise<void>;
   /** Why a container is not running. */
   containerExit(name: string): Promise<ContainerExit>;
-  inspectContainer(name: string): Promise<ContainerDetails>;
   /** Chunks of a container's stdout and stderr as they come. */
   logs(name: string, options: LogOptions): AsyncIterable<Buffer>;
   /** Runs a command in a container with this process's own terminal; resolves with its exit code. */

@@ -17,6 +17,9 @@ export type ActionType =
   | 'create network'
   | 'remove network'
   | 'create container'
+  | 'update container'
+  | 'disconnect container'
+  | 'connect container'
   | 'configure container'
   | 'configure and seed container'
   | 'start container'
@@ -31,6 +34,9 @@ export const DONE_TEXT: Readonly<Record<ActionType, string>> = {
   'create network': 'network created',
   'remove network': 'network removed',
   'create container': 'container created',
+  'update container': 'limits changed',
+  'disconnect container': 'taken off a network',
+  'connect container': 'connected to its network',
   'configure container': 'configured',
   'configure and seed container': 'configured for a new cluster',
   'start container': 'started',

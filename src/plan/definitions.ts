@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { CONTAINER_PORTS, openPorts, type NodeSpec, type Spec } from '../spec/spec.ts';
 import type { ContainerDefinition, NetworkDefinition } from './resources.ts';
 import { composeLabels, containerName, LABELS, volumeName } from './names.ts';
-import { AUTHORITY_FILE, CERTIFICATE_FILE, CONFIG_FOLDER, redisConf } from './redis-config.ts';
+import { AUTHORITY_FILE, CERTIFICATE_FILE, REDIS_CONF_FILE } from './redis-config.ts';
 
 /** The uid of the user redis in the official images; Redis runs as it in any image, and never as root. */
 export const REDIS_UID = 999;
@@ -19,16 +19,15 @@ export function networkDefinition(spec: Spec): NetworkDefinition {
   return { ...definition, labels };
 }
 
-/** @param userConf the text of the user's own redis.conf, empty without one. */
-export function containerDefinition(spec: Spec, node: NodeSpec, image: string, userConf: string): ContainerDefinition {
+export function containerDefinition(spec: Spec, node: NodeSpec, image: string): ContainerDefinition {
   const { name: stack, redis, network } = spec;
   const volume = volumeName(stack, node.name);
   const owner = { [LABELS.stack]: stack, [LABELS.node]: node.name };
-  const definition: ContainerDefinition = {
+  return {
     name: containerName(stack, node.name),
     image,
     user: `${REDIS_UID}:${REDIS_GID}`,
-    command: ['redis-server', `${CONFIG_FOLDER}/redis.conf`],
+    command: ['redis-server', REDIS_CONF_FILE],
     hostname: node.name,
     labels: {
       ...owner,
@@ -47,12 +46,6 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, u
     cpus: redis.cpus,
     restartPolicy: redis.restartPolicy,
     healthcheck: healthcheck(spec),
-  };
-  const files = [redisConf(spec, node), userConf];
-  const networkDigest = networkDefinition(spec).labels[LABELS.definition];
-  return {
-    ...definition,
-    labels: { ...definition.labels, [LABELS.definition]: digest([definition, files, networkDigest]) },
   };
 }
 

@@ -1,4 +1,5 @@
-import type { Container, Network, Volume } from './resources.ts';
+import type { ConfigText } from './config-drift.ts';
+import type { Container, ContainerSettings, Network, Volume } from './resources.ts';
 
 /** What is: everything on the engine that a plan may depend on. */
 export interface Observed {
@@ -6,6 +7,10 @@ export interface Observed {
   /** Also those that aren't ours: they may hold a name, a port or an address. */
   readonly containers: readonly Container[];
   readonly volumes: readonly Volume[];
+  /** Container name → what it was made with; of this stack's containers. */
+  readonly settings: ReadonlyMap<string, ContainerSettings>;
+  /** Container name → its node's configuration, as its files say it; of those that have been given theirs. */
+  readonly config: ReadonlyMap<string, ConfigText>;
   /** Node name → what its data folder holds; only where a plan needs to know (see `needsData`). */
   readonly data: ReadonlyMap<string, NodeData>;
   /**

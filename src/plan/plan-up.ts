@@ -1,6 +1,8 @@
 import type { NodeSpec, Spec } from '../spec/spec.ts';
 import { actionKey, type Action, type ActionType } from './actions.ts';
-import { isOwn, LABELS } from './names.ts';
+import { findChangedSettings, type ConfigText } from './config-drift.ts';
+import { findDrift, type Drift } from './drift.ts';
+import { containerName, isOwn, LABELS } from './names.ts';
 import type { NodeData, Observed } from './observed.ts';
 import type { Container, ContainerDefinition, NetworkDefinition } from './resources.ts';
 
@@ -8,6 +10,8 @@ import type { Container, ContainerDefinition, NetworkDefinition } from './resour
 export interface Wanted {
   readonly network: NetworkDefinition;
   readonly containers: ReadonlyMap<string, ContainerDefinition>;
+  /** Node name → its configuration. */
+  readonly config: ReadonlyMap<string, ConfigText>;
   readonly imageId: string;
   /** The local image stands in for the one that the YAML file names. */
   readonly isStandIn: boolean;
@@ -25,7 +29,12 @@ export function planUp(spec: Spec, wanted: Wanted, observed: Observed): Action[]
   const isNetworkNew = network.some(({ type }) => type === 'create network');
   const start = hasToLook(observed.data) ? 'later' : canStartFresh(spec, observed.data) ? 'fresh' : 'with its data';
   const nodes = spec.nodes.flatMap((node) => planNode(node, wanted, observed, start, isNetworkNew));
-  return ordered([...planLeftovers(spec, observed), ...network, ...nodes]);
+  return ordered([
+    ...planLeftovers(spec, wanted, observed),
+    ...planRenamed(spec, wanted, observed),
+    ...network,
+    ...nodes,
+  ]);
 }
 
 /** Whether the plan stops where something has to be looked at, or done, before the rest can be planned. */
@@ -66,7 +75,7 @@ function planNetwork(spec: Spec, wanted: NetworkDefinition, { networks }: Observ
     .map(({ name }) => action('remove network', name, 'not in the YAML file any more'));
   const present = networks.find(({ name }) => name === wanted.name);
   if (present === undefined) return [...formerNames, action('create network', wanted.name, 'missing')];
-  if (isSameDefinition(present, wanted)) return formerNames;
+  if (present.labels[LABELS.definition] === wanted.labels[LABELS.definition]) return formerNames;
   const cause = 'its definition changed';
   return [...formerNames, action('remove network', wanted.name, cause), action('create network', wanted.name, cause)];
 }
@@ -74,30 +83,37 @@ function planNetwork(spec: Spec, wanted: NetworkDefinition, { networks }: Observ
 function planNode(
   { name }: NodeSpec,
   wanted: Wanted,
-  { containers, data, copies }: Observed,
+  observed: Observed,
   start: Start,
   isNetworkNew: boolean,
 ): Action[] {
+  const { containers, data, copies } = observed;
   const definition = wanted.containers.get(name);
   if (definition === undefined || copies.has(name)) return [];
   const target = definition.name;
   const present = containers.find((container) => container.name === target);
   const own = data.get(name);
   const seeds = start === 'fresh' && own !== 'bootstrapping';
-  const replaced =
-    present === undefined ? undefined : replacementCause(present, definition, wanted.imageId, isNetworkNew, own);
+  const drifts = present === undefined ? [] : driftOf(name, present, wanted, observed);
+  const replaced = present === undefined ? undefined : replacementCause(present, drifts, isNetworkNew, own);
 
   if (present !== undefined && replaced === undefined) {
-    if (present.state === 'running') return [];
-    if (present.state === 'paused') return [action('unpause container', target, 'it is paused')];
-    if (start === 'later') return [];
+    const live = planLiveChanges(definition, observed, drifts);
+    if (present.state === 'running') return live;
+    if (present.state === 'paused') return [...live, action('unpause container', target, 'it is paused')];
+    if (start === 'later') return live;
     // Its configuration is written anew: it may have been started before it had one, or have rewritten it.
     const isNew = present.state === 'created';
-    return planStart(target, seeds && isNew, isNew ? 'made, but never started' : `it is ${present.state}`);
+    return [
+      ...live,
+      ...planStart(target, seeds && isNew, isNew ? 'made, but never started' : `it is ${present.state}`),
+    ];
   }
-  const cause = replaced ?? 'missing';
+  const cause = replaced === undefined ? 'missing' : 'made anew';
   const removal =
-    present === undefined ? [] : [action('stop container', target, cause), action('remove container', target, cause)];
+    replaced === undefined
+      ? []
+      : [action('stop container', target, replaced), action('remove container', target, cause)];
   if (start === 'later') {
     if (own !== 'unseen') return removal;
     return [...removal, action('create container', target, 'to see what its volume holds')];
@@ -114,19 +130,53 @@ function planStart(target: string, seeds: boolean, cause: string): Action[] {
   ];
 }
 
+function driftOf(node: string, present: Container, wanted: Wanted, { settings, config }: Observed): Drift[] {
+  const definition = wanted.containers.get(node);
+  const found = settings.get(present.name);
+  if (definition === undefined || found === undefined) return [];
+  const image: Drift[] = present.imageId === wanted.imageId ? [] : [{ text: 'its image changed', remedy: 'replace' }];
+  const [files, wantedFiles] = [config.get(present.name), wanted.config.get(node)];
+  // One that was never started has no files yet, and is given all of them.
+  const isConfigured = files !== undefined && wantedFiles !== undefined;
+  const changes = isConfigured ? findChangedSettings(files, wantedFiles).filter(({ isLive }) => !isLive) : [];
+  const names = changes.map(({ name }) => name).join(', ');
+  const restarts: Drift[] =
+    changes.length === 0 ? [] : [{ text: `it has to start with other values of ${names}`, remedy: 'replace' }];
+  return [...image, ...findDrift(present, found, definition), ...restarts];
+}
+
 function replacementCause(
-  present: Container,
-  definition: ContainerDefinition,
-  imageId: string,
+  { state }: Container,
+  drifts: readonly Drift[],
   isNetworkNew: boolean,
   data: NodeData | undefined,
 ): string | undefined {
-  if (present.imageId !== imageId) return 'its image changed';
-  if (!isSameDefinition(present, definition)) return 'its definition changed';
   if (isNetworkNew) return 'its network is made anew';
+  if (drifts.some(({ remedy }) => remedy === 'replace')) return drifts.map(({ text }) => text).join('; ');
   if (data === 'foreign bootstrap') return 'it was prepared for another cluster, and holds no data';
-  if (present.state === 'dead' || present.state === 'removing') return `it is ${present.state}`;
+  if (state === 'dead' || state === 'removing') return `it is ${state}`;
   return undefined;
+}
+
+/** What can be changed while its process runs. */
+function planLiveChanges(
+  { name, network }: ContainerDefinition,
+  { settings }: Observed,
+  drifts: readonly Drift[],
+): Action[] {
+  const cause = (remedy: Drift['remedy']): string =>
+    drifts
+      .filter((drift) => drift.remedy === remedy)
+      .map(({ text }) => text)
+      .join('; ');
+  const [update, connect] = [cause('update'), cause('connect')];
+  const isConnected = settings.get(name)?.networks[network.name] !== undefined;
+  return [
+    ...(update === '' ? [] : [action('update container', name, update)]),
+    // An address can't be changed on a connection that stands.
+    ...(connect !== '' && isConnected ? [action('disconnect container', name, connect)] : []),
+    ...(connect === '' ? [] : [action('connect container', name, connect)]),
+  ];
 }
 
 /** Containers of this stack that the YAML file doesn't name any more. */
@@ -136,9 +186,26 @@ export function leftovers(spec: Spec, containers: readonly Container[]): Contain
     .filter(({ labels }) => !spec.nodes.some(({ name }) => name === labels[LABELS.node]));
 }
 
+function isWanted({ containers }: Wanted, name: string): boolean {
+  return [...containers.values()].some((definition) => definition.name === name);
+}
+
+/** Containers of nodes of the YAML file under another name than theirs: renamed by hand. Their volumes stay. */
+function planRenamed(spec: Spec, wanted: Wanted, { containers }: Observed): Action[] {
+  const names = new Map(spec.nodes.map(({ name }) => [name, containerName(spec.name, name)]));
+  return containers.filter(isOwn(spec.name)).flatMap(({ name, labels }) => {
+    const own = names.get(labels[LABELS.node] ?? '');
+    if (own === undefined || isWanted(wanted, name)) return [];
+    const cause = `it is to be called ${own}`;
+    return [action('stop container', name, cause), action('remove container', name, cause)];
+  });
+}
+
 /** Their volumes stay. Whoever is of the cluster still has to leave it first, and must run for that. */
-function planLeftovers(spec: Spec, { containers, members }: Observed): Action[] {
+function planLeftovers(spec: Spec, wanted: Wanted, { containers, members }: Observed): Action[] {
   return leftovers(spec, containers).flatMap(({ name, state }) => {
+    // It has the name of another node's, which takes its place.
+    if (isWanted(wanted, name)) return [];
     if (!members.includes(name)) {
       const cause = 'not in the YAML file any more';
       return [action('stop container', name, cause), action('remove container', name, cause)];
@@ -147,10 +214,6 @@ function planLeftovers(spec: Spec, { containers, members }: Observed): Action[] 
     const type = state === 'paused' ? 'unpause container' : 'start container';
     return [action(type, name, 'its slots have to go to other nodes first')];
   });
-}
-
-function isSameDefinition(present: { labels: Readonly<Record<string, string>> }, wanted: typeof present): boolean {
-  return present.labels[LABELS.definition] === wanted.labels[LABELS.definition];
 }
 
 function action(type: ActionType, target: string, cause: string): Action {
@@ -171,7 +234,8 @@ function ordered(actions: readonly Action[]): Action[] {
       'remove network': keys('remove container'),
       'create network': keys('remove network'),
       'create container': keys('remove network'),
-      'start container': [...keys('create network'), ...keys('remove container')],
+      'connect container': keys('disconnect container'),
+      'start container': [...keys('create network'), ...keys('remove container'), ...keys('disconnect container')],
     };
     return { ...one, after: [...new Set([...own, ...(others[one.type] ?? [])])] };
   });

@@ -4,6 +4,9 @@ import { clusterPort, CONTAINER_PORTS, primariesOf, type NodeSpec, type Spec } f
 import { initialNodeId } from './names.ts';
 
 export const CONFIG_FOLDER = '/etc/redis';
+export const REDIS_CONF_FILE = `${CONFIG_FOLDER}/redis.conf`;
+/** The user's own redis.conf. */
+export const USER_CONF_FILE = `${CONFIG_FOLDER}/user.conf`;
 export const PASSWORD_FILE = `${CONFIG_FOLDER}/password`;
 export const NODE_TABLE_FILE = '/data/nodes.conf';
 
@@ -23,7 +26,7 @@ export const CERTIFICATE_FILE = `${TLS_FOLDER}/node.pem`;
 export function redisConf(spec: Spec, node: NodeSpec): string {
   const { redis, tls } = spec;
   return `# Written by manage.ts from the YAML file. The next \`up\` writes it anew.
-include ${CONFIG_FOLDER}/user.conf
+include ${USER_CONF_FILE}
 include ${SECRET_FILE}
 aclfile ${USERS_FILE}
 port ${tls.plain ? CONTAINER_PORTS.plain : 0}

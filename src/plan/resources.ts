@@ -69,6 +69,26 @@ export interface ContainerDefinition {
   };
 }
 
+/** What a container that is there was made with, or changed to since: in the words of its definition. */
+export interface ContainerSettings {
+  readonly user: string;
+  readonly command: readonly string[];
+  readonly hostname: string;
+  /** Network name → the address that it asks for there (empty for an automatic one), and its other names. */
+  readonly networks: Readonly<Record<string, { readonly address: string; readonly aliases: readonly string[] }>>;
+  /** Those that it asks for; what is published of them while it runs stands in `Container.ports`. */
+  readonly ports: readonly PublishedPort[];
+  readonly mounts: readonly Mount[];
+  /** 0 where the engine sets no limit. */
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly restartPolicy: string;
+  readonly healthcheck: ContainerDefinition['healthcheck'];
+}
+
+/** What can be changed of a container while it runs. */
+export type ContainerLimits = Pick<ContainerDefinition, 'memoryBytes' | 'cpus' | 'restartPolicy'>;
+
 export interface ContainerFile {
   /** Absolute; a path that ends in `/` is a directory. */
   readonly path: string;
@@ -85,13 +105,10 @@ export interface ContainerExit {
 }
 
 /** What only a look at the one container shows. */
-export interface ContainerDetails extends ContainerExit {
+export interface ContainerDetails extends ContainerExit, ContainerSettings {
   readonly startedAtMs: number;
   /** How often the engine has started it again by itself since somebody started it. */
   readonly restartCount: number;
-  /** 0 is no limit. */
-  readonly memoryLimitBytes: number;
-  readonly mounts: readonly Mount[];
 }
 
 export interface Mount {

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { CONTAINER_PORTS, type Spec } from '../spec/spec.ts';
 import { REDIS_GID, REDIS_UID } from './definitions.ts';
 import { LABELS } from './names.ts';
-import { AUTHORITY_FILE, CERTIFICATE_FILE, CONFIG_FOLDER, USERS_FILE } from './redis-config.ts';
+import { AUTHORITY_FILE, CERTIFICATE_FILE, REDIS_CONF_FILE, USER_CONF_FILE, USERS_FILE } from './redis-config.ts';
 import type { Container, ContainerDefinition } from './resources.ts';
 
 /** A Redis outside the cluster that reads an RDB file, for its keys to be copied from it. */
@@ -29,7 +29,7 @@ export function helperDefinition(
     name: helperName(spec.name),
     image: node.imageId,
     user: `${REDIS_UID}:${REDIS_GID}`,
-    command: ['redis-server', `${CONFIG_FOLDER}/redis.conf`],
+    command: ['redis-server', REDIS_CONF_FILE],
     hostname: 'restore',
     labels: {
       [LABELS.stack]: spec.name,
@@ -55,7 +55,7 @@ export function helperPort({ tls }: Spec): number {
 
 /** It reads /data/dump.rdb, evicts nothing and writes nothing. The user's own file may load modules whose values it holds. */
 export function helperConf(spec: Spec): string {
-  return `include ${CONFIG_FOLDER}/user.conf
+  return `include ${USER_CONF_FILE}
 aclfile ${USERS_FILE}
 port ${spec.tls.plain ? CONTAINER_PORTS.plain : 0}
 dir /data

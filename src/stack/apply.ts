@@ -1,5 +1,7 @@
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
+import { findDisruptive } from '../plan/disruptive.ts';
+import { containerName } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
 import { isPartial, planUp, type Wanted } from '../plan/plan-up.ts';
 import { initialNodeTable, NODE_TABLE_FILE } from '../plan/redis-config.ts';
@@ -16,6 +18,7 @@ import { ensurePassword } from './passwords.ts';
 import { performOnEngine } from './perform.ts';
 import { inRounds } from './rounds.ts';
 import type { Session } from './session.ts';
+import { startOrRemove } from './start.ts';
 import { stopSaving, switchPersistence } from './switch-persistence.ts';
 import { takeOverFromEmpty } from './take-over.ts';
 
@@ -27,15 +30,23 @@ export interface Applied {
   readonly configured: ReadonlySet<string>;
   /** Containers that left the YAML file, and whose nodes have to leave the cluster before they are removed. */
   readonly members: readonly string[];
+  /** Nodes that run, and whose containers are still to be made anew: one at a time, when nobody is disturbed by it. */
+  readonly waiting: readonly string[];
 }
 
 /**
- * Brings the engine to what is wanted: network, volumes, and a configured, running container for each node.
+ * Brings the engine to what is wanted: network, volumes, and a configured, running container for each node. Of the nodes
+ * that run, only those in `ready` are disturbed.
  *
  * @throws StackError for a conflict, before anything is made; for whatever else the engine refuses, in the middle: the
  *   next run goes on from there.
  */
-export async function applyToEngine(session: Session, wanted: Wanted, issuer: Issuer | undefined): Promise<Applied> {
+export async function applyToEngine(
+  session: Session,
+  wanted: Wanted,
+  issuer: Issuer | undefined,
+  ready: readonly string[] = [],
+): Promise<Applied> {
   const { engine, spec, userConf } = session;
   const configured = new Set<string>();
   let callCount = 0;
@@ -44,7 +55,10 @@ export async function applyToEngine(session: Session, wanted: Wanted, issuer: Is
       const observed = await observeEngine(engine, spec, wanted);
       await rejectConflicts(session, wanted, observed);
       const password = await ensurePassword(session, observed.containers);
-      const actions = planUp(spec, wanted, observed);
+      const all = planUp(spec, wanted, observed);
+      const waiting = findDisruptive(wanted, observed, all).filter((node) => !ready.includes(node));
+      const isWaiting = new Set(waiting.map((node) => containerName(spec.name, node)));
+      const actions = all.filter(({ target }) => !isWaiting.has(target));
       const certificates = issueCertificates(spec, wanted, actions, issuer);
       // Vault may refuse, and that is better known before anything is made. The private authority is quick and this host's own.
       if (spec.tls.issuer.kind === 'vault') await Promise.all(certificates.values());
@@ -59,7 +73,7 @@ export async function applyToEngine(session: Session, wanted: Wanted, issuer: Is
       await execute(actions, performCounted, session);
       for (const node of certificates.keys()) configured.add(node);
       callCount += await takeOverFromEmpty(session, observed.copies, password);
-      if (!isPartial(observed)) return { callCount, password, configured, members: observed.members };
+      if (!isPartial(observed)) return { callCount, password, configured, members: observed.members, waiting };
     }
   });
 }
@@ -77,12 +91,13 @@ async function rejectConflicts(session: Session, wanted: Wanted, observed: Obser
 }
 
 async function perform(
-  { engine, spec }: Session,
+  session: Session,
   wanted: Wanted,
   { data }: Observed,
   filesOf: (node: NodeSpec) => Promise<ContainerFile[]>,
   action: Action,
 ): Promise<void> {
+  const { engine, spec } = session;
   const node = nodeOf(spec, wanted, action.target);
   const definition = node === undefined ? undefined : wanted.containers.get(node.name);
   if (action.type === 'create network') return engine.createNetwork(wanted.network);
@@ -91,6 +106,12 @@ async function perform(
   switch (action.type) {
     case 'create container':
       return engine.createContainer(definition);
+    case 'update container':
+      return engine.updateContainer(action.target, definition);
+    case 'disconnect container':
+      return engine.disconnectContainer(action.target, definition.network.name);
+    case 'connect container':
+      return engine.connectContainer(action.target, definition.network);
     case 'configure container':
       if (!holdsNothing(data.get(node.name))) await requireReadable(engine, spec, node, action.target);
       return engine.writeFiles(action.target, [...(await filesOf(node)), mark]);
@@ -98,6 +119,8 @@ async function perform(
       const seed = nodeTableFile(NODE_TABLE_FILE, initialNodeTable(spec, node));
       return engine.writeFiles(action.target, [...(await filesOf(node)), mark, seed]);
     }
+    case 'start container':
+      return startOrRemove(session, action.target);
     default:
       return performOnEngine(engine, action);
   }

@@ -3,6 +3,8 @@ import {
   AUTHORITY_FILE,
   CERTIFICATE_FILE,
   CONFIG_FOLDER,
+  REDIS_CONF_FILE,
+  USER_CONF_FILE,
   PASSWORD_FILE,
   passwordHash,
   redisConf,
@@ -31,7 +33,7 @@ export function configFiles(spec: Spec, node: NodeSpec, contents: NodeContents):
   return [
     { path: `${CONFIG_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
     redisConfFile(spec, node),
-    file(`${CONFIG_FOLDER}/user.conf`, userConf),
+    userConfFile(userConf),
     ...passwordFiles({ accepts: [passwordHash(password.reveal())], sends: password, own: password }),
     ...(certificate === undefined ? [] : certificateFiles(certificate)),
     // Some images leave their data folder to root, for an entrypoint that runs as root.
@@ -40,7 +42,11 @@ export function configFiles(spec: Spec, node: NodeSpec, contents: NodeContents):
 }
 
 export function redisConfFile(spec: Spec, node: NodeSpec): ContainerFile {
-  return file(`${CONFIG_FOLDER}/redis.conf`, redisConf(spec, node));
+  return configFile(REDIS_CONF_FILE, redisConf(spec, node));
+}
+
+export function userConfFile(userConf: string): ContainerFile {
+  return configFile(USER_CONF_FILE, userConf);
 }
 
 export interface NodePasswords {
@@ -54,17 +60,17 @@ export interface NodePasswords {
 
 export function passwordFiles({ accepts, sends, own }: NodePasswords): ContainerFile[] {
   return [
-    file(USERS_FILE, usersAcl(accepts)),
-    file(SECRET_FILE, secretConf(sends.reveal())),
-    ...(own === undefined ? [] : [file(PASSWORD_FILE, own.reveal())]),
+    configFile(USERS_FILE, usersAcl(accepts)),
+    configFile(SECRET_FILE, secretConf(sends.reveal())),
+    ...(own === undefined ? [] : [configFile(PASSWORD_FILE, own.reveal())]),
   ];
 }
 
 export function certificateFiles({ caPem, pem }: NodeCertificate): ContainerFile[] {
   return [
     { path: `${TLS_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
-    file(AUTHORITY_FILE, caPem),
-    file(CERTIFICATE_FILE, pem.reveal()),
+    configFile(AUTHORITY_FILE, caPem),
+    configFile(CERTIFICATE_FILE, pem.reveal()),
   ];
 }
 
@@ -72,6 +78,7 @@ export function nodeTableFile(path: string, content: string): ContainerFile {
   return { path, content, mode: 0o644, ...OWNER };
 }
 
-function file(path: string, content: string): ContainerFile {
+/** A file that only Redis may read. */
+export function configFile(path: string, content: string): ContainerFile {
   return { path, content, mode: 0o600, ...OWNER };
 }

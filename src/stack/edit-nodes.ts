@@ -12,23 +12,33 @@ export interface GivenNode extends Partial<HostPorts> {
 }
 
 /**
- * Writes more nodes into the YAML file, with the next free address and ports where none are given. `up` does the rest.
+ * Writes more nodes into the YAML file, with the next free address and ports where none are given. `up` does the rest. One
+ * that is in the file as it is asked for stays: a run that was interrupted wrote it, and the same command goes on.
  *
- * @throws StackError USAGE or SPEC_INVALID where the file would not hold a cluster any more; it is left as it is
+ * @throws StackError USAGE for a node that is there with another address or port, USAGE or SPEC_INVALID where the file would
+ *   not hold a cluster any more; it is left as it is
  */
 export async function addToFile(session: Session, names: readonly string[], given: GivenNode): Promise<Session> {
-  const { spec } = session;
+  const { spec, report } = session;
   const added: NewNode[] = [];
   for (const name of names) {
-    if ([...spec.nodes, ...added].some((node) => node.name === name)) {
+    const present = [...spec.nodes, ...added].find((node) => node.name === name);
+    if (present === undefined) added.push(completeNode(name, given, [...spec.nodes, ...added], spec.network.gateway));
+    else if (isAsGiven(present, given)) report({ subject: name, state: 'done', text: 'is in the YAML file already' });
+    else {
       throw new StackError('USAGE', {
-        message: `there is a node '${name}' in the stack ${spec.name} already`,
-        hint: `Its nodes are: ${spec.nodes.map((node) => node.name).join(', ')}`,
+        message: `there is a node '${name}' in the stack ${spec.name} already, with another address or another port`,
+        hint: 'Change it in the YAML file by hand, then: npx tsx manage.ts up',
       });
     }
-    added.push(completeNode(name, given, [...spec.nodes, ...added], spec.network.gateway));
   }
+  if (added.length === 0) return session;
   return edit(session, (text) => addNodes(text, added));
+}
+
+function isAsGiven({ ip, ports }: NewNode, given: GivenNode): boolean {
+  const kinds = ['plain', 'tls', 'bus'] as const;
+  return (given.ip ?? ip) === ip && kinds.every((kind) => (given[kind] ?? ports[kind]) === ports[kind]);
 }
 
 /** Takes nodes out of the YAML file. `up` moves their slots to the others first. @throws as `addToFile` */

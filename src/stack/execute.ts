@@ -1,4 +1,4 @@
-import { StackError } from '../errors.ts';
+import { StackError, type FailureCode } from '../errors.ts';
 import { actionKey, DONE_TEXT, type Action } from '../plan/actions.ts';
 import type { Session } from './session.ts';
 
@@ -32,7 +32,7 @@ export async function execute(
       report({ subject: action.target, state: 'done', text: DONE_TEXT[action.type] });
     } catch (error) {
       failures.push(error);
-      const isOvertaken = error instanceof StackError && error.code === 'CHANGED_MEANWHILE';
+      const isOvertaken = error instanceof StackError && error.isPassing && OVERTAKEN.has(error.code);
       report({ subject: action.target, state: isOvertaken ? 'running' : 'failed', text: action.type });
       throw error;
     }
@@ -42,3 +42,6 @@ export async function execute(
   if (failures.length > 0) throw failures[0];
   signal.throwIfAborted();
 }
+
+/** What is looked at and planned again, and is no failure until then. */
+const OVERTAKEN: ReadonlySet<FailureCode> = new Set(['CHANGED_MEANWHILE', 'ENGINE_UNREACHABLE']);

@@ -4,7 +4,8 @@ import type { Engine } from '../engine/engine.ts';
 import { containerName } from '../plan/names.ts';
 import type { NodeData, Observed } from '../plan/observed.ts';
 import { leftovers, needsData, type Wanted } from '../plan/plan-up.ts';
-import { initialNodeTable, NODE_TABLE_FILE } from '../plan/redis-config.ts';
+import type { ConfigText } from '../plan/config-drift.ts';
+import { initialNodeTable, NODE_TABLE_FILE, REDIS_CONF_FILE, USER_CONF_FILE } from '../plan/redis-config.ts';
 import type { Container } from '../plan/resources.ts';
 import type { NodeSpec, Spec } from '../spec/spec.ts';
 import { findDataFiles } from './data-folder.ts';
@@ -16,8 +17,13 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
     engine.listContainers(),
     engine.listVolumes(),
   ]);
-  const members = await findMembers(engine, leftovers(spec, containers));
-  const seen = { networks, containers, volumes, members };
+  const own = containers.filter(({ name }) => [...wanted.containers.values()].some((one) => one.name === name));
+  const [members, settings, config] = await Promise.all([
+    findMembers(engine, leftovers(spec, containers)),
+    byName(own, ({ name }) => engine.inspectContainer(name)),
+    byName(own, ({ name }) => readConfig(engine, name)),
+  ]);
+  const seen = { networks, containers, volumes, members, settings, config };
   if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map(), copies: new Map() };
   const found = await Promise.all(
     spec.nodes.map(async (node): Promise<FoundData> => {
@@ -28,6 +34,25 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
     }),
   );
   return { ...seen, data: new Map(found.map(({ node, data }) => [node.name, data])), copies: findCopies(found) };
+}
+
+async function byName<T>(
+  containers: readonly Container[],
+  read: (container: Container) => Promise<T | undefined>,
+): Promise<Map<string, T>> {
+  const found = await Promise.all(
+    containers.map(async (one): Promise<[string, T | undefined]> => [one.name, await read(one)]),
+  );
+  return new Map(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+/** A node's configuration as its files say it; undefined where it has not been given them. */
+export async function readConfig(engine: Engine, container: string): Promise<ConfigText | undefined> {
+  const [redisConf, userConf] = await Promise.all([
+    engine.readFile(container, REDIS_CONF_FILE),
+    engine.readFile(container, USER_CONF_FILE),
+  ]);
+  return redisConf === undefined ? undefined : { redisConf, userConf: userConf ?? '' };
 }
 
 interface FoundData {

@@ -3,6 +3,7 @@ import type { Bounds } from '../bounds.ts';
 import { connectDocker } from '../engine/docker.ts';
 import type { Engine } from '../engine/engine.ts';
 import { locateEngine } from '../engine/locate.ts';
+import type { OnAbsence } from '../engine/patience.ts';
 import { isOwn, LABELS } from '../plan/names.ts';
 import type { StackSecret } from '../secrets/source.ts';
 import type { Spec } from '../spec/spec.ts';
@@ -56,7 +57,8 @@ export async function openSession(
   options.onOpen(opened.close);
   const offline = options.offline && opened.source.file === undefined;
   const secret = needsSecret && !offline ? await opened.source.read() : undefined;
-  const session = sessionOf(stack, opened, await openEngine(options), options);
+  const engine = await openEngine(options, exclusive === undefined ? undefined : patienceOf(options));
+  const session = sessionOf(stack, opened, engine, options);
   return { ...(await withSecret(session, secret)), offline };
 }
 
@@ -84,8 +86,21 @@ export function sessionOf(
 
 type Surroundings = Pick<Session, 'env' | 'signal' | 'timeoutMs' | 'report'>;
 
-export async function openEngine({ host, env, signal, timeoutMs }: ConnectionOptions): Promise<Engine> {
-  return connectDocker(await locateEngine({ host, env }), { signal, timeoutMs });
+export async function openEngine(
+  { host, env, signal, timeoutMs }: ConnectionOptions,
+  onAbsence?: OnAbsence,
+): Promise<Engine> {
+  return connectDocker(await locateEngine({ host, env }), { signal, timeoutMs }, onAbsence);
+}
+
+/** Who changes the stack waits for an engine that is restarted meanwhile; who only looks is told at once. */
+function patienceOf({ report }: ConnectionOptions): OnAbsence {
+  const subject = 'engine';
+  return {
+    onAway: (timeoutMs) =>
+      report({ subject, state: 'failed', text: `does not answer any more; waits for it, up to ${timeoutMs / 1000} s` }),
+    onBack: () => report({ subject, state: 'done', text: 'answers again' }),
+  };
 }
 
 function withTls(spec: Spec, enabled: boolean | undefined): Spec {

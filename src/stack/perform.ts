@@ -22,6 +22,9 @@ export async function performOnEngine(engine: Engine, { type, target }: Action):
     case 'remove volume':
       return engine.removeVolume(target);
     case 'create network':
+    case 'update container':
+    case 'disconnect container':
+    case 'connect container':
     case 'create container':
     case 'configure container':
     case 'configure and seed container':

@@ -1,5 +1,11 @@
-import { isReachable, type ReachableView } from '../cluster/view.ts';
+import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import type { Action } from '../plan/actions.ts';
+import { findDisruptive } from '../plan/disruptive.ts';
+import { containerName, isOwn } from '../plan/names.ts';
+import type { ConfigAction } from '../plan/plan-config.ts';
+import { nextRollStep } from '../plan/plan-roll.ts';
+import { asPublished } from './next-disruption.ts';
+import { planNodeConfig } from './settle-config.ts';
 import type { Conflict } from '../plan/conflicts.ts';
 import type { Observed } from '../plan/observed.ts';
 import { planCluster, type ClusterAction } from '../plan/plan-cluster.ts';
@@ -36,7 +42,14 @@ export interface PlanResult {
   readonly warnings: readonly string[];
 }
 
-export type NodeAction = ClusterAction | PasswordAction | CertificateAction | ShapeAction;
+export type NodeAction = ClusterAction | PasswordAction | CertificateAction | ConfigAction | HandOver | ShapeAction;
+
+/** A replica takes over before its primary is stopped. */
+export interface HandOver {
+  readonly type: 'fail over to';
+  readonly node: string;
+  readonly cause: string;
+}
 
 /** A step of `planShape`, or one of its moves. */
 export interface ShapeAction {
@@ -52,42 +65,67 @@ export async function plan(session: Session): Promise<PlanResult> {
   const wanted = wantedOf(session, image ?? { reference: spec.redis.image, id: '', isStandIn: false });
   const observed = await observeEngine(engine, spec, wanted);
   const actions = planUp(spec, wanted, observed);
+  const seen = { observed, actions, disruptive: findDisruptive(wanted, observed, actions) };
   const [certificates, kept] = await Promise.all([observeCertificates(session), readKeptCertificates(session)]);
   return {
     actions,
-    nodeActions:
-      observed.copies.size > 0
-        ? takeOvers(observed)
-        : actions.length === 0
-          ? await nextNodeActions(session, observed, certificates)
-          : [],
+    nodeActions: observed.copies.size > 0 ? takeOvers(observed) : await nextNodeActions(session, seen, certificates),
     conflicts: await findObstacles(session, wanted, observed),
     pulls: image === undefined ? spec.redis.image : undefined,
     warnings: spec.tls.enabled ? certificateWarnings(session, certificates, kept, Date.now()) : [],
   };
 }
 
+interface Seen {
+  readonly observed: Observed;
+  readonly actions: readonly Action[];
+  /** Nodes whose containers are made anew one at a time. */
+  readonly disruptive: readonly string[];
+}
+
 async function nextNodeActions(
   session: Session,
-  { members }: Observed,
+  { observed, actions, disruptive }: Seen,
   certificates: readonly ServedByNode[],
 ): Promise<NodeAction[]> {
+  const { members, containers } = observed;
   const password = await localPassword(session);
   const former = members.length === 0 ? [] : await findFormerNodes(session);
-  const links = await linkNodes(withNodes(session, former), password);
+  const present = await asPublished(withNodes(session, former));
+  // Nobody else's Redis on a port that is to be ours is asked anything.
+  const running = new Set(
+    containers
+      .filter(isOwn(session.spec.name))
+      .filter(({ state }) => state === 'running')
+      .map(({ name }) => name),
+  );
+  const links = (await linkNodes(present, password)).filter(({ name }) =>
+    running.has(containerName(session.spec.name, name)),
+  );
   try {
     const views = await Promise.all(links.map((link) => link.observe()));
     const reachable = links.filter(({ name }) => views.some((view) => view.name === name && view.reachable));
+    const settings = (await Promise.all(reachable.map((link) => planNodeConfig(session, link)))).flat();
+    // What else the nodes need is known when the engine's part is done.
+    if (actions.length > 0) return [...handOvers(views, disruptive), ...settings];
     const clusterActions = planCluster(session.spec, views);
     return [
       ...(password === undefined ? [] : planPassword(await observePasswords(reachable, password))),
       ...(await planCertificates(session, certificates)),
+      ...settings,
       ...clusterActions,
       ...(clusterActions.length === 0 && views.every(isReachable) ? shapeActions(session.spec, views) : []),
     ];
   } finally {
     for (const link of links) link.close();
   }
+}
+
+function handOvers(views: readonly NodeView[], disruptive: readonly string[]): HandOver[] {
+  return disruptive.flatMap((name): HandOver[] => {
+    const heir = nextRollStep(views, [name])?.heir;
+    return heir === undefined ? [] : [{ type: 'fail over to', node: heir, cause: `${name} is made anew` }];
+  });
 }
 
 function takeOvers({ copies }: Observed): NodeAction[] {

@@ -2,7 +2,7 @@
 export interface ProgressEvent {
   /** The thing that it is about: `engine`, `image redis:7-alpine`, `dev-redis-1`, `cluster`. */
   readonly subject: string;
-  readonly state: 'running' | 'done' | 'failed';
+  readonly state: 'running' | 'done' | 'warning' | 'failed';
   readonly text: string;
 }
 

@@ -7,6 +7,8 @@ import {
   AUTHORITY_FILE,
   CERTIFICATE_FILE,
   CONFIG_FOLDER,
+  REDIS_CONF_FILE,
+  USER_CONF_FILE,
   passwordHash,
   USERS_FILE,
   usersAcl,
@@ -97,8 +99,8 @@ async function create({ engine, spec }: Session): Promise<void> {
 async function filesOf({ engine, spec, userConf }: Session, password: Secret): Promise<ContainerFile[]> {
   return [
     { path: `${CONFIG_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
-    file(`${CONFIG_FOLDER}/redis.conf`, helperConf(spec)),
-    file(`${CONFIG_FOLDER}/user.conf`, userConf),
+    file(REDIS_CONF_FILE, helperConf(spec)),
+    file(USER_CONF_FILE, userConf),
     // Only the hash of a password that nobody else has.
     file(USERS_FILE, usersAcl([passwordHash(password.reveal())])),
     ...(spec.tls.plain ? [] : await borrowedCertificate(engine, spec)),

@@ -1,9 +1,11 @@
+import type { Engine } from '../engine/engine.ts';
 import { containerName } from '../plan/names.ts';
 import { planPassword, type PasswordAction, type PasswordState } from '../plan/plan-password.ts';
-import { passwordHash } from '../plan/redis-config.ts';
+import { passwordHash, REDIS_CONF_FILE } from '../plan/redis-config.ts';
+import type { ContainerFile } from '../plan/resources.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import type { Secret } from '../secret.ts';
-import { passwordFiles, redisConfFile } from './config-files.ts';
+import { configFile, passwordFiles } from './config-files.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -56,8 +58,7 @@ async function performOnPassword(
   { type, node }: PasswordAction,
 ): Promise<void> {
   const link = links.find(({ name }) => name === node);
-  const nodeSpec = spec.nodes.find(({ name }) => name === node);
-  if (link === undefined || nodeSpec === undefined) return;
+  if (link === undefined) return;
   const container = containerName(spec.name, node);
   const hash = passwordHash(wanted.reveal());
   const { accepted, sent } = await link.readPasswords();
@@ -67,9 +68,8 @@ async function performOnPassword(
       await link.send('ACL', 'SETUSER', 'default', `#${hash}`);
       return;
     case 'send password':
-      // A CONFIG REWRITE by hand may have left the old one in redis.conf.
       await engine.writeFiles(container, [
-        redisConfFile(spec, nodeSpec),
+        ...(await withoutOldPassword(engine, container)),
         ...passwordFiles({ accepts: accepted, sends: wanted, own: undefined }),
       ]);
       await link.send('CONFIG', 'SET', 'masterauth', wanted.reveal());
@@ -78,4 +78,11 @@ async function performOnPassword(
       await engine.writeFiles(container, passwordFiles({ accepts: [hash], sends: wanted, own: wanted }));
       await link.send('ACL', 'SETUSER', 'default', 'resetpass', `#${hash}`);
   }
+}
+
+/** A CONFIG REWRITE by hand may have left the old one in redis.conf. Whatever else stands there is not for here to change. */
+async function withoutOldPassword(engine: Engine, container: string): Promise<ContainerFile[]> {
+  const conf = (await engine.readFile(container, REDIS_CONF_FILE)) ?? '';
+  const kept = conf.replaceAll(/^[ \t]*masterauth[ \t].*(\n|$)/gim, '');
+  return kept === conf ? [] : [configFile(REDIS_CONF_FILE, kept)];
 }

@@ -54,7 +54,7 @@ async function readMemoryWarnings(session: Session, nodes: readonly NodeStatus[]
       if (container === undefined) return [];
       const details = await session.engine.inspectContainer(container.name).catch(() => undefined);
       if (details?.outOfMemory !== true) return [];
-      const megabytes = Math.round(details.memoryLimitBytes / 1024 ** 2);
+      const megabytes = Math.round(details.memoryBytes / 1024 ** 2);
       return [
         `the kernel has ended ${container.name}, because its ${megabytes} MB of memory were used up. ${memoryMend(session)}`,
       ];

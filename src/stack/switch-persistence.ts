@@ -6,7 +6,7 @@ import { REDIS_GID, REDIS_UID } from '../plan/definitions.ts';
 import { isOwn } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Wanted } from '../plan/plan-up.ts';
-import { CONFIG_FOLDER } from '../plan/redis-config.ts';
+import { REDIS_CONF_FILE } from '../plan/redis-config.ts';
 import type { Container } from '../plan/resources.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { configValue, prepareDump, writeLog } from '../redis/persistence.ts';
@@ -112,7 +112,7 @@ interface State extends Subject {
 async function observe(session: Session, subject: Subject, password: Secret): Promise<State> {
   const { engine, spec } = session;
   const { name, state } = subject.container;
-  const conf = await engine.readFile(name, `${CONFIG_FOLDER}/redis.conf`);
+  const conf = await engine.readFile(name, REDIS_CONF_FILE);
   if (conf === undefined) return { ...subject, conf, link: undefined, differs: false };
   const { appendonly } = spec.redis.persistence;
   const link = state === 'running' ? await linkIfAnswering(session, subject, password) : undefined;
@@ -163,12 +163,11 @@ async function linkIfAnswering(session: Session, subject: Subject, password: Sec
 /** What a container says of its data, when the next command looks at it. */
 async function leaveWritten({ engine, spec }: Session, container: string): Promise<void> {
   const { appendonly } = spec.redis.persistence;
-  const path = `${CONFIG_FOLDER}/redis.conf`;
-  const conf = (await engine.readFile(container, path)) ?? '';
+  const conf = (await engine.readFile(container, REDIS_CONF_FILE)) ?? '';
   const owner = { mode: 0o600, uid: REDIS_UID, gid: REDIS_GID };
   // In one archive, so that they say the same.
   await engine.writeFiles(container, [
-    { path, content: withAppendonly(conf, appendonly), ...owner },
+    { path: REDIS_CONF_FILE, content: withAppendonly(conf, appendonly), ...owner },
     appendonlyMark(appendonly),
   ]);
 }

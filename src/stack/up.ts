@@ -1,18 +1,23 @@
 import { withinBounds } from '../bounds.ts';
 import type { ReachableView } from '../cluster/view.ts';
 import { planShape } from '../plan/plan-shape.ts';
+import type { Wanted } from '../plan/plan-up.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { proveReadWrite } from '../redis/prove.ts';
 import type { Secret } from '../secret.ts';
 import { applyToEngine } from './apply.ts';
-import { openIssuer } from './certificates.ts';
+import { openIssuer, type Issuer } from './certificates.ts';
 import { natMapOf } from './connection.ts';
 import { converge, type Converged, type ConvergeOptions } from './converge.ts';
 import { findFormerNodes, withNodes } from './former-nodes.ts';
 import { ensureImage, type ResolvedImage } from './image.ts';
 import { hostAddress, linkNodes } from './links.ts';
 import { heal } from './heal.ts';
+import { nextDisruption } from './next-disruption.ts';
+import { settleConfig } from './settle-config.ts';
+import type { NodeSpec } from '../spec/spec.ts';
 import { reshape } from './reshape.ts';
+import { untilUndisturbed } from './rounds.ts';
 import type { Session } from './session.ts';
 import { restartUntrusted, settleCertificates } from './settle-certificates.ts';
 import { settlePasswords } from './settle-passwords.ts';
@@ -31,34 +36,70 @@ export interface UpResult {
  * Brings the stack from whatever it is to what the YAML file says, and proves it: every node agrees, every slot is
  * served, and, after a change, a key can be written and read in each primary. Data is never removed.
  */
-export async function up(session: Session): Promise<UpResult> {
+export function up(session: Session): Promise<UpResult> {
+  return untilUndisturbed(session, (disturbances) => upOnce(session, disturbances));
+}
+
+async function upOnce(session: Session, disturbances: number): Promise<UpResult> {
   const { engine, spec, report } = session;
   const start = performance.now();
   // Refuses an engine whose ports can't be reached from here, before anything is made.
   hostAddress(spec, engine.endpoint);
   const [image, issuer] = await Promise.all([ensureImage(session), openIssuer(session)]);
   const wanted = wantedOf(session, image);
-  const { callCount, password, configured, members } = await applyToEngine(session, wanted, issuer);
-  const restarted = issuer === undefined ? new Set<string>() : await restartUntrusted(session, issuer, configured);
-  const haveNew = new Set([...configured, ...restarted]);
-
-  const former = members.length === 0 ? [] : await findFormerNodes(session);
+  const { applied, settle, counts } = await applyInTurns(session, wanted, issuer);
+  const { password, former } = applied;
   const links = await linkNodes(withNodes(session, former), password);
   try {
-    let settledCount = restarted.size;
-    const onceReachable = async (): Promise<void> => {
-      settledCount += await settlePasswords(session, links, password);
-      if (issuer !== undefined) settledCount += await settleCertificates(session, links, issuer, haveNew);
-    };
+    const onceReachable = (): Promise<void> => settle(links);
     const { views, commandCount } = await convergeInShape(session, links, { onceReachable, former });
     if (former.length > 0) await applyToEngine(session, wanted, issuer);
     report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
-    const changeCount = callCount + commandCount + settledCount;
+    const changeCount = disturbances + counts.changes + commandCount;
     if (changeCount > 0) await prove(session, password, views);
     return { image, changeCount, views, elapsedMs: performance.now() - start };
   } finally {
     for (const link of links) link.close();
   }
+}
+
+/**
+ * Everything on the engine that disturbs nobody at once; then the nodes that run and have to be made anew, one after the
+ * other, each time looking at everything again.
+ */
+async function applyInTurns(session: Session, wanted: Wanted, issuer: Issuer | undefined): Promise<InTurns> {
+  const haveNew = new Set<string>();
+  const counts = { changes: 0 };
+  const done = new Set<string>();
+  for (let ready: readonly string[] = []; ;) {
+    const { callCount, password, configured, members, waiting } = await applyToEngine(session, wanted, issuer, ready);
+    counts.changes += callCount;
+    for (const node of configured) haveNew.add(node);
+    const restarted = issuer === undefined ? [] : await restartUntrusted(session, issuer, haveNew);
+    for (const node of restarted) {
+      haveNew.add(node);
+      counts.changes += 1;
+    }
+    const settle = async (links: readonly NodeLink[]): Promise<void> => {
+      counts.changes += await settlePasswords(session, links, password);
+      if (issuer !== undefined) counts.changes += await settleCertificates(session, links, issuer, haveNew);
+      counts.changes += await settleConfig(session, links);
+    };
+    const former = members.length === 0 ? [] : await findFormerNodes(session);
+    // An engine that makes of a definition something else than was asked for would have its turn for ever.
+    const left = waiting.filter((node) => !done.has(node));
+    if (left.length === 0) return { applied: { password, former }, settle, counts };
+    ready = await nextDisruption(session, left, { password, former, settle });
+    for (const node of ready) done.add(node);
+  }
+}
+
+interface InTurns {
+  readonly applied: { readonly password: Secret; readonly former: readonly NodeSpec[] };
+  /** Brings passwords, certificates and settings of nodes that run to what they should be. */
+  readonly settle: (links: readonly NodeLink[]) => Promise<void>;
+  /** Engine calls, and steps of `settle`. */
+  readonly counts: { readonly changes: number };
 }
 
 /** Whole, and with the primaries that the YAML file asks for: slots are moved, and nodes that left the file let go. */

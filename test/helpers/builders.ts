@@ -6,7 +6,8 @@ import { containerDefinition, networkDefinition } from '../../src/plan/definitio
 import { initialNodeId, LABELS } from '../../src/plan/names.ts';
 import type { Observed } from '../../src/plan/observed.ts';
 import type { Wanted } from '../../src/plan/plan-up.ts';
-import type { Container, ContainerDefinition, Network, Volume } from '../../src/plan/resources.ts';
+import { redisConf } from '../../src/plan/redis-config.ts';
+import type { Container, ContainerDefinition, ContainerSettings, Network, Volume } from '../../src/plan/resources.ts';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { primariesOf, type Spec } from '../../src/spec/spec.ts';
 
@@ -75,9 +76,8 @@ export const IMAGE_ID = 'sha256:one';
 export function wantedFor(spec: Spec, { userConf = '', imageId = IMAGE_ID } = {}): Wanted {
   return {
     network: networkDefinition(spec),
-    containers: new Map(
-      spec.nodes.map((node) => [node.name, containerDefinition(spec, node, spec.redis.image, userConf)]),
-    ),
+    containers: new Map(spec.nodes.map((node) => [node.name, containerDefinition(spec, node, spec.redis.image)])),
+    config: new Map(spec.nodes.map((node) => [node.name, { redisConf: redisConf(spec, node), userConf }])),
     imageId,
     isStandIn: false,
   };
@@ -87,6 +87,8 @@ export const NOTHING: Observed = {
   networks: [],
   containers: [],
   volumes: [],
+  settings: new Map(),
+  config: new Map(),
   data: new Map(),
   copies: new Map(),
   members: [],
@@ -99,10 +101,26 @@ export function observedAfterUp(wanted: Wanted): Observed {
     networks: [networkOf(wanted)],
     containers: definitions.map((definition) => containerOf(definition)),
     volumes: definitions.map(volumeOf),
+    settings: settingsOf(wanted),
+    config: new Map([...wanted.config].map(([node, text]) => [wanted.containers.get(node)?.name ?? '', text])),
     data: new Map(),
     copies: new Map(),
     members: [],
   };
+}
+
+/** What the engine shows of containers that were made from their definitions. */
+export function settingsOf({ containers }: Pick<Wanted, 'containers'>): Map<string, ContainerSettings> {
+  return new Map(
+    [...containers.values()].map(({ name, network, volume, ...rest }) => [
+      name,
+      {
+        ...rest,
+        networks: { [network.name]: { address: network.address, aliases: network.aliases } },
+        mounts: [{ source: volume.name, path: volume.path, isWritable: true }],
+      },
+    ]),
+  );
 }
 
 export function networkOf({ network }: Wanted): Network {
@@ -134,6 +152,14 @@ export function withContainer(observed: Observed, name: string, changes: Partial
     ...observed,
     containers: observed.containers.map((one) => (one.name === name ? { ...one, ...changes } : one)),
   };
+}
+
+export function withSettings(observed: Observed, name: string, changes: Partial<ContainerSettings>): Observed {
+  const settings = [...observed.settings].map(([of, one]): [string, ContainerSettings] => [
+    of,
+    of === name ? { ...one, ...changes } : one,
+  ]);
+  return { ...observed, settings: new Map(settings) };
 }
 
 export function withoutContainer(observed: Observed, ...names: readonly string[]): Observed {

@@ -7,11 +7,12 @@ export const restart: Command = {
   operands: '[nodes...]',
   changes: true,
   summary: 'restart the named nodes, or all, and wait for the cluster; every key stays',
-  run: async ({ openSession, operands, terminal, json, endProgress }) => {
+  options: [{ flags: '--rolling', summary: 'one at a time; a primary hands over to a replica first' }],
+  run: async ({ openSession, operands, options, terminal, json, endProgress }) => {
     const session = await openSession();
     const { restart: restartNodes } = await import('../../stack/restart.ts');
     const start = performance.now();
-    const views = await restartNodes(session, operands);
+    const views = await restartNodes(session, operands, { isRolling: options['rolling'] === true });
     const elapsedMs = Math.round(performance.now() - start);
     endProgress();
     if (json) {

@@ -12,12 +12,14 @@ export function startProgress({ stderr, env }: Terminal): Progress {
   return isLively(stderr, env) ? liveProgress(stderr, painter(stderr, env)) : plainProgress(stderr);
 }
 
+const MARKS = { done: '✓', warning: '!', failed: '✗' } as const;
+
 function plainProgress(stderr: NodeJS.WriteStream): Progress {
   let last = '';
   return {
     report: ({ subject, state, text }) => {
       if (state === 'running') return;
-      const line = `${state === 'done' ? '✓' : '✗'} ${subject}: ${text}\n`;
+      const line = `${MARKS[state]} ${subject}: ${text}\n`;
       if (line !== last) stderr.write(line);
       last = line;
     },
@@ -70,7 +72,12 @@ function liveProgress(stderr: NodeJS.WriteStream, paint: Paint): Progress {
 /** One frame of the live list: a pure function of what was reported last of each subject. */
 export function progressFrame(events: readonly ProgressEvent[], spinner: string, paint: Paint): string {
   const width = Math.max(...events.map(({ subject }) => subject.length));
-  const marks = { running: paint('cyan', spinner), done: paint('green', '✓'), failed: paint('red', '✗') };
+  const marks = {
+    running: paint('cyan', spinner),
+    done: paint('green', MARKS.done),
+    warning: paint('yellow', MARKS.warning),
+    failed: paint('red', MARKS.failed),
+  };
   return events
     .map(({ subject, state, text }) => `${marks[state]} ${subject.padEnd(width)}  ${paint('dim', text.slice(0, 90))}`)
     .join('\n');

@@ -1,12 +1,13 @@
 import type { Finding, FindingKind } from '../../cluster/finding.ts';
 import { findFindings } from '../../cluster/findings.ts';
 import { list } from '../../cluster/finding.ts';
-import { SLOT_COUNT } from '../../cluster/slots.ts';
+import { countSlots, SLOT_COUNT } from '../../cluster/slots.ts';
+import type { ReachableView } from '../../cluster/view.ts';
 import { commandText } from '../command-text.ts';
 import { expectationOf } from '../converge.ts';
 import { answering } from './data-checks.ts';
 import { failed, orOk, skipped, warning, type Heading, type Line } from './diagnosis.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, Probe } from './facts.ts';
 
 /** What `cluster check` finds, under the heading that its reader would look for. */
 const HEADING_OF: Readonly<Record<FindingKind, Heading | undefined>> = {
@@ -51,18 +52,24 @@ export async function checkAnnounced(facts: Facts): Promise<readonly Line[]> {
 export async function checkSlots(facts: Facts): Promise<readonly Line[]> {
   const lines = await findingLines(facts, 'Missing Slots', 'slots');
   const { views } = await answering(facts);
-  const served = Math.min(...views.map(({ info }) => info.slotsOk));
-  const assigned = Math.min(...views.map(({ info }) => info.slotsAssigned));
-  const unserved = assigned - served;
-  if (views.length === 0 || unserved <= 0)
+  const probes = await facts.probes.know();
+  const silent = probes.filter(({ view, isRefused }) => !view.reachable && !isRefused);
+  const unserved = Math.max(...views.map((view) => unservedSlots(view, silent)));
+  if (views.length === 0 || unserved === 0) {
     return orOk(lines, 'slots', `${SLOT_COUNT} are owned and served, and all nodes agree whose they are`);
+  }
   const { path } = await facts.stack.know();
-  const silent = (await facts.probes.know()).filter(({ view }) => !view.reachable).map(({ node }) => node.name);
-  const because = silent.length === 0 ? '' : `: ${list(silent)} ${silent.length === 1 ? 'is' : 'are'} away`;
-  return [
-    failed('slots', `${unserved} slots have an owner and are not served${because}`, commandText({ path }, 'up')),
-    ...lines,
-  ];
+  const names = list(silent.map(({ node }) => node.name));
+  const because = names === '' ? '' : `: ${names} ${silent.length === 1 ? 'is' : 'are'} away`;
+  const text = `${unserved} slots have an owner and are not served${because}`;
+  return [failed('slots', text, commandText({ path }, 'up')), ...lines];
+}
+
+/** The nodes themselves notice only after their timeout that somebody is away, and that his slots are. */
+function unservedSlots({ info, table }: ReachableView, silent: readonly Probe[]): number {
+  const addresses = new Set(silent.map(({ node }) => node.ip));
+  const away = countSlots(table.rows.filter(({ ip }) => addresses.has(ip)).flatMap(({ slots }) => slots));
+  return Math.max(info.slotsAssigned - info.slotsOk, away);
 }
 
 async function findingLines(facts: Facts, heading: Heading, subject: string): Promise<Line[]> {

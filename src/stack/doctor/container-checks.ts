@@ -32,7 +32,7 @@ async function checkContainer(facts: Facts, engine: Engine, one: NodeContainer, 
   const log = await withinBounds(readLog(engine, name), `the log of ${name} was not read`, facts.options).catch(
     () => '',
   );
-  const place: LogPlace = { container: name, node: node.name, image: container.image };
+  const place = placeOf(one);
   const isEnding = container.state === 'restarting' || isJustStartedAgain(one);
   if (container.state === 'running' && !isEnding) return runningLines(one, log, place);
   const sign = readLogSigns(log, place, isEnding ? 2 : 1).find(({ isFatal }) => isFatal);
@@ -41,10 +41,14 @@ async function checkContainer(facts: Facts, engine: Engine, one: NodeContainer, 
   return [failed(node.name, `the container ${name} ${state}: ${why}`, sign?.mend ?? endMend(one, up))];
 }
 
+function placeOf({ node, name, container, neighbour }: NodeContainer): LogPlace {
+  return { container: name, node: node.name, image: container?.image ?? '', neighbour };
+}
+
 /** Between two of its ends it may be caught running: Redis has ended with a mistake in its files within this. */
 const SHORT_LIFE_MS = 10_000;
 
-function isJustStartedAgain({ details }: NodeContainer): boolean {
+export function isJustStartedAgain({ details }: NodeContainer): boolean {
   return details !== undefined && details.restartCount > 1 && Date.now() - details.startedAtMs < SHORT_LIFE_MS;
 }
 
@@ -90,7 +94,8 @@ function runningLines({ node, name, details }: NodeContainer, log: string, place
   return lines;
 }
 
-async function readLog(engine: Engine, name: string): Promise<string> {
+/** Its last 200 lines. */
+export async function readLog(engine: Engine, name: string): Promise<string> {
   const chunks: string[] = [];
   for await (const chunk of engine.logs(name, { follow: false, tail: 200, timestamps: false }))
     chunks.push(chunk.toString());

@@ -7,6 +7,7 @@ import type { Spec } from '../../spec/spec.ts';
 import { commandText } from '../command-text.ts';
 import { failed, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
+import { isJustStartedAgain } from './container-checks.ts';
 import { damagedTableMend } from './log-signs.ts';
 import { LOOK_INSIDE, parseInside, type Inside } from './inside.ts';
 
@@ -42,12 +43,13 @@ function mountLines({ node, name, details }: NodeContainer, spec: Spec, up: stri
 }
 
 /** What lies there decides how the next start goes, however well the node runs now. */
-async function fileLines(engine: Engine, { node, name, container }: NodeContainer): Promise<Line[]> {
-  const content = await engine.readFile(name, NODE_TABLE_FILE);
+async function fileLines(engine: Engine, one: NodeContainer): Promise<Line[]> {
+  const { node, name, container } = one;
+  const table = await engine.readFile(name, NODE_TABLE_FILE);
   const runs = container?.state === 'running';
-  if (content !== undefined && !isNodeTable(content)) {
+  if (table !== undefined && !isNodeTable(table)) {
     const rewrite = `npx tsx manage.ts redis-cli ${node.name} -- CLUSTER SAVECONFIG   # writes it again, from memory`;
-    const mend = runs ? rewrite : damagedTableMend();
+    const mend = runs && !isJustStartedAgain(one) ? rewrite : damagedTableMend(one);
     const text = `the node table ${NODE_TABLE_FILE} of ${name} is damaged: Redis does not start with it`;
     return [failed(node.name, text, mend)];
   }
@@ -129,7 +131,7 @@ export async function checkMemory(facts: Facts): Promise<readonly Line[]> {
   if (views.length === 0) return [skipped('memory', reason)];
   const containers = await facts.containers.know();
   const lines = views.flatMap((view): Line[] => {
-    const limit = containers.find(({ node }) => node.name === view.name)?.details?.memoryLimitBytes ?? 0;
+    const limit = containers.find(({ node }) => node.name === view.name)?.details?.memoryBytes ?? 0;
     return memoryLines(view, limit);
   });
   const most = Math.max(...views.map(({ usedMemoryBytes }) => usedMemoryBytes));

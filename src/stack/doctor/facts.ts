@@ -3,7 +3,6 @@ import type { NodeView } from '../../cluster/view.ts';
 import type { Engine, EngineVersion } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
 import type { Conflict } from '../../plan/conflicts.ts';
-import { findConflicts } from '../../plan/conflicts.ts';
 import { containerName, isOwn } from '../../plan/names.ts';
 import type { Observed } from '../../plan/observed.ts';
 import type { Wanted } from '../../plan/plan-up.ts';
@@ -17,10 +16,10 @@ import { resolveImage, type ResolvedImage } from '../image.ts';
 import { linkNodes } from '../links.ts';
 import { loadStack, type LoadedStack } from '../load.ts';
 import { observeEngine } from '../observe.ts';
+import { findObstacles } from '../obstacles.ts';
 import { openEngine, sessionOf, stackFile, withSecret, type ConnectionOptions } from '../open.ts';
 import type { Session } from '../session.ts';
 import { openSource, type OpenedSource } from '../source.ts';
-import { findTakenPort } from '../taken-ports.ts';
 import { wantedOf } from '../wanted.ts';
 import { fact, type Fact } from './fact.ts';
 
@@ -55,6 +54,8 @@ export interface NodeContainer {
   readonly name: string;
   /** undefined where there is none, or it is somebody else's. */
   readonly container: Container | undefined;
+  /** The container of another node, which runs. */
+  readonly neighbour: string | undefined;
   /** undefined where the engine doesn't tell. */
   readonly details: ContainerDetails | undefined;
 }
@@ -79,6 +80,8 @@ export interface Probe {
   readonly password: Secret | undefined;
   /** How far its clock is ahead of this host's. */
   readonly clockAheadMs: number | undefined;
+  /** Its CLUSTER NODES, CLUSTER INFO and INFO. */
+  readonly raw: string;
 }
 
 /** A node that hangs is one that doesn't answer within this: it keeps nobody waiting for its neighbours. */
@@ -131,9 +134,7 @@ export function gatherFacts(options: ConnectionOptions): Facts {
     const [opening, found] = await Promise.all([session.know(), image.know()]);
     const wanted = wantedOf(opening, found ?? { reference: opening.spec.redis.image, id: '', isStandIn: false });
     const observed = await observeEngine(opening.engine, opening.spec, wanted);
-    const taken = await findTakenPort(opening, wanted, observed);
-    const conflicts = [...findConflicts(opening.spec.name, wanted, observed), ...(taken === undefined ? [] : [taken])];
-    return { wanted, observed, conflicts };
+    return { wanted, observed, conflicts: await findObstacles(opening, wanted, observed) };
   });
   const certificates = fact('the certificates are not known', async () => readCertificates(await session.know()));
   const probe = async (linked: Session): Promise<readonly Probe[]> => {
@@ -172,9 +173,10 @@ async function findContainers({ engine, spec }: Session, { containers }: Resourc
     spec.nodes.map(async (node): Promise<NodeContainer> => {
       const name = containerName(spec.name, node.name);
       const container = own.find((one) => one.name === name);
-      if (container === undefined) return { node, name, container, details: undefined };
+      const neighbour = own.find((one) => one.name !== name && one.state === 'running')?.name;
       // One that the engine can't be asked about keeps nobody from the others.
-      return { node, name, container, details: await engine.inspectContainer(name).catch(() => undefined) };
+      const inspect = (): Promise<ContainerDetails | undefined> => engine.inspectContainer(name).catch(() => undefined);
+      return { node, name, container, neighbour, details: container && (await inspect()) };
     }),
   );
 }
@@ -184,7 +186,7 @@ function absent(
   absence = `its container is ${container?.state ?? 'not there'}`,
 ): Probe {
   const view: NodeView = { name: node.name, reachable: false, reason: absence };
-  return { node, address: '', absence, view, isRefused: false, password: undefined, clockAheadMs: undefined };
+  return { node, address: '', absence, view, isRefused: false, password: undefined, clockAheadMs: undefined, raw: '' };
 }
 
 async function probeNode(present: NodeContainer, { spec }: Session, link: NodeLink | undefined): Promise<Probe> {
@@ -195,12 +197,12 @@ async function probeNode(present: NodeContainer, { spec }: Session, link: NodeLi
     return absent(present, `its container is not on the network ${spec.network.name}`);
   }
   const asked = { node, address: `${link.address.host}:${link.address.port}`, absence: undefined };
-  const nothing = { password: undefined, clockAheadMs: undefined };
+  const nothing = { password: undefined, clockAheadMs: undefined, raw: '' };
   try {
     const view = await link.observe();
     if (!view.reachable) return { ...asked, ...nothing, view, isRefused: false };
-    const [password, clockAheadMs] = await Promise.all([link.takenPassword(), clockAhead(link)]);
-    return { ...asked, view, isRefused: false, password, clockAheadMs };
+    const [password, clockAheadMs, raw] = await Promise.all([link.takenPassword(), clockAhead(link), ownWords(link)]);
+    return { ...asked, view, isRefused: false, password, clockAheadMs, raw };
   } catch (error) {
     if (!(error instanceof StackError)) throw error;
     const view = { name: node.name, reachable: false, reason: error.message, mend: 'restart' } as const;
@@ -214,4 +216,9 @@ async function clockAhead(link: NodeLink): Promise<number | undefined> {
   const reply = await link.send('TIME');
   if (!Array.isArray(reply)) return undefined;
   return Number(reply[0]) * 1000 + Number(reply[1]) / 1000 - (before + Date.now()) / 2;
+}
+
+async function ownWords(link: NodeLink): Promise<string> {
+  const replies = await Promise.all([link.send('CLUSTER', 'NODES'), link.send('CLUSTER', 'INFO'), link.send('INFO')]);
+  return replies.map((reply) => `${String(reply).replaceAll('\r', '')}\n`).join('\n');
 }

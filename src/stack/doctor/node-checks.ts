@@ -1,5 +1,6 @@
 import type { NodeView } from '../../cluster/view.ts';
 import { commandText } from '../command-text.ts';
+import { isJustStartedAgain } from './container-checks.ts';
 import { failed, ok, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts, Probe } from './facts.ts';
 
@@ -27,6 +28,7 @@ export async function checkTlsAnswers(facts: Facts): Promise<readonly Line[]> {
 async function answerLines(facts: Facts, probes: readonly Probe[], kind: 'plain' | 'TLS'): Promise<Line[]> {
   const { path } = await facts.stack.know();
   const known = await facts.secret.know().catch(() => undefined);
+  const ending = new Set((await facts.containers.know()).filter(isJustStartedAgain).map(({ node }) => node.name));
   const distrusted = kind === 'TLS' ? await distrustedNodes(facts) : new Set<string>();
   return probes.map((probe): Line => {
     const subject = `${probe.node.name} ${kind}`;
@@ -45,6 +47,7 @@ async function answerLines(facts: Facts, probes: readonly Probe[], kind: 'plain'
         view.reason,
         `${restart}   # brings back the one in the container's files; every key stays`,
       );
+    if (ending.has(probe.node.name)) return skipped(subject, 'its container ends again and again');
     if (distrusted.has(probe.node.name)) return skipped(subject, `${address}: its certificate is refused`);
     if (view.reason.startsWith('LOADING')) {
       return warning(subject, `${address} still reads its data: ${view.reason}`, commandText({ path }, 'cluster wait'));

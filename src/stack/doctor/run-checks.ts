@@ -26,7 +26,13 @@ export async function runChecks(groups: readonly CheckGroup[], bounds: Bounds): 
       return lines.map((line) => ({ heading: group.heading, ...line }));
     }),
   );
-  return checks.flat();
+  return checks.flat().filter(isNews);
+}
+
+/** Two checks may come upon one mistake, and then know the same remedy. */
+function isNews({ subject, mend, state }: Check, index: number, all: readonly Check[]): boolean {
+  if (state !== 'failed') return true;
+  return !all.slice(0, index).some((one) => one.state === state && one.subject === subject && one.mend === mend);
 }
 
 async function guarded({ subject, look }: CheckGroup, bounds: Bounds): Promise<readonly Line[]> {

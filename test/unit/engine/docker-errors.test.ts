@@ -35,6 +35,11 @@ describe('what the engine says', () => {
     expect(failure(message)).toMatchObject({ code: 'SUBNET_OVERLAP', hint: expect.stringContaining('network.subnet') });
   });
 
+  test('a container that the engine was killed while it started', () => {
+    const message = `task ${'0a'.repeat(32)}: already exists: unknown`;
+    expect(failure(message)).toMatchObject({ code: 'CONTAINER_STUCK', isPassing: false });
+  });
+
   test.each([
     'Address already in use',
     'failed to set up container networking: Address already in use',

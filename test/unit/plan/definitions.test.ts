@@ -3,16 +3,11 @@ import { connectionArguments, containerDefinition, networkDefinition } from '../
 import { LABELS } from '../../../src/plan/names.ts';
 import { PASSWORD_FILE } from '../../../src/plan/redis-config.ts';
 import type { ContainerDefinition } from '../../../src/plan/resources.ts';
-import { parseSpec } from '../../../src/spec/parse.ts';
-import { at, specOf, specText, type Shape } from '../../helpers/builders.ts';
+import { at, specOf, type Shape } from '../../helpers/builders.ts';
 
-function definitionOf(shape: Shape = {}, userConf = '', image = 'redis:7-alpine'): ContainerDefinition {
+function definitionOf(shape: Shape = {}): ContainerDefinition {
   const spec = specOf(shape);
-  return containerDefinition(spec, at(spec.nodes, 0), image, userConf);
-}
-
-function digestOf(...args: Parameters<typeof definitionOf>): string | undefined {
-  return definitionOf(...args).labels[LABELS.definition];
+  return containerDefinition(spec, at(spec.nodes, 0), 'redis:7-alpine');
 }
 
 describe('a container', () => {
@@ -88,74 +83,6 @@ describe('a container', () => {
     expect(definitionOf({ tls: { plain: false } }).healthcheck.command.join(' ')).toContain(
       connectionArguments(specOf({ tls: { plain: false } })).join(' '),
     );
-  });
-
-  test('shows nothing of the user’s own redis.conf, where other users’ passwords may stand', () => {
-    expect(JSON.stringify(definitionOf({}, 'user alice on >hunter2 ~* +@all'))).not.toContain('hunter2');
-  });
-});
-
-describe('the digest of a container', () => {
-  test('is the same for the same file', () => {
-    expect(digestOf()).toBe(digestOf());
-    expect(digestOf()).toMatch(/^[0-9a-f]{32}$/);
-  });
-
-  test('is the same for a file that says the same in another order', () => {
-    const reversed = (value: unknown): unknown =>
-      typeof value === 'object' && value !== null && !('redis-1' in value)
-        ? Object.fromEntries(
-            Object.entries(value)
-              .toReversed()
-              .map(([key, one]) => [key, reversed(one)]),
-          )
-        : value;
-    const document: unknown = JSON.parse(specText({ redis: { persistence: { appendonly: true, appendfsync: 'no' } } }));
-    const digest = (text: string): string | undefined => {
-      const result = parseSpec(text);
-      if ('problems' in result) throw new Error(JSON.stringify(result.problems));
-      return containerDefinition(result.spec, at(result.spec.nodes, 0), 'redis:7', '').labels[LABELS.definition];
-    };
-    expect(JSON.stringify(reversed(document))).not.toBe(JSON.stringify(document));
-    expect(digest(JSON.stringify(reversed(document)))).toBe(digest(JSON.stringify(document)));
-  });
-
-  test.each<[string, Shape]>([
-    ['memory', { redis: { memory: '1gb' } }],
-    ['cpus', { redis: { cpus: 0.5 } }],
-    ['maxmemory', { redis: { maxmemory: '128mb' } }],
-    ['the eviction policy', { redis: { maxmemoryPolicy: 'noeviction' } }],
-    ['appendonly', { redis: { persistence: { appendonly: false } } }],
-    ['the node timeout', { redis: { nodeTimeoutMs: 6000 } }],
-    ['full coverage', { redis: { requireFullCoverage: true } }],
-    ['the restart policy', { redis: { restartPolicy: 'always' } }],
-    ['the host address', { redis: { bind: '0.0.0.0' } }],
-    ['TLS switched off', { tls: { enabled: false } }],
-    ['the plain port closed', { tls: { plain: false } }],
-    ['an encrypted bus', { tls: { cluster: true } }],
-    ['clients that show a certificate', { tls: { clientAuth: 'optional' } }],
-    ['the network’s name', { network: { name: 'other' } }],
-    ['the network’s gateway', { network: { gateway: '172.20.0.254' } }],
-  ])('changes with %s', (_name, shape) => {
-    expect(digestOf(shape)).not.toBe(digestOf());
-  });
-
-  test('changes with the user’s redis.conf and with the image', () => {
-    expect(digestOf({}, 'timeout 10')).not.toBe(digestOf());
-    expect(digestOf({}, '', 'redis:8')).not.toBe(digestOf());
-  });
-
-  test.each<[string, Shape]>([
-    ['what is the default is said', { tls: { enabled: true, plain: true, cluster: false, issuer: 'private' } }],
-    ['certificates are to live longer', { tls: { validityDays: 365 } }],
-    ['another signs them', { tls: { issuer: 'files', ca: 'ca.crt', certificate: 'a.crt', key: 'a.key' } }],
-    ['the password is in Vault', { secrets: { provider: 'vault', path: 'team/redis' } }],
-  ])('does not change because %s: that needs no new container', (_name, shape) => {
-    expect(digestOf(shape)).toBe(digestOf());
-  });
-
-  test('does not change because other nodes came', () => {
-    expect(digestOf({ primaries: 4 })).toBe(digestOf());
   });
 });
 

@@ -13,6 +13,7 @@ import {
   strangerOf,
   wantedFor,
   withContainer,
+  withSettings,
   withoutContainer,
   withoutVolume,
 } from '../../helpers/builders.ts';
@@ -98,22 +99,22 @@ describe('planUp', () => {
   test('a dead container is replaced', () => {
     expect(planned(withContainer(running, 'dev-redis-2', { state: 'dead' }))).toMatchInlineSnapshot(`
       "~ stop container dev-redis-2  (it is dead)
-      - remove container dev-redis-2  (it is dead)
-      + create container dev-redis-2  (it is dead)
-      ~ configure container dev-redis-2  (it is dead)
-      ~ start container dev-redis-2  (it is dead)
+      - remove container dev-redis-2  (made anew)
+      + create container dev-redis-2  (made anew)
+      ~ configure container dev-redis-2  (made anew)
+      ~ start container dev-redis-2  (made anew)
       "
     `);
   });
 
   test('a changed definition replaces its container alone', () => {
-    const labels = { ...labelsOf('dev'), [LABELS.node]: 'redis-3', [LABELS.definition]: 'of last week' };
-    expect(planned(withContainer(running, 'dev-redis-3', { labels }))).toMatchInlineSnapshot(`
-      "~ stop container dev-redis-3  (its definition changed)
-      - remove container dev-redis-3  (its definition changed)
-      + create container dev-redis-3  (its definition changed)
-      ~ configure container dev-redis-3  (its definition changed)
-      ~ start container dev-redis-3  (its definition changed)
+    const changed = withSettings(running, 'dev-redis-3', { command: ['redis-server'] });
+    expect(planned(changed)).toMatchInlineSnapshot(`
+      "~ stop container dev-redis-3  (its command is redis-server instead of redis-server /etc/redis/redis.conf)
+      - remove container dev-redis-3  (made anew)
+      + create container dev-redis-3  (made anew)
+      ~ configure container dev-redis-3  (made anew)
+      ~ start container dev-redis-3  (made anew)
       "
     `);
   });
@@ -121,20 +122,20 @@ describe('planUp', () => {
   test('a changed image replaces every container, and keeps every volume', () => {
     expect(planText(planUp(spec, wantedFor(spec, { imageId: 'sha256:two' }), running))).toMatchInlineSnapshot(`
       "~ stop container dev-redis-1  (its image changed)
-      - remove container dev-redis-1  (its image changed)
-      + create container dev-redis-1  (its image changed)
-      ~ configure container dev-redis-1  (its image changed)
-      ~ start container dev-redis-1  (its image changed)
+      - remove container dev-redis-1  (made anew)
+      + create container dev-redis-1  (made anew)
+      ~ configure container dev-redis-1  (made anew)
+      ~ start container dev-redis-1  (made anew)
       ~ stop container dev-redis-2  (its image changed)
-      - remove container dev-redis-2  (its image changed)
-      + create container dev-redis-2  (its image changed)
-      ~ configure container dev-redis-2  (its image changed)
-      ~ start container dev-redis-2  (its image changed)
+      - remove container dev-redis-2  (made anew)
+      + create container dev-redis-2  (made anew)
+      ~ configure container dev-redis-2  (made anew)
+      ~ start container dev-redis-2  (made anew)
       ~ stop container dev-redis-3  (its image changed)
-      - remove container dev-redis-3  (its image changed)
-      + create container dev-redis-3  (its image changed)
-      ~ configure container dev-redis-3  (its image changed)
-      ~ start container dev-redis-3  (its image changed)
+      - remove container dev-redis-3  (made anew)
+      + create container dev-redis-3  (made anew)
+      ~ configure container dev-redis-3  (made anew)
+      ~ start container dev-redis-3  (made anew)
       "
     `);
   });
@@ -144,21 +145,21 @@ describe('planUp', () => {
     expect(planText(planUp(changed, wantedFor(changed), running))).toMatchInlineSnapshot(`
       "- remove network dev-services  (its definition changed)
       + create network dev-services  (its definition changed)
-      ~ stop container dev-redis-1  (its definition changed)
-      - remove container dev-redis-1  (its definition changed)
-      + create container dev-redis-1  (its definition changed)
-      ~ configure container dev-redis-1  (its definition changed)
-      ~ start container dev-redis-1  (its definition changed)
-      ~ stop container dev-redis-2  (its definition changed)
-      - remove container dev-redis-2  (its definition changed)
-      + create container dev-redis-2  (its definition changed)
-      ~ configure container dev-redis-2  (its definition changed)
-      ~ start container dev-redis-2  (its definition changed)
-      ~ stop container dev-redis-3  (its definition changed)
-      - remove container dev-redis-3  (its definition changed)
-      + create container dev-redis-3  (its definition changed)
-      ~ configure container dev-redis-3  (its definition changed)
-      ~ start container dev-redis-3  (its definition changed)
+      ~ stop container dev-redis-1  (its network is made anew)
+      - remove container dev-redis-1  (made anew)
+      + create container dev-redis-1  (made anew)
+      ~ configure container dev-redis-1  (made anew)
+      ~ start container dev-redis-1  (made anew)
+      ~ stop container dev-redis-2  (its network is made anew)
+      - remove container dev-redis-2  (made anew)
+      + create container dev-redis-2  (made anew)
+      ~ configure container dev-redis-2  (made anew)
+      ~ start container dev-redis-2  (made anew)
+      ~ stop container dev-redis-3  (its network is made anew)
+      - remove container dev-redis-3  (made anew)
+      + create container dev-redis-3  (made anew)
+      ~ configure container dev-redis-3  (made anew)
+      ~ start container dev-redis-3  (made anew)
       "
     `);
   });
@@ -190,20 +191,20 @@ describe('planUp', () => {
     expect(planned(observed)).toMatchInlineSnapshot(`
       "+ create network dev-services  (missing)
       ~ stop container dev-redis-1  (its network is made anew)
-      - remove container dev-redis-1  (its network is made anew)
-      + create container dev-redis-1  (its network is made anew)
-      ~ configure container dev-redis-1  (its network is made anew)
-      ~ start container dev-redis-1  (its network is made anew)
+      - remove container dev-redis-1  (made anew)
+      + create container dev-redis-1  (made anew)
+      ~ configure container dev-redis-1  (made anew)
+      ~ start container dev-redis-1  (made anew)
       ~ stop container dev-redis-2  (its network is made anew)
-      - remove container dev-redis-2  (its network is made anew)
-      + create container dev-redis-2  (its network is made anew)
-      ~ configure container dev-redis-2  (its network is made anew)
-      ~ start container dev-redis-2  (its network is made anew)
+      - remove container dev-redis-2  (made anew)
+      + create container dev-redis-2  (made anew)
+      ~ configure container dev-redis-2  (made anew)
+      ~ start container dev-redis-2  (made anew)
       ~ stop container dev-redis-3  (its network is made anew)
-      - remove container dev-redis-3  (its network is made anew)
-      + create container dev-redis-3  (its network is made anew)
-      ~ configure container dev-redis-3  (its network is made anew)
-      ~ start container dev-redis-3  (its network is made anew)
+      - remove container dev-redis-3  (made anew)
+      + create container dev-redis-3  (made anew)
+      ~ configure container dev-redis-3  (made anew)
+      ~ start container dev-redis-3  (made anew)
       "
     `);
   });
@@ -259,21 +260,21 @@ describe('planUp', () => {
     const observed = withoutVolume(withoutContainer(running, 'dev-redis-3'), 'dev-redis-3-data');
     expect(planned({ ...observed, data: dataOf('foreign bootstrap', 'foreign bootstrap', 'empty') }))
       .toMatchInlineSnapshot(`
-      "~ stop container dev-redis-1  (it was prepared for another cluster, and holds no data)
-      - remove container dev-redis-1  (it was prepared for another cluster, and holds no data)
-      + create container dev-redis-1  (it was prepared for another cluster, and holds no data)
-      ~ configure and seed container dev-redis-1  (begins a new cluster)
-      ~ start container dev-redis-1  (it was prepared for another cluster, and holds no data)
-      ~ stop container dev-redis-2  (it was prepared for another cluster, and holds no data)
-      - remove container dev-redis-2  (it was prepared for another cluster, and holds no data)
-      + create container dev-redis-2  (it was prepared for another cluster, and holds no data)
-      ~ configure and seed container dev-redis-2  (begins a new cluster)
-      ~ start container dev-redis-2  (it was prepared for another cluster, and holds no data)
-      + create container dev-redis-3  (missing)
-      ~ configure and seed container dev-redis-3  (begins a new cluster)
-      ~ start container dev-redis-3  (missing)
-      "
-    `);
+        "~ stop container dev-redis-1  (it was prepared for another cluster, and holds no data)
+        - remove container dev-redis-1  (made anew)
+        + create container dev-redis-1  (made anew)
+        ~ configure and seed container dev-redis-1  (begins a new cluster)
+        ~ start container dev-redis-1  (made anew)
+        ~ stop container dev-redis-2  (it was prepared for another cluster, and holds no data)
+        - remove container dev-redis-2  (made anew)
+        + create container dev-redis-2  (made anew)
+        ~ configure and seed container dev-redis-2  (begins a new cluster)
+        ~ start container dev-redis-2  (made anew)
+        + create container dev-redis-3  (missing)
+        ~ configure and seed container dev-redis-3  (begins a new cluster)
+        ~ start container dev-redis-3  (missing)
+        "
+      `);
   });
 
   test('a node without a volume comes into a cluster with data: it is not seeded', () => {
@@ -325,7 +326,7 @@ describe('no plan', () => {
       const containers = definitions.flatMap((definition, index) => {
         const node = nodes[index];
         if (node?.state === undefined) return [];
-        const labels = { ...definition.labels, ...(node.definition === 'same' ? {} : { [LABELS.definition]: 'old' }) };
+        const labels = { ...definition.labels, ...(node.definition === 'same' ? {} : { [LABELS.image]: 'old' }) };
         return [containerOf(definition, { state: node.state, imageId: node.imageId, labels })];
       });
       const others =
@@ -344,6 +345,8 @@ describe('no plan', () => {
           .map((one) => (network === 'same' ? one : { ...one, labels: { ...one.labels, [LABELS.definition]: 'old' } })),
         containers: [...containers, ...others],
         volumes: running.volumes.filter((_, index) => nodes[index]?.hasVolume ?? false),
+        settings: running.settings,
+        config: running.config,
         members: [],
         copies: new Map(),
         data: hasData ? dataOf(...nodes.map(({ data }) => data)) : new Map(),

@@ -60,6 +60,7 @@ function worldWith(password: string): World {
     carryOut(() => {
       for (const { path, content } of files) nodeOf(container)?.files.set(path, content);
     });
+  const readFile: Engine['readFile'] = async (container, path) => nodeOf(container)?.files.get(path);
   const links = nodes.map((node): Pick<NodeLink, 'name' | 'send' | 'readPasswords'> => ({
     name: node.name,
     send: (...command) => carryOut(() => obey(node, command.map(String))),
@@ -71,7 +72,7 @@ function worldWith(password: string): World {
     links: links as unknown as NodeLink[],
     session: {
       spec,
-      engine: { writeFiles },
+      engine: { writeFiles, readFile },
       report: (event: ProgressEvent) => events.push(event),
     } as unknown as Session,
     events,

@@ -1,0 +1,62 @@
+const REDACTED = '[redacted]';
+
+/** Takes what nobody else may see out of a text. */
+export type Redact = (text: string) => string;
+
+/**
+ * What is known to be secret goes in each form in which a tool may have written it; and so does what looks like a secret,
+ * whoever's it is.
+ *
+ * @param secrets the values themselves
+ */
+export function redactor(secrets: Iterable<string>): Redact {
+  const forms = [...new Set([...secrets].filter((secret) => secret !== '').flatMap(formsOf))];
+  // One may be a part of another.
+  forms.sort((one, other) => other.length - one.length);
+  return (text) => {
+    const known = forms.reduce((rest, form) => rest.replaceAll(form, REDACTED), text);
+    return PATTERNS.reduce((rest, [pattern, by]) => rest.replace(pattern, by), known);
+  };
+}
+
+function formsOf(secret: string): string[] {
+  const base64 = Buffer.from(secret).toString('base64');
+  const escaped = JSON.stringify(secret).slice(1, -1);
+  return [
+    secret,
+    base64,
+    base64.replace(/=+$/, ''),
+    Buffer.from(secret).toString('hex'),
+    encodeURIComponent(secret),
+    escaped,
+  ];
+}
+
+const PATTERNS: readonly (readonly [RegExp, string])[] = [
+  // Also where JSON has made one line of it, and where its end is missing.
+  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, `[private key]`],
+  // Vault: service, batch and recovery tokens, of before and since 1.10. Then an authentication key of Tailscale's.
+  [/\b(hv[sbr]\.[\w-]{8,}|[sbr]\.[A-Za-z0-9]{24,})/g, REDACTED],
+  [/\btskey-[\w-]+/g, REDACTED],
+  // RFC 3986 section 3.2.1: a user's name and password before the host.
+  [/(\w:\/\/)[^\s/@"']+@/g, `$1${REDACTED}@`],
+  [/\b(Bearer|Basic) [\w.~+/=-]+/g, `$1 ${REDACTED}`],
+  [
+    /("?\b(?:requirepass|masterauth|masteruser|tls-key-file-pass|tls-client-key-file-pass|password|passwd|passphrase|token|auth[_-]?key|api[_-]?key|secret[_-]?id|client[_-]?secret)\b"?\s*[:=\s]\s*)("[^"\n]*"|'[^'\n]*'|[^\s,}\]]+)/gi,
+    `$1${REDACTED}`,
+  ],
+  // ACL rules of redis.conf: a password in clear, or its hash.
+  [/^(\s*user\s+\S+).*$/gim, `$1 ${REDACTED}`],
+];
+
+/** What the engine says of a container or of itself, without the values of any environment. */
+export function withoutEnvironment(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEnvironment);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]): [string, unknown] => {
+      if (key !== 'Env' || !Array.isArray(inner)) return [key, withoutEnvironment(inner)];
+      return [key, inner.map((line) => `${String(line).split('=')[0] ?? ''}=${REDACTED}`)];
+    }),
+  );
+}

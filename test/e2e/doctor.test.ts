@@ -1,0 +1,276 @@
+/** `doctor` on one stack that is broken in one way after the other, as a person would find it. */
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { extract } from 'tar-stream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Check } from '../../src/stack/doctor/diagnosis.ts';
+import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
+
+let stack: TestStack;
+const servers: Server[] = [];
+beforeAll(async () => {
+  stack = await makeStack({ redis: '  nodeTimeoutMs: 1000\n' });
+  await stack.must('up');
+});
+afterAll(async () => {
+  for (const server of servers) server.close();
+  await stack.remove();
+});
+
+interface Told {
+  readonly exitCode: number;
+  readonly checks: readonly Check[];
+  /** What is not well, and not only unknown. */
+  readonly wrong: readonly Check[];
+}
+
+async function doctor(...argv: string[]): Promise<Told> {
+  const { exitCode, stdout } = await stack.run('doctor', '--json', ...argv);
+  const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Check[] };
+  expect(ok).toBe(exitCode === 0);
+  const wrong = checks.filter(({ state }) => state === 'failed' || state === 'warning');
+  // Whatever is wrong, there is a next command.
+  expect(wrong.filter(({ mend = '' }) => mend === '')).toEqual([]);
+  return { exitCode, checks, wrong };
+}
+
+const ofSubject = (checks: readonly Check[], subject: string): Check[] =>
+  checks.filter((check) => check.subject === subject);
+
+/** The engine behind a socket that writes down every request that may change something. */
+async function watchedEngine(requests: string[]): Promise<string> {
+  const socket = join(stack.folder, 'watched.sock');
+  const server = createServer((client) => {
+    const upstream = connect(stack.engine.endpoint.address.replace('unix://', ''));
+    for (const side of [client, upstream]) side.on('error', () => undefined);
+    client.on('data', (chunk) => {
+      const [request] = /^(POST|PUT|DELETE) \S+/.exec(chunk.toString('latin1')) ?? [];
+      if (request !== undefined) requests.push(request);
+    });
+    client.pipe(upstream).pipe(client);
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  return `unix://${socket}`;
+}
+
+describe('nothing is wrong', () => {
+  test('every line is well, under the headings of the document, and nothing is changed', async () => {
+    const requests: string[] = [];
+    const { exitCode, checks } = await doctor('--host', await watchedEngine(requests));
+    expect(checks.filter(({ state }) => state !== 'ok')).toEqual([]);
+    expect(exitCode).toBe(0);
+    expect([...new Set(checks.map(({ heading }) => heading))]).toEqual([
+      'Program',
+      'Engine',
+      'Network',
+      'Secrets and Certificates',
+      'Node Failures',
+      'Connection Issues',
+      'Cluster Not Forming',
+      'Missing Slots',
+    ]);
+    // A look at the disk, one a node: it leaves nothing behind.
+    const changes = requests.filter(
+      (request) => !/^POST (\/containers\/[^/]+\/exec|\/exec\/\w+\/start)$/.test(request),
+    );
+    expect(changes).toEqual([]);
+    expect(requests).toHaveLength(6);
+  });
+
+  test('on a terminal: a mark a line, and one line of all', async () => {
+    const { stdout } = await stack.must('doctor');
+    expect(stdout).toMatch(/^Missing Slots\n {2}✓ slots +16384 are owned and served/m);
+    expect(stdout).toMatch(new RegExp(`^✓ ${stack.name}: 0 failed, 0 warnings, \\d+ well\n$`, 'm'));
+  });
+
+  test('the archive has all that a helper needs, no secret, and is for its owner only', async () => {
+    const file = join(stack.folder, 'support.tar.gz');
+    const { stdout } = await stack.must('doctor', '--bundle', file);
+    for (const said of ['doctor.json', 'redis-3/log.txt', 'plan.json', 'without passwords'])
+      expect(stdout).toContain(said);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const texts = await contentOf(file);
+    expect([...texts.keys()].filter((name) => name.startsWith('redis-1/')).toSorted()).toEqual([
+      'redis-1/container.json',
+      'redis-1/log.txt',
+      'redis-1/redis.conf',
+      'redis-1/redis.txt',
+    ]);
+    expect(texts.get('redis-1/redis.conf')).toContain('cluster-enabled yes');
+    expect(texts.get('redis-2/redis.txt')).toContain('cluster_slots_assigned:16384');
+    expect(texts.get('redis-3/log.txt')).toContain('Ready to accept connections');
+    expect(JSON.parse(texts.get('plan.json') ?? '')).toMatchObject({ actions: [] });
+    expect([...texts.values()].filter((text) => text.startsWith('This could not be read'))).toEqual([]);
+    const state = join(stack.folder, 'state/redis-cluster-as-code', stack.name);
+    const password = readFileSync(join(state, 'password'), 'utf8').trim();
+    const all = [...texts.values()].join('\n');
+    expect(all).not.toContain(password);
+    expect(all).not.toContain(Buffer.from(password).toString('base64').slice(0, -2));
+    expect(all).not.toContain('PRIVATE KEY-----\n');
+
+    const again = await stack.run('doctor', '--bundle', file);
+    expect([again.exitCode, again.stderr]).toEqual([2, expect.stringContaining('not written over')]);
+  });
+
+  test('what somebody wrote where no secret belongs is taken out of it, too', async () => {
+    const token = 'hvs.CAESIcanary-of-the-vault-token';
+    const password = readFileSync(
+      join(stack.folder, 'state/redis-cluster-as-code', stack.name, 'password'),
+      'utf8',
+    ).trim();
+    const key = '-----BEGIN PRIVATE KEY-----\ncanary-of-a-key\n-----END PRIVATE KEY-----';
+    // Redis writes a line of its log for each of these.
+    await stack.redis(1, 'EVAL', `redis.log(redis.LOG_WARNING, ARGV[1])`, '0', `${password} ${token}`);
+    const kept = readFileSync(stack.file, 'utf8');
+    writeFileSync(stack.file, `${kept}# ${token} ${password}\n# ${key.replaceAll('\n', '\n# ')}\n`);
+    const file = join(stack.folder, 'canaries.tar');
+    try {
+      await stack.must('doctor', '--bundle', file);
+    } finally {
+      writeFileSync(stack.file, kept);
+    }
+    const all = readFileSync(file, 'latin1');
+    expect(all).toContain('[redacted] [redacted]');
+    for (const canary of [password, 'canary']) expect(all).not.toContain(canary);
+  });
+});
+
+async function contentOf(file: string): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  const entries = extract();
+  entries.end(gunzipSync(readFileSync(file)));
+  for await (const entry of entries) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry) chunks.push(Buffer.from(chunk as Uint8Array));
+    texts.set(entry.header.name.replace('redis-cluster-doctor/', ''), Buffer.concat(chunks).toString('utf8'));
+  }
+  return texts;
+}
+
+describe('something below is wrong: what does not depend on it is still checked', () => {
+  test('a YAML file with mistakes', async () => {
+    const kept = readFileSync(stack.file, 'utf8');
+    writeFileSync(stack.file, kept.replace('replicas: 0', 'replicas: many'));
+    const { exitCode, checks, wrong } = await doctor();
+    writeFileSync(stack.file, kept);
+    expect(exitCode).toBe(1);
+    expect(wrong).toMatchObject([
+      { subject: 'YAML file', text: expect.stringContaining(':6:3 redis.replicas') as string },
+    ]);
+    expect(ofSubject(checks, 'engine')).toMatchObject([{ state: 'ok' }]);
+    expect(ofSubject(checks, 'slots')).toMatchObject([{ state: 'skipped', text: 'the YAML file has problems' }]);
+  });
+
+  test('no engine, and one that never answers', async () => {
+    const nowhere = await doctor('--host', 'unix:///nowhere.sock');
+    expect(nowhere.wrong).toMatchObject([{ heading: 'Engine', subject: 'engine', state: 'failed' }]);
+    expect(ofSubject(nowhere.checks, 'password')).toMatchObject([{ state: 'ok' }]);
+
+    const socket = join(stack.folder, 'silent.sock');
+    const server = createServer(() => undefined);
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    const silent = await doctor('--host', `unix://${socket}`, '--timeout', '1');
+    expect(silent.wrong).toMatchObject([{ subject: 'engine', text: expect.stringContaining('within 1 s') as string }]);
+    expect(ofSubject(silent.checks, 'containers')).toMatchObject([
+      { state: 'skipped', text: 'the engine does not answer' },
+    ]);
+  });
+});
+
+describe('something of the stack is wrong', () => {
+  test('a node that hangs: the others are still told of', async () => {
+    const docker = dockerOf(stack.engine);
+    const { State } = await docker.getContainer(stack.container(2)).inspect();
+    process.kill(State.Pid, 'SIGSTOP');
+    const { wrong, checks } = await doctor().finally(() => process.kill(State.Pid, 'SIGCONT'));
+    expect(ofSubject(wrong, 'redis-2 plain')).toMatchObject([
+      {
+        state: 'failed',
+        text: expect.stringContaining('hangs') as string,
+        mend: expect.stringContaining('restart redis-2') as string,
+      },
+    ]);
+    expect(ofSubject(checks, 'redis-2 TLS')).toMatchObject([{ state: 'skipped' }]);
+    expect(ofSubject(checks, 'redis-3 TLS')).toMatchObject([{ state: 'ok' }]);
+    await stack.must('cluster', 'wait');
+  });
+
+  test('a password that was changed by hand', async () => {
+    await stack.redis(2, 'ACL', 'SETUSER', 'default', 'resetpass', '>by-hand');
+    const { wrong } = await doctor();
+    expect(wrong).toMatchObject([
+      {
+        subject: 'redis-2 plain',
+        text: expect.stringContaining('changed by hand') as string,
+        mend: expect.stringContaining('restart redis-2') as string,
+      },
+    ]);
+    await stack.must('restart', 'redis-2');
+  });
+
+  test('a container that is paused, and one that is off the network', async () => {
+    const docker = dockerOf(stack.engine);
+    const network = docker.getNetwork(`${stack.name}-net`);
+    await docker.getContainer(stack.container(1)).pause();
+    await network.disconnect({ Container: stack.container(3) });
+    const { wrong, checks } = await doctor();
+    expect(ofSubject(wrong, 'redis-1')).toMatchObject([
+      { heading: 'Node Failures', text: expect.stringContaining('is paused') as string },
+    ]);
+    const [off] = ofSubject(wrong, 'redis-3');
+    expect(off).toMatchObject({ heading: 'Network', text: expect.stringContaining('not connected') as string });
+    expect(off?.mend).toContain(`docker network connect --ip ${stack.ips[2] ?? ''}`);
+    expect(ofSubject(checks, 'redis-1 plain')).toMatchObject([{ state: 'skipped' }]);
+    await docker.getContainer(stack.container(1)).unpause();
+    const EndpointConfig = { IPAMConfig: { IPv4Address: stack.ips[2] ?? '' }, Aliases: ['redis-3'] };
+    await network.connect({ Container: stack.container(3), EndpointConfig });
+  });
+
+  test('a node that ended, and its port is taken', async () => {
+    await stack.engine.stopContainer(stack.container(2), 3);
+    const port = stack.ports[3] ?? 0;
+    const server = createServer();
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const { exitCode, wrong } = await doctor();
+    server.close();
+    expect(exitCode).toBe(1);
+    expect(ofSubject(wrong, 'ports')).toMatchObject([
+      { text: expect.stringContaining(`(process ${process.pid})`) as string },
+    ]);
+    expect(ofSubject(wrong, 'redis-2')).toMatchObject([{ text: expect.stringContaining('is exited') as string }]);
+    expect(ofSubject(wrong, 'slots')).toMatchObject([
+      {
+        heading: 'Missing Slots',
+        text: expect.stringContaining('5462 slots have an owner and are not served: redis-2 is away') as string,
+      },
+    ]);
+  });
+
+  test('a damaged node table: what it says to type brings the node back as who it was', async () => {
+    const file = { path: '/data/nodes.conf', content: 'garbage\n', mode: 0o644, uid: 999, gid: 999 };
+    await stack.engine.writeFiles(stack.container(2), [file]);
+    await stack.engine.startContainer(stack.container(2));
+    let found: Check | undefined;
+    const look = async (): Promise<Check | undefined> => {
+      found = (await doctor()).wrong.find(({ text }) => text.includes('node table /data/nodes.conf'));
+      return found;
+    };
+    await expect
+      .poll(look, { timeout: 15_000 })
+      .toMatchObject({ mend: expect.stringContaining('nodes.conf') as string });
+    const { execFileSync } = await import('node:child_process');
+    execFileSync('sh', ['-c', found?.mend ?? 'false'], { stdio: 'ignore' });
+    await expect.poll(async () => (await stack.run('cluster', 'check')).exitCode, { timeout: 15_000 }).toBe(0);
+  });
+
+  test('everything is well again', async () => {
+    const isWell = async (): Promise<readonly Check[]> =>
+      (await doctor()).wrong.filter(({ state }) => state === 'failed');
+    await expect.poll(isWell, { timeout: 15_000 }).toEqual([]);
+  });
+});

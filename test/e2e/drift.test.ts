@@ -1,0 +1,155 @@
+/** What somebody changed, by hand or in the YAML file: seen with its cause, and mended with the least disruption. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { startSteadyWriters, type SteadyWriters } from '../helpers/steady-writer.ts';
+import { dockerOf, freePorts, makeStack, type TestStack } from '../helpers/test-stack.ts';
+
+let stack: TestStack;
+let writers: SteadyWriters | undefined;
+const NODES = [1, 2, 3, 4, 5, 6];
+
+beforeAll(async () => {
+  stack = await makeStack({ nodeCount: 6, replicas: 1, redisConf: 'slowlog-max-len 100\n' });
+  await stack.must('up');
+});
+afterEach(() => {
+  writers?.close();
+  writers = undefined;
+});
+afterAll(() => stack.remove());
+
+/** Changes with every start of a server. */
+async function runIds(): Promise<string[]> {
+  const infos = await Promise.all(NODES.map((node) => stack.redis(node, 'INFO', 'server')));
+  return infos.map((info) => /run_id:(\w+)/.exec(info)?.[1] ?? '');
+}
+
+const setting = async (node: number, name: string): Promise<string> =>
+  (await stack.redis(node, 'CONFIG', 'GET', name)).split(/\s+/).at(-1) ?? '';
+
+const inspect = (node: number): ReturnType<ReturnType<ReturnType<typeof dockerOf>['getContainer']>['inspect']> =>
+  dockerOf(stack.engine).getContainer(stack.container(node)).inspect();
+
+async function expectNothingToDo(): Promise<void> {
+  expect((await stack.must('plan')).stdout).toContain('Nothing to do');
+}
+
+describe('by hand', () => {
+  test('limits, settings, a network: each is named, and mended without a restart', async () => {
+    const before = await runIds();
+    const docker = dockerOf(stack.engine);
+    const smaller = 100 * 1024 ** 2;
+    await docker.getContainer(stack.container(1)).update({ Memory: smaller, MemorySwap: smaller });
+    await docker.getContainer(stack.container(2)).update({ RestartPolicy: { Name: 'no' }, NanoCpus: 5e8 });
+    await stack.redis(4, 'CONFIG', 'SET', 'maxmemory', '1gb', 'slowlog-max-len', '7');
+    await docker.getNetwork(`${stack.name}-net`).disconnect({ Container: stack.container(6) });
+    const { stdout } = await stack.must('plan');
+    expect(stdout).toContain(
+      `~ update container ${stack.container(1)}  (its memory limit is 100 MB instead of 128 MB)`,
+    );
+    expect(stdout).toContain(
+      `~ update container ${stack.container(2)}  (its cpu limit is 0.5 instead of 1; its restart policy is no instead of unless-stopped)`,
+    );
+    expect(stdout).toContain(`~ connect container ${stack.container(6)}  (it is not on the network ${stack.name}-net)`);
+    expect(stdout).toContain('~ set maxmemory 67108864 on redis-4  (it is 1073741824: changed by hand)');
+    expect(stdout).toContain('~ set slowlog-max-len 100 on redis-4  (it is 7: changed by hand)');
+    expect(stdout).not.toContain('stop container');
+
+    await stack.must('up');
+    expect(await runIds()).toEqual(before);
+    expect((await inspect(1)).HostConfig.Memory).toBe(128 * 1024 ** 2);
+    expect((await inspect(2)).HostConfig.RestartPolicy?.Name).toBe('unless-stopped');
+    expect(await setting(4, 'maxmemory')).toBe('67108864');
+    await expectNothingToDo();
+  });
+
+  test('another address on the network: it has its own again', async () => {
+    const network = dockerOf(stack.engine).getNetwork(`${stack.name}-net`);
+    const container = stack.container(5);
+    const elsewhere = stack.subnet.replace('.0/24', '.77');
+    await network.disconnect({ Container: container });
+    await network.connect({ Container: container, EndpointConfig: { IPAMConfig: { IPv4Address: elsewhere } } });
+    expect((await stack.must('plan')).stdout).toContain(
+      `~ disconnect container ${container}  (its address is ${elsewhere} instead of ${stack.ips[4]})`,
+    );
+    await stack.must('up');
+    expect((await inspect(5)).NetworkSettings.Networks[`${stack.name}-net`]?.IPAddress).toBe(stack.ips[4]);
+    await expectNothingToDo();
+  });
+
+  test('another name: the container under the wrong one goes, and its node is back with its data', async () => {
+    await stack.redis(1, 'SET', 'user:1000', 'John');
+    await dockerOf(stack.engine)
+      .getContainer(stack.container(3))
+      .rename({ name: `${stack.name}-mine` });
+    expect((await stack.must('plan')).stdout).toContain(
+      `~ stop container ${stack.name}-mine  (it is to be called ${stack.container(3)})`,
+    );
+    await stack.must('up');
+    expect(await stack.redis(1, 'GET', 'user:1000')).toBe('John');
+    await expectNothingToDo();
+  });
+
+  test('a CONFIG REWRITE is written over, and nobody is restarted', async () => {
+    const before = await runIds();
+    await stack.redis(2, 'CONFIG', 'REWRITE');
+    expect((await stack.must('plan')).stdout).toBe('~ write configuration redis-2  (its redis.conf is another one)\n');
+    await stack.must('up');
+    expect(await runIds()).toEqual(before);
+    await expectNothingToDo();
+  });
+});
+
+describe('in the YAML file', () => {
+  test('what the running server takes is set there and in its files: nothing restarts', async () => {
+    const before = await runIds();
+    stack.edit((yaml) => yaml.replace('memory: 128mb', 'memory: 160mb').replace('maxmemory: 64mb', 'maxmemory: 80mb'));
+    const { stdout } = await stack.must('plan');
+    expect(stdout.match(/~ update container /g)).toHaveLength(6);
+    expect(stdout.match(/~ set maxmemory 83886080 on /g)).toHaveLength(6);
+    await stack.must('up');
+    expect(await runIds()).toEqual(before);
+    expect(await setting(6, 'maxmemory')).toBe('83886080');
+    await expectNothingToDo();
+    await stack.must('restart', 'redis-6');
+    expect(await setting(6, 'maxmemory')).toBe('83886080');
+  });
+
+  test('what needs another container, under load: one at a time, primaries after they have handed over', async () => {
+    const [free = 0] = await freePorts(1);
+    stack.edit((yaml) =>
+      yaml.replace('memory: 160mb', 'memory: 150mb').replace(`plain: ${stack.ports[0]}`, `plain: ${free}`),
+    );
+    expect((await stack.must('plan')).stdout).toMatch(/~ fail over to redis-\d {2}\(redis-\d is made anew\)/);
+    writers = await startSteadyWriters(stack, 3);
+    const { stderr } = await stack.must('up');
+    const { mostFailedInARow, acknowledged } = await writers.stop();
+    expect(stderr.match(/handed over to redis-\d/g)).toHaveLength(3);
+    expect(mostFailedInARow).toBeLessThanOrEqual(1);
+    expect(acknowledged).toBeGreaterThan(100);
+    expect(await writers.findLost()).toEqual([]);
+    await expectNothingToDo();
+  });
+
+  test('restart --rolling under load: no client fails twice in a row, nothing acknowledged is lost', async () => {
+    const before = await runIds();
+    writers = await startSteadyWriters(stack, 3);
+    await stack.must('restart', '--rolling');
+    const { mostFailedInARow, acknowledged } = await writers.stop();
+    expect(mostFailedInARow).toBeLessThanOrEqual(1);
+    expect(acknowledged).toBeGreaterThan(100);
+    expect(await writers.findLost()).toEqual([]);
+    const after = await runIds();
+    expect(after.filter((id) => before.includes(id))).toEqual([]);
+  });
+});
+
+test('restart --rolling without replicas says which slots nobody serves meanwhile', async () => {
+  const alone = await makeStack();
+  try {
+    await alone.must('up');
+    const { stderr } = await alone.must('restart', '--rolling', 'redis-2');
+    expect(stderr).toContain('! redis-2: has no replica: slots 5461-10922 are not served until it is back');
+  } finally {
+    await alone.remove();
+  }
+});

@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LABELS } from '../../src/plan/names.ts';
+import type { TestStack } from './test-stack.ts';
+
+/** What there is of a stack, and where: on the engine, in its own folder, among the processes. */
+export async function findAllOf({ engine, name, folder }: TestStack): Promise<string[]> {
+  const isOurs = (one: { name: string; labels: Readonly<Record<string, string>> }): boolean =>
+    one.labels[LABELS.stack] === name || one.name.startsWith(name);
+  const [containers, networks, volumes] = await Promise.all([
+    engine.listContainers(),
+    engine.listNetworks(),
+    engine.listVolumes(),
+  ]);
+  const named = (kind: string, all: readonly Parameters<typeof isOurs>[0][]): string[] =>
+    all.filter(isOurs).map((one) => `${kind} ${one.name.replace(name, 'STACK')}`);
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true, encoding: 'utf8' })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => `file ${join(entry.parentPath, entry.name).replace(folder, '').replaceAll(name, 'STACK')}`);
+  return [
+    ...named('container', containers),
+    ...named('network', networks),
+    ...named('volume', volumes),
+    ...files,
+    ...processesOf(folder).map((pid) => `process ${pid}`),
+  ].toSorted();
+}
+
+/** Processes whose command line names the stack's folder: every program on it does, as `-f`. */
+function processesOf(folder: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false;
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(folder);
+    } catch {
+      // It has ended since.
+      return false;
+    }
+  });
+}
