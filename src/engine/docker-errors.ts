@@ -1,5 +1,4 @@
 import { errorMessage, StackError, systemErrorCode, type FailureCode } from '../errors.ts';
-import { UnknownAnswer } from './docker-answers.ts';
 import type { Endpoint } from './engine.ts';
 
 /** An error of dockerode's carries the HTTP status of the engine's answer; one of the socket does not. */
@@ -64,9 +63,9 @@ const KNOWN_ANSWERS = [
 /** Nothing that is just being made, or taken away, explains these. */
 const LASTING: ReadonlySet<FailureCode> = new Set<FailureCode>([
   'IMAGE_UNAVAILABLE',
+  'CONTAINER_STUCK',
   'DISK_FULL',
   'DISK_READ_ONLY',
-  'CONTAINER_STUCK',
 ]);
 
 /** What an engine call's failure means to the user. `doing` reads like `start container dev-redis-1`. */
@@ -77,13 +76,6 @@ export function engineFailure(error: unknown, doing: string, endpoint: Endpoint)
     return new StackError('ENGINE_UNREACHABLE', {
       message: `the container engine at ${endpoint.address} (${endpoint.source}) does not answer: could not ${doing} (${code})`,
       hint: 'Start the engine, then run the same command again: it goes on where it stopped.',
-      cause: error,
-    });
-  }
-  if (error instanceof UnknownAnswer) {
-    return new StackError('ENGINE_FAILED', {
-      message: `could not ${doing}: the engine at ${endpoint.address} (${endpoint.source}) gave an answer that can't be understood: ${error.message}`,
-      hint: 'npx tsx manage.ts status   # if it says the same: name another engine with --host',
       cause: error,
     });
   }

@@ -19,7 +19,7 @@ export async function readEnd(
   { name, image, state }: Container,
 ): Promise<ContainerEnd> {
   const [exit, log] = await Promise.all([engine.containerExit(name), readLog(engine, name)]);
-  const place = { container: name, node, image };
+  const place = { container: name, node, image, neighbour: undefined };
   // One that is started again and again may not have come to the point yet, this time.
   const sign = readLogSigns(log, place, state === 'restarting' ? 2 : 1).find(({ isFatal }) => isFatal);
   return { ...exit, sign, lastLines: log.split('\n').filter(Boolean).slice(-8) };
@@ -49,7 +49,7 @@ export async function reportCuts({ engine, spec, report }: Session, views: reado
   await Promise.all(
     views.map(async (view) => {
       const name = containerName(spec.name, view.name);
-      const place = { container: name, node: view.name, image: spec.redis.image };
+      const place = { container: name, node: view.name, image: spec.redis.image, neighbour: undefined };
       // Only a word on the side: a log that can't be read ends nothing.
       const log = await readLog(engine, name).catch(() => '');
       for (const { text, mend } of readLogSigns(log, place).filter(({ isFatal }) => !isFatal))

@@ -41,8 +41,8 @@ async function checkContainer(facts: Facts, engine: Engine, one: NodeContainer, 
   return [failed(node.name, `the container ${name} ${state}: ${why}`, sign?.mend ?? endMend(one, up))];
 }
 
-function placeOf({ node, name, container }: NodeContainer): LogPlace {
-  return { container: name, node: node.name, image: container?.image ?? '' };
+function placeOf({ node, name, container, neighbour }: NodeContainer): LogPlace {
+  return { container: name, node: node.name, image: container?.image ?? '', neighbour };
 }
 
 /** Between two of its ends it may be caught running: Redis has ended with a mistake in its files within this. */

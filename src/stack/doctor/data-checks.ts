@@ -49,7 +49,7 @@ async function fileLines(engine: Engine, one: NodeContainer): Promise<Line[]> {
   const runs = container?.state === 'running';
   if (table !== undefined && !isNodeTable(table)) {
     const rewrite = `npx tsx manage.ts redis-cli ${node.name} -- CLUSTER SAVECONFIG   # writes it again, from memory`;
-    const mend = runs && !isJustStartedAgain(one) ? rewrite : damagedTableMend();
+    const mend = runs && !isJustStartedAgain(one) ? rewrite : damagedTableMend(one);
     const text = `the node table ${NODE_TABLE_FILE} of ${name} is damaged: Redis does not start with it`;
     return [failed(node.name, text, mend)];
   }

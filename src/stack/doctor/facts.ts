@@ -54,6 +54,8 @@ export interface NodeContainer {
   readonly name: string;
   /** undefined where there is none, or it is somebody else's. */
   readonly container: Container | undefined;
+  /** The container of another node, which runs. */
+  readonly neighbour: string | undefined;
   /** undefined where the engine doesn't tell. */
   readonly details: ContainerDetails | undefined;
 }
@@ -171,9 +173,10 @@ async function findContainers({ engine, spec }: Session, { containers }: Resourc
     spec.nodes.map(async (node): Promise<NodeContainer> => {
       const name = containerName(spec.name, node.name);
       const container = own.find((one) => one.name === name);
+      const neighbour = own.find((one) => one.name !== name && one.state === 'running')?.name;
       // One that the engine can't be asked about keeps nobody from the others.
       const inspect = (): Promise<ContainerDetails | undefined> => engine.inspectContainer(name).catch(() => undefined);
-      return { node, name, container, details: container && (await inspect()) };
+      return { node, name, container, neighbour, details: container && (await inspect()) };
     }),
   );
 }

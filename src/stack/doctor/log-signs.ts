@@ -13,6 +13,8 @@ export interface LogPlace {
   readonly container: string;
   readonly node: string;
   readonly image: string;
+  /** The container of another node, which knows what this one's node table held. */
+  readonly neighbour: string | undefined;
 }
 
 interface Sign {
@@ -102,9 +104,11 @@ const SIGNS: readonly Sign[] = [
   },
 ];
 
-/** `up` writes it anew, from what the nodes that answer know. */
-export function damagedTableMend(): string {
-  return 'npx tsx manage.ts up   # writes it anew from what the other nodes know, and keeps the damaged one beside it';
+/** `up` writes it anew, from what a node that answers knows. */
+export function damagedTableMend({ neighbour }: Pick<LogPlace, 'neighbour'>): string {
+  return neighbour === undefined
+    ? 'npx tsx manage.ts up   # another node has to run: its table tells what this one held'
+    : 'npx tsx manage.ts up   # writes it anew from what the other nodes know, and keeps the damaged one beside it';
 }
 
 /** Where nobody knows what stood in it. What Redis would claim without one, others may own. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { damagedTableMend, lastWords, readLogSigns } from '../../../../src/stack/doctor/log-signs.ts';
 
-const PLACE = { container: 'dev-redis-2', node: 'redis-2', image: 'redis:7', ip: '10.0.0.2', neighbour: 'dev-redis-1' };
+const PLACE = { container: 'dev-redis-2', node: 'redis-2', image: 'redis:7', neighbour: 'dev-redis-1' };
 const BEGINNING = '1:C 22 Nov 2026 20:56:46.781 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo\n';
 const texts = (log: string, starts?: number): string[] => readLogSigns(log, PLACE, starts).map(({ text }) => text);
 
@@ -47,6 +47,7 @@ describe('what the last words of a Redis that ended mean', () => {
   });
 });
 
-test('a damaged node table is for up to write anew', () => {
-  expect(damagedTableMend()).toMatch(/^npx tsx manage\.ts up/);
+test('a node table is made from a neighbour; without one, a neighbour has to come first', () => {
+  expect(damagedTableMend(PLACE)).toMatch(/^npx tsx manage\.ts up .*keeps the damaged one/);
+  expect(damagedTableMend({ ...PLACE, neighbour: undefined })).toMatch(/another node has to run/);
 });
