@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { StackError } from '../errors.ts';
 import { replaceFile } from '../kept-files.ts';
 import { addNodes, completeNode, removeNodes, type NewNode } from '../spec/edit-nodes.ts';
+import { isOwn, LABELS } from '../plan/names.ts';
 import type { HostPorts, Spec } from '../spec/spec.ts';
 import { findNode } from './nodes.ts';
 import { checkStackText } from './load.ts';
@@ -41,15 +42,21 @@ function isAsGiven({ ip, ports }: NewNode, given: GivenNode): boolean {
   return (given.ip ?? ip) === ip && kinds.every((kind) => (given[kind] ?? ports[kind]) === ports[kind]);
 }
 
-/** Takes nodes out of the YAML file. `up` moves their slots to the others first. @throws as `addToFile` */
+/**
+ * Takes nodes out of the YAML file. `up` moves their slots to the others first. One that is out of it and has left its
+ * volume was taken out by a run that was interrupted, and the same command goes on.
+ *
+ * @throws as `addToFile`
+ */
 export async function removeFromFile(session: Session, names: readonly string[]): Promise<Session> {
-  const nodes = names.map((name) => findNode(session, name));
-  return edit(session, (text) =>
-    removeNodes(
-      text,
-      nodes.map(({ name }) => name),
-    ),
-  );
+  const { engine, spec, report } = session;
+  const own = (await engine.listVolumes()).filter(isOwn(spec.name));
+  const isOut = (name: string): boolean =>
+    !spec.nodes.some((node) => node.name === name) && own.some(({ labels }) => labels[LABELS.node] === name);
+  const present = names.filter((name) => !isOut(name)).map((name) => findNode(session, name).name);
+  for (const name of names.filter(isOut))
+    report({ subject: name, state: 'done', text: 'is out of the YAML file already' });
+  return present.length === 0 ? session : edit(session, (text) => removeNodes(text, present));
 }
 
 async function edit(session: Session, change: (text: string) => string | undefined): Promise<Session> {
