@@ -1,4 +1,4 @@
-/** Whatever a stack stands on breaks: a message with the next command, and every key is still there. */
+/** Whatever a stack stands on breaks: doctor recognises it, up has a message with the next command, and no key is lost. */
 import type { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectCluster, fill, findMissing } from '../helpers/cluster-client.ts';
@@ -42,6 +42,16 @@ describe.each(FAULTS)('$name', (fault) => {
         const { stdout, stderr } = await stack.run('status', ...argv);
         expect(stdout + stderr).toMatch(fault.status);
       }
+      if (fault.doctor !== undefined) {
+        const { checks } = JSON.parse((await stack.run('doctor', '--json', ...argv)).stdout) as {
+          checks: DoctorLine[];
+        };
+        const wrong = checks.filter(({ state }) => state === 'failed' || state === 'warning');
+        const { state, text } = fault.doctor;
+        const line = wrong.find((one) => one.state === state && text.test(one.text));
+        expect(line, JSON.stringify(wrong, undefined, 1)).toBeDefined();
+        expect(line?.mend).toMatch(/./);
+      }
       expectAsPromised(fault, await stack.run('up', '--timeout', '30', ...argv));
     } finally {
       await undo();
@@ -50,6 +60,12 @@ describe.each(FAULTS)('$name', (fault) => {
     expect(await withClient((client) => findMissing(client, KEYS))).toEqual([]);
   });
 });
+
+interface DoctorLine {
+  readonly state: string;
+  readonly text: string;
+  readonly mend?: string;
+}
 
 function storyOf({ up }: Fault): string {
   return up.mends ? 'up mends it, and every key is there' : `${up.code} with the next command; then every key is there`;
