@@ -143,7 +143,7 @@ function diskOf({ disk }: Scene): SmallDisk {
 /** To the last block, and then writes that don't fit. */
 async function fillDisk(scene: Scene): Promise<Inflicted> {
   const ballast = join(diskOf(scene).folder, 'ballast');
-  const fillUp = `cat /dev/zero > ${ballast}.${'$'}number 2>/dev/null || true`;
+  const fillUp = `cat /dev/zero > ${ballast}.$number 2>/dev/null || true`;
   execFileSync('sh', ['-c', `for number in 1 2 3; do ${fillUp}; sync -f ${scene.stack.folder}/disk; done`]);
   // The first that doesn't fit is taken, and the next is refused: what `up` has to say is there already.
   for (const part of [1, 2, 3]) await scene.stack.redis(3, 'SET', `{user:3000}:${part}`, 'x'.repeat(100_000));
