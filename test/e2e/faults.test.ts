@@ -1,4 +1,4 @@
-/** Whatever a stack stands on breaks: a message with the next command, and every key is still there. */
+/** Whatever a stack stands on breaks: doctor recognises it, up has a message with the next command, and no key is lost. */
 import type { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectCluster, fill, findMissing } from '../helpers/cluster-client.ts';
@@ -33,16 +33,19 @@ async function withClient<T>(work: (client: Cluster) => Promise<T>): Promise<T> 
 }
 
 describe.each(FAULTS)('$name', (fault) => {
-  test(storyOf(fault), async ({ skip }) => {
+  test(`${storyOf(fault)}`, async ({ skip }) => {
     if (fault.needsDisk === true && typeof disk === 'string') skip(disk);
     const scene: Scene = { stack, disk: typeof disk === 'string' ? undefined : disk };
     const { undo, argv = [] } = await fault.inflict(scene);
     try {
-      if (fault.status !== undefined) {
-        const { stdout, stderr } = await stack.run('status', ...argv);
-        expect(stdout + stderr).toMatch(fault.status);
-      }
-      expectAsPromised(fault, await stack.run('up', '--timeout', '30', ...argv));
+      const status = await stack.run('status', ...argv);
+      const doctor = await stack.run('doctor', '--json', ...argv);
+      const up = await stack.run('up', '--timeout', '30', ...argv);
+      expect([
+        ...missingIn('status', status.stdout + status.stderr, fault.status),
+        ...unrecognised(fault, doctor),
+        ...brokenPromises(fault, up),
+      ]).toEqual([]);
     } finally {
       await undo();
     }
@@ -51,20 +54,38 @@ describe.each(FAULTS)('$name', (fault) => {
   });
 });
 
+interface DoctorLine {
+  readonly state: string;
+  readonly text: string;
+  readonly mend?: string;
+}
+
 function storyOf({ up }: Fault): string {
   return up.mends ? 'up mends it, and every key is there' : `${up.code} with the next command; then every key is there`;
 }
 
-function expectAsPromised({ up }: Fault, { exitCode, stderr }: Outcome): void {
-  if (up.mends) {
-    expect(stderr).not.toContain('✗');
-    expect(exitCode).toBe(0);
-    if (up.says !== undefined) expect(stderr).toMatch(up.says);
-    return;
-  }
-  expect(exitCode).toBe(1);
-  expect(stderr).toContain(`[${up.code}]`);
-  expect(stderr).toMatch(up.message);
+/** Nothing where `text` is as promised; else what it should have said, and what it said. */
+function missingIn(where: string, text: string, promised: RegExp | undefined): string[] {
+  return promised === undefined || promised.test(text) ? [] : [`${where} does not say ${promised.source}: ${text}`];
+}
+
+function unrecognised({ doctor }: Fault, { stdout }: Outcome): string[] {
+  if (doctor === undefined) return [];
+  const { checks } = JSON.parse(stdout) as { checks: readonly DoctorLine[] };
+  const wrong = checks.filter(({ state }) => state === 'failed' || state === 'warning');
+  const isIt = ({ state, text, mend = '' }: DoctorLine): boolean =>
+    doctor.state.includes(state) && doctor.text.test(text) && mend !== '';
+  return wrong.some(isIt) ? [] : [`doctor does not recognise it: ${JSON.stringify(wrong, undefined, 1)}`];
+}
+
+function brokenPromises({ up }: Fault, { exitCode, stderr }: Outcome): string[] {
+  if (up.mends)
+    return [...missingIn('up', stderr, up.says), ...(exitCode === 0 ? [] : [`up ended with ${exitCode}: ${stderr}`])];
   const hint = /→ (.*)/.exec(stderr)?.[1] ?? '';
-  expect(hint).toMatch(up.hint);
+  return [
+    ...(exitCode === 1 ? [] : [`up ended with ${exitCode}`]),
+    ...missingIn('up', stderr, new RegExp(`\\[${up.code}\\]`)),
+    ...missingIn('up', stderr, up.message),
+    ...missingIn('its hint', hint, up.hint),
+  ];
 }
