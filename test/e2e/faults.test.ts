@@ -32,8 +32,8 @@ async function withClient<T>(work: (client: Cluster) => Promise<T>): Promise<T> 
   }
 }
 
-describe.each(FAULTS)('$name', (fault) => {
-  test(`${storyOf(fault)}`, async ({ skip }) => {
+describe.each(FAULTS.map((fault) => ({ ...fault, story: storyOf(fault) })))('$name: $story', (fault) => {
+  test('as promised', async ({ skip }) => {
     if (fault.needsDisk === true && typeof disk === 'string') skip(disk);
     const scene: Scene = { stack, disk: typeof disk === 'string' ? undefined : disk };
     const { undo, argv = [] } = await fault.inflict(scene);

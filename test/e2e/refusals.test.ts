@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
 beforeEach(async () => {
@@ -91,100 +91,6 @@ describe('something of somebody else is in the way', () => {
     expect(stderr).toContain(`(process ${process.pid})`);
     expect(stderr).toContain('PORT_TAKEN');
     await expectNothingMade();
-  });
-
-  test('a host port that another stack holds: its container is named', async () => {
-    const other = await makeStack();
-    try {
-      await other.must('up');
-      stack.edit((yaml) => yaml.replace(`plain: ${stack.ports[3] ?? ''}`, `plain: ${other.ports[0] ?? ''}`));
-      const { stderr } = await stack.run('up');
-      expect(stderr).toContain(`is held by the container ${other.container(1)}`);
-      const plan = await stack.run('plan');
-      expect(plan.exitCode).toBe(1);
-      expect(plan.stdout).toContain('PORT_TAKEN');
-      await expectNothingMade();
-      expect((await other.must('status')).stdout).toContain('cluster_state:ok');
-    } finally {
-      await other.remove();
-    }
-  });
-
-  test('a subnet that overlaps another network: the network is named', async () => {
-    const name = `${stack.name}-other`;
-    const prefix = stack.subnet.replace('.0/24', '');
-    const addresses = { subnet: stack.subnet, gateway: `${prefix}.1`, automaticRange: `${prefix}.128/25` };
-    await stack.engine.createNetwork({ name, ...addresses, labels: {} });
-    try {
-      const { exitCode, stderr } = await stack.run('up');
-      expect(exitCode).toBe(1);
-      expect(stderr).toContain(`the subnet ${stack.subnet} overlaps ${stack.subnet} of the network ${name}`);
-      const containers = await stack.engine.listContainers();
-      expect(containers.some((container) => container.name.startsWith(stack.name))).toBe(false);
-    } finally {
-      await stack.engine.removeNetwork(name);
-    }
-  });
-
-  test('a network of the same name that is not ours is left alone', async () => {
-    const name = `${stack.name}-net`;
-    const prefix = stack.subnet.replace('.0/24', '');
-    await stack.engine.createNetwork({
-      name,
-      subnet: stack.subnet,
-      gateway: `${prefix}.1`,
-      automaticRange: `${prefix}.128/25`,
-      labels: {},
-    });
-    try {
-      const { exitCode, stderr } = await stack.run('up');
-      expect(exitCode).toBe(1);
-      expect(stderr).toContain(`the network ${name} exists and was not made by this program; it is left alone`);
-      await stack.must('down');
-      expect((await stack.engine.listNetworks()).some((network) => network.name === name)).toBe(true);
-    } finally {
-      await stack.engine.removeNetwork(name);
-    }
-  });
-
-  test('a data volume of the same name that is not ours is left alone', async () => {
-    const docker = dockerOf(stack.engine);
-    const name = `${stack.name}-redis-2-data`;
-    await docker.createVolume({ Name: name, Labels: { 'redis-cluster-as-code.stack': 'another' } });
-    try {
-      const { exitCode, stderr } = await stack.run('up');
-      expect(exitCode).toBe(1);
-      expect(stderr).toContain(`the volume ${name} exists and belongs to the stack 'another'; it is left alone`);
-      await stack.must('down', '--volumes', '--yes');
-      expect((await stack.engine.listVolumes()).some((volume) => volume.name === name)).toBe(true);
-    } finally {
-      await stack.engine.removeVolume(name);
-    }
-  });
-
-  test('a node address that another container has: the container is named', async () => {
-    await stack.must('up');
-    await stack.engine.removeContainer(stack.container(2));
-    const docker = dockerOf(stack.engine);
-    const guest = await docker.createContainer({
-      name: `${stack.name}-guest`,
-      Image: (await stack.engine.listContainers()).find(({ name }) => name === stack.container(1))?.imageId ?? '',
-      HostConfig: { NetworkMode: `${stack.name}-net` },
-      NetworkingConfig: {
-        EndpointsConfig: { [`${stack.name}-net`]: { IPAMConfig: { IPv4Address: stack.ips[1] ?? '' } } },
-      },
-    });
-    try {
-      await guest.start();
-      const { exitCode, stderr } = await stack.run('up');
-      expect(exitCode).toBe(1);
-      expect(stderr).toContain('ADDRESS_TAKEN');
-      expect(stderr).toContain(`is held by the container ${stack.name}-guest`);
-      const downOutput = (await stack.must('down')).stdout;
-      expect(downOutput).toContain(`${stack.name}-guest is on it, and not of this stack`);
-    } finally {
-      await guest.remove({ force: true, v: true });
-    }
   });
 });
 
