@@ -7,12 +7,14 @@ import { StackError } from '../errors.ts';
 import { planRepair } from '../plan/plan-repair.ts';
 import { repairText, type RepairStep } from '../plan/repair-step.ts';
 import type { NodeLink } from '../redis/node-link.ts';
+import { commandText } from './command-text.ts';
 import { expectationOf, send } from './converge.ts';
 import { conflictText, notConfirmed, stillWrong } from './fix-texts.ts';
 import { linkNodes } from './links.ts';
 import { observeNodes } from './observe-nodes.ts';
 import { localPassword } from './passwords.ts';
 import { readRepairFacts } from './repair-facts.ts';
+import { findForgotten } from './restore-node-tables.ts';
 import type { Session } from './session.ts';
 import { settleSlots, type Conflict, type SettleOptions } from './settle-slots.ts';
 
@@ -55,11 +57,22 @@ export async function fixCluster(session: Session, options: FixOptions): Promise
       options.onPlan(repairText(first.steps));
       return { steps: first.steps, movedKeys: 0, findings: first.findings };
     }
+    rejectForgotten(session, first.views);
     const done = await repair(session, { observe, links: patient, options });
     return { ...done, findings: first.findings };
   } finally {
     for (const link of [...links, ...patient]) link.close();
   }
+}
+
+/** Mended in any other way, its slots would go to others, and its keys would be a stranger's. */
+function rejectForgotten(session: Session, views: readonly NodeView[]): void {
+  const [node] = findForgotten(session, views);
+  if (node === undefined) return;
+  throw new StackError('DATA_AT_RISK', {
+    message: `${node} has lost its node table, and runs under a new id with keys of slots that the others hold for its old one`,
+    hint: `${commandText(session, 'up')}   # gives it back the table that it had`,
+  });
 }
 
 /** MIGRATE may take this long for one key of hundreds of megabytes. */

@@ -1,9 +1,10 @@
-import { isForgotten, rebuildTable } from '../cluster/lost-table.ts';
+import { isForgotten, rebuildTable, type LostNode } from '../cluster/lost-table.ts';
+import type { SlotRange } from '../cluster/slots.ts';
 import { isReachable, type NodeView } from '../cluster/view.ts';
 import { REDIS_GID, REDIS_UID } from '../plan/definitions.ts';
 import { containerName } from '../plan/names.ts';
 import { NODE_TABLE_FILE } from '../plan/redis-config.ts';
-import { clusterPort, CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';
+import { clusterPort, CONTAINER_PORTS, type NodeSpec, type Spec } from '../spec/spec.ts';
 import { nodeTableFile } from './config-files.ts';
 import { readEnd } from './container-end.ts';
 import type { Session } from './session.ts';
@@ -28,8 +29,7 @@ export async function restoreNodeTables(
       const others = views.filter(isReachable).filter(({ name }) => name !== node.name);
       if (view === undefined || others.length === 0 || except.has(node.name)) return [];
       const isLost = view.reachable ? isForgotten(view, others) : await isTableDamaged(session, node);
-      const claimed = view.reachable ? view.table.myself.slots : [];
-      const lost = { claimed, ip: node.ip, port: clusterPort(session.spec), busPort: CONTAINER_PORTS.bus };
+      const lost = lostNode(session.spec, node, view.reachable ? view.table.myself.slots : []);
       const table = isLost ? rebuildTable(lost, others) : undefined;
       if (table === undefined) return [];
       await exchangeTable(session, node, table);
@@ -37,6 +37,21 @@ export async function restoreNodeTables(
     }),
   );
   return restored.flat();
+}
+
+/** Nodes that run under a new id, with keys, and that the others know under the id that they had. */
+export function findForgotten({ spec }: Pick<Session, 'spec'>, views: readonly NodeView[]): string[] {
+  const reachable = views.filter(isReachable);
+  return spec.nodes.flatMap((node) => {
+    const view = reachable.find(({ name }) => name === node.name);
+    const others = reachable.filter((other) => other !== view);
+    if (view === undefined || !isForgotten(view, others)) return [];
+    return rebuildTable(lostNode(spec, node, view.table.myself.slots), others) === undefined ? [] : [node.name];
+  });
+}
+
+function lostNode(spec: Spec, { ip }: NodeSpec, claimed: readonly SlotRange[]): LostNode {
+  return { claimed, ip, port: clusterPort(spec), busPort: CONTAINER_PORTS.bus };
 }
 
 async function isTableDamaged(session: Session, node: NodeSpec): Promise<boolean> {

@@ -33,16 +33,18 @@ async function withClient<T>(work: (client: Cluster) => Promise<T>): Promise<T> 
 }
 
 describe.each(FAULTS.map((fault) => ({ ...fault, story: storyOf(fault) })))('$name: $story', (fault) => {
-  test('as promised', async ({ skip }) => {
+  test('up, status and doctor say so, and every key is there', async ({ skip }) => {
     if (fault.needsDisk === true && typeof disk === 'string') skip(disk);
     const scene: Scene = { stack, disk: typeof disk === 'string' ? undefined : disk };
     const { undo, argv = [] } = await fault.inflict(scene);
     try {
       const status = await stack.run('status', ...argv);
       const doctor = await stack.run('doctor', '--json', ...argv);
+      const fix = fault.fix && (await stack.run('cluster', 'fix', '--yes', ...argv));
       const up = await stack.run('up', '--timeout', '30', ...argv);
       expect([
         ...missingIn('status', status.stdout + status.stderr, fault.status),
+        ...missingIn('cluster fix', fix?.stderr ?? '', fault.fix),
         ...unrecognised(fault, doctor),
         ...brokenPromises(fault, up),
       ]).toEqual([]);

@@ -17,6 +17,8 @@ export interface Fault {
   readonly up: { readonly mends: true; readonly says?: RegExp } | Refusal;
   /** What `status` says while it lasts. */
   readonly status?: RegExp;
+  /** What `cluster fix` says to it, where it must not touch it. */
+  readonly fix?: RegExp;
   /** The line of `doctor` by which it is recognised. */
   readonly doctor?: { readonly state: 'failed' | 'warning' | 'failed or warning'; readonly text: RegExp };
   /** It needs a disk of its own for the data of redis-3. */
@@ -391,6 +393,7 @@ export const FAULTS: readonly Fault[] = [
     },
     up: { mends: true, says: /its node table was lost: written anew/ },
     status: /redis-2(: it knows 1 nodes instead of 3| does not answer)/,
+    fix: /redis-2 has lost its node table.*DATA_AT_RISK/,
     doctor: { state: 'failed', text: /redis-1 does not know redis-2|redis-2 does not know redis-1/ },
   },
   {
