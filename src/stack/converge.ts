@@ -77,7 +77,7 @@ export async function converge(
     if (problems.length === 0 && due.length === 0) {
       await reportCuts(
         session,
-        reachable.filter(({ name, keyCount }) => late.has(name) && keyCount > 0),
+        reachable.filter((view) => view.keyCount > 0 && (late.has(view.name) || hasJustBegun(view))),
       );
       return { views: reachable, commandCount };
     }
@@ -102,6 +102,11 @@ export async function converge(
   } catch (error) {
     throw error instanceof NotWhole ? timedOut(timeoutMs, error.problems) : error;
   }
+}
+
+function hasJustBegun({ fields }: ReachableView): boolean {
+  const seconds = 10;
+  return Number(fields.get('uptime_in_seconds') ?? seconds) < seconds;
 }
 
 /** Often at first, where a new cluster is a matter of milliseconds, and less often for what takes seconds. */

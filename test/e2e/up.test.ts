@@ -97,7 +97,7 @@ describe('again', () => {
     await stack.must('up');
     await stack.redis(1, 'SET', 'user:1000', 'John');
     stack.edit((yaml) => yaml.replace('maxmemory: 64mb', 'maxmemory: 32mb'));
-    expect((await stack.must('plan')).stdout).toContain('its definition changed');
+    expect((await stack.must('plan')).stdout).toContain('~ set maxmemory 33554432 on redis-1  (it is 67108864)');
     await stack.must('up');
     expect(await stack.redis(2, 'CONFIG', 'GET', 'maxmemory')).toContain(String(32 * 1024 ** 2));
     expect(await stack.redis(1, 'GET', 'user:1000')).toBe('John');
