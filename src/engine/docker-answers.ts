@@ -90,6 +90,7 @@ export const detailsAnswer = z.object({
         z.string(),
         z.object({
           IPAMConfig: z.object({ IPv4Address: text }).nullish(),
+          IPAddress: text,
           Aliases: listOf(z.string()),
         }),
       )

@@ -66,9 +66,10 @@ export function toContainerDetails(container: DetailsAnswer): ContainerDetails {
     command: Config.Cmd,
     hostname: Config.Hostname,
     networks: Object.fromEntries(
-      Object.entries(NetworkSettings.Networks).map(([name, { IPAMConfig, Aliases }]) => [
+      Object.entries(NetworkSettings.Networks).map(([name, { IPAMConfig, IPAddress, Aliases }]) => [
         name,
-        { address: IPAMConfig?.IPv4Address ?? '', aliases: Aliases },
+        // Podman tells only the second, and only while it runs.
+        { address: IPAMConfig?.IPv4Address || IPAddress, aliases: Aliases },
       ]),
     ),
     ports: Object.entries(HostConfig.PortBindings).flatMap(([port, hosts]) =>

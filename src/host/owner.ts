@@ -28,12 +28,18 @@ export async function findOwner(env: NodeJS.ProcessEnv): Promise<string | undefi
 /**
  * Whether the process that `owner` means has certainly ended. Whoever can't be seen from here may well be alive: a process
  * of another host, or of another container.
+ *
+ * @param isHere whether what the owner left is on this machine
  */
-export async function isGone(owner: string): Promise<boolean> {
+export async function isGone(
+  owner: string,
+  { isHere }: { readonly isHere: boolean } = { isHere: true },
+): Promise<boolean> {
   const [machine, boot, namespace, pid, start] = parts(owner);
   const here = await surroundings();
   if (machine !== here.machine || pid === undefined) return false;
-  if (boot !== here.boot) return boot !== '' && here.boot !== '';
+  // A copy of this machine has its names, and may use the same engine, where that is elsewhere.
+  if (boot !== here.boot) return isHere && boot !== '' && here.boot !== '';
   if (namespace !== here.namespace) return false;
   if (!isThere(pid)) return true;
   // A zombie has no start, and neither has a process that this user may not look into: that one counts as alive.

@@ -31,7 +31,7 @@ export function findLiveDrift(wanted: ConfigText, live: ReadonlyMap<string, stri
     const [value, ...more] = values;
     const is = live.get(name);
     if (value === undefined || more.length > 0 || is === undefined) return [];
-    if (!isComparable(name) || IMMUTABLE.has(name) || isSameValue(is, value)) return [];
+    if (!isComparable(name) || IMMUTABLE.has(name) || !isWord(value) || isSameValue(is, value)) return [];
     return [{ name, value: unquoted(value), isLive: true }];
   });
 }
@@ -42,10 +42,20 @@ export function directives(text: string): Map<string, string[]> {
   for (const line of text.split(/\r?\n/)) {
     const [, name, value = ''] = /^\s*([^#\s]\S*)\s*(.*?)\s*$/.exec(line) ?? [];
     if (name === undefined) continue;
-    const values = found.get(name.toLowerCase()) ?? [];
-    found.set(name.toLowerCase(), [...values, value]);
+    const known = ofToday(name.toLowerCase());
+    found.set(known, [...(found.get(known) ?? []), value]);
   }
   return found;
+}
+
+/** Redis before 5 had these names, and takes them to this day. */
+function ofToday(name: string): string {
+  return name.replace(/(^|-)slave(s?)(-|$)/g, '$1replica$2$3');
+}
+
+/** Changed settings that the server has never heard of: with such a line it would not start. */
+export function findUnknown(changes: readonly ChangedSetting[], live: ReadonlyMap<string, string>): string[] {
+  return changes.filter(({ name, isLive }) => isLive && !live.has(name)).map(({ name }) => name);
 }
 
 interface Change {
@@ -60,18 +70,24 @@ function changed(before: ReadonlyMap<string, string[]>, after: ReadonlyMap<strin
     .filter(({ from, to }) => !areSameValues(from, to));
 }
 
+/** One word, or one in quotes: nothing that the file and CONFIG SET would read in two ways. */
+function isWord(value: string): boolean {
+  return /^[^\s"'\\]+$|^"[^"\\]*"$|^'[^'\\]*'$/.test(value);
+}
+
 function areSameValues(from: readonly string[] | undefined, to: readonly string[] | undefined): boolean {
   if (from === undefined || to === undefined) return from === to;
   return from.length === to.length && from.every((value, index) => isSameValue(unquoted(value), to[index] ?? ''));
 }
 
 function isLive(name: string, from: readonly string[] | undefined, to: readonly string[] | undefined): boolean {
-  const isOneLine = (from === undefined || from.length === 1) && to?.length === 1;
-  return isOneLine && isComparable(name) && !IMMUTABLE.has(name) && !TOGETHER.test(name);
+  const [value, ...more] = to ?? [];
+  const isOneWord = value !== undefined && more.length === 0 && (from?.length ?? 1) === 1 && isWord(value);
+  return isOneWord && isComparable(name) && !IMMUTABLE.has(name) && !TOGETHER.test(name);
 }
 
 /** Written by this program where the YAML file asks for it. */
-const OWN = /^(tls-|cluster-|include$|aclfile$|port$|dir$|append|maxmemory)/;
+const OWN = /^(tls-.*|cluster-port)$/;
 
 /**
  * Changed together with something that only a new container brings: its address, its certificates, the file in which
@@ -79,8 +95,14 @@ const OWN = /^(tls-|cluster-|include$|aclfile$|port$|dir$|append|maxmemory)/;
  */
 const TOGETHER = /^(tls-.*|cluster-announce-.*|cluster-port|port|dir|appendonly|include|aclfile)$/;
 
-/** Redis gives these back in another form than they were set in. */
+/** Redis gives these back in another form than they were set in, or within bounds of its own. */
 const REFORMED = new Set([
+  'hz',
+  'maxclients',
+  'oom-score-adj',
+  'repl-backlog-size',
+  'shutdown-on-sigint',
+  'shutdown-on-sigterm',
   'save',
   'client-output-buffer-limit',
   'notify-keyspace-events',

@@ -26,6 +26,7 @@ export function findConflicts(stack: string, wanted: Wanted, observed: Observed)
     ...renamedNodes(wanted, observed),
     ...emptyPrimaries(stack, wanted, observed),
     ...standIns(stack, wanted, observed),
+    ...strayData(stack, wanted, observed),
   ];
 }
 
@@ -244,4 +245,23 @@ function standIns(stack: string, { isStandIn }: Wanted, { containers }: Observed
       hint: `docker pull ${image}`,
     },
   ];
+}
+
+/** A container of ours that somebody made anew without its volume: what it has written since would go with it. */
+function strayData(stack: string, { containers }: Wanted, observed: Observed): Conflict[] {
+  const own = new Set(observed.containers.filter(isOwn(stack)).map(({ name }) => name));
+  return [...containers.values()].flatMap(({ name, volume }): Conflict[] => {
+    const settings = observed.settings.get(name);
+    if (settings === undefined || !own.has(name)) return [];
+    const source = settings.mounts.find(({ path }) => path === volume.path)?.source;
+    if (source === volume.name) return [];
+    const where = source === undefined ? 'inside of itself' : `in ${source}`;
+    return [
+      {
+        code: 'DATA_AT_RISK',
+        message: `${name} keeps its data ${where} instead of the volume ${volume.name}; it is left alone`,
+        hint: `docker rm ${name}   # after a stop, if nobody needs what it holds: what is in ${volume.name} is used again`,
+      },
+    ];
+  });
 }

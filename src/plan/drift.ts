@@ -17,7 +17,10 @@ export function findDrift(present: Container, settings: ContainerSettings, wante
     replaced(`label ${name}`, present.labels[name] ?? '', value),
   );
   return [
-    ...replaced('command', settings.command.join(' '), wanted.command.join(' ')),
+    // Not shown: somebody may have put a password there.
+    ...(settings.command.join(' ') === wanted.command.join(' ')
+      ? []
+      : [{ text: 'its command is another one', remedy: 'replace' as const }]),
     ...replaced('user', settings.user, wanted.user),
     ...replaced('host name', settings.hostname, wanted.hostname),
     ...labels,
@@ -45,20 +48,26 @@ function limitDrift(settings: ContainerSettings, { memoryBytes, cpus, restartPol
       remedy: settings.memoryBytes < memoryBytes ? 'update' : 'replace',
     });
   }
-  if (settings.cpus !== 0 && settings.cpus !== cpus) {
+  if (settings.cpus !== 0 && toNano(settings.cpus) !== toNano(cpus)) {
     drifts.push({ text: differs('cpu limit', String(settings.cpus), String(cpus)), remedy: 'update' });
   }
-  if (settings.restartPolicy !== restartPolicy) {
+  if ((settings.restartPolicy || 'no') !== restartPolicy) {
     drifts.push({ text: differs('restart policy', settings.restartPolicy, restartPolicy), remedy: 'update' });
   }
   return drifts;
 }
 
+/** The unit in which an engine keeps it. */
+function toNano(cpus: number): number {
+  return Math.round(cpus * 1e9);
+}
+
 function networkDrift({ networks }: ContainerSettings, wanted: ContainerDefinition['network']): Drift[] {
   const found = networks[wanted.name];
   if (found === undefined) return [{ text: `it is not on the network ${wanted.name}`, remedy: 'connect' }];
-  if (found.address !== wanted.address) {
-    return [{ text: differs('address', found.address || 'an automatic one', wanted.address), remedy: 'connect' }];
+  // An engine that doesn't tell of one that isn't running is believed to have it.
+  if (found.address !== '' && found.address !== wanted.address) {
+    return [{ text: differs('address', found.address, wanted.address), remedy: 'connect' }];
   }
   const missing = wanted.aliases.filter((alias) => !found.aliases.includes(alias));
   return missing.map((alias) => ({
@@ -76,7 +85,7 @@ function portDrift(is: readonly PublishedPort[], wanted: readonly PublishedPort[
   const textOf = (ports: readonly PublishedPort[], containerPort: number): string =>
     ports
       .filter((port) => port.containerPort === containerPort)
-      .map(({ hostAddress, hostPort }) => `${hostAddress}:${hostPort}`)
+      .map(({ hostAddress, hostPort }) => `${hostAddress || '0.0.0.0'}:${hostPort}`)
       .toSorted()
       .join(' ');
   return containerPorts

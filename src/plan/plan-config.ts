@@ -16,6 +16,8 @@ export interface ConfigAction {
   readonly cause: string;
   /** Name and value of a CONFIG SET. */
   readonly setting: readonly [string, string] | undefined;
+  /** The files have had it before: only the server was told otherwise. */
+  readonly isByHand: boolean;
 }
 
 /**
@@ -30,10 +32,10 @@ export function planConfig(wanted: ConfigText, { node, files, live }: ConfigStat
   const sets = findLiveDrift(wanted, live).map(({ name, value = '' }): ConfigAction => {
     const is = live.get(name) || 'empty';
     const cause = isChanged(name) ? `it is ${is}` : `it is ${is}: changed by hand`;
-    return { type: `set ${name} ${value} on`, node, cause, setting: [name, value] };
+    return { type: `set ${name} ${value} on`, node, cause, setting: [name, value], isByHand: !isChanged(name) };
   });
   if (files.redisConf === wanted.redisConf && files.userConf === wanted.userConf) return sets;
   const names = changes.map(({ name }) => name).join(', ');
   const cause = names === '' ? 'its redis.conf is another one' : `its redis.conf has other values: ${names}`;
-  return [...sets, { type: 'write configuration', node, cause, setting: undefined }];
+  return [...sets, { type: 'write configuration', node, cause, setting: undefined, isByHand: false }];
 }

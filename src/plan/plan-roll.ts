@@ -1,24 +1,18 @@
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { replicasOf } from './among-nodes.ts';
 
-/** The next nodes to go through a disruption. */
+/** The next node to go through a disruption. */
 export interface RollStep {
-  readonly nodes: readonly string[];
+  readonly node: string;
   /** The replica that takes over first, so that a primary with clients is never stopped. */
   readonly heir: string | undefined;
 }
 
-/**
- * Which of `names` go next. Those that don't answer first, all at once: nobody is served by them, and the cluster may not
- * be whole before they are. Then one at a time: replicas, and primaries, each after its best replica has taken over.
- */
+/** Which of `names` goes next: replicas, then primaries, each after its best replica has taken over. */
 export function nextRollStep(views: readonly NodeView[], names: readonly string[]): RollStep | undefined {
-  const waiting = views.filter(({ name }) => names.includes(name));
-  const silent = names.filter((name) => !waiting.some((view) => view.name === name && isReachable(view)));
-  if (silent.length > 0) return { nodes: silent, heir: undefined };
-  const answering = waiting.filter(isReachable);
-  const next = answering.find(({ table: { myself } }) => myself.role === 'replica') ?? answering[0];
-  return next === undefined ? undefined : { nodes: [next.name], heir: findHeir(views, next)?.name };
+  const waiting = views.filter(isReachable).filter(({ name }) => names.includes(name));
+  const next = waiting.find(({ table: { myself } }) => myself.role === 'replica') ?? waiting[0];
+  return next === undefined ? undefined : { node: next.name, heir: findHeir(views, next)?.name };
 }
 
 /** The replica that has received most. */

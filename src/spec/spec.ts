@@ -57,6 +57,8 @@ export interface NodeSpec {
   readonly name: string;
   readonly ip: string;
   readonly ports: HostPorts;
+  /** Where its ports are published, of one that runs and is to have them elsewhere; else `redis.bind`. */
+  readonly host?: string;
   /** The role with which a new cluster begins; a failover may change it later. */
   readonly initialRole: 'primary' | 'replica';
   /** For a replica: the node whose copy it begins as. */

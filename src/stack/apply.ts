@@ -101,7 +101,7 @@ async function perform(
   const node = nodeOf(spec, wanted, action.target);
   const definition = node === undefined ? undefined : wanted.containers.get(node.name);
   if (action.type === 'create network') return engine.createNetwork(wanted.network);
-  if (node === undefined || definition === undefined) return performOnEngine(engine, action);
+  if (node === undefined || definition === undefined) return performOnEngine(session, action);
   const mark = appendonlyMark(spec.redis.persistence.appendonly);
   switch (action.type) {
     case 'create container':
@@ -122,7 +122,7 @@ async function perform(
     case 'start container':
       return startOrRemove(session, action.target);
     default:
-      return performOnEngine(engine, action);
+      return performOnEngine(session, action);
   }
 }
 

@@ -4,6 +4,7 @@ import { findOwners, findStaleStacks, type StaleStack } from '../plan/stale-stac
 import { name as nameSchema } from '../spec/schema.ts';
 import { down, readPresent, type DownOptions, type DownResult } from './down.ts';
 import type { LabelSession } from './session.ts';
+import { isLocal } from './taken-ports.ts';
 import { lockStack } from './stack-lock.ts';
 
 /**
@@ -89,7 +90,7 @@ export function describeStale({ name, containers, networks, volumes }: StaleStac
 async function findStale({ engine }: LabelSession): Promise<StaleStack[]> {
   const present = await readPresent(engine);
   const owners = findOwners(present);
-  const gone = await Promise.all(owners.map(isGone));
+  const gone = await Promise.all(owners.map((owner) => isGone(owner, { isHere: isLocal(engine.endpoint) })));
   return (
     findStaleStacks(present, new Set(owners.filter((_owner, index) => gone[index])))
       // Not the label of a stack of this program's, whoever wrote it.

@@ -64,7 +64,7 @@ async function downOnce(
       hint: `npx tsx manage.ts ${command} --volumes --yes   # deletes the data without asking`,
     });
   }
-  await execute(actions, (action) => performOnEngine(engine, action), session);
+  await execute(actions, (action) => performOnEngine(session, action), session);
   const kept = present.networks
     .filter(isOwn(stack))
     .map(({ name }) => ({ name, guests: networkGuests(stack, name, present) }))

@@ -18,7 +18,11 @@ export function hostAddress(spec: Spec, endpoint: Endpoint): string {
       hint: 'Set redis.bind in the YAML file to an address of that machine, or to 0.0.0.0.',
     });
   }
-  return bind === '0.0.0.0' ? endpoint.publishedHost : bind;
+  return reachedAt(bind, endpoint);
+}
+
+function reachedAt(host: string, endpoint: Endpoint): string {
+  return host === '0.0.0.0' || host === '::' ? endpoint.publishedHost : host;
 }
 
 /**
@@ -33,10 +37,10 @@ export async function linkNodes(
   const { spec, engine } = session;
   const host = hostAddress(spec, engine.endpoint);
   const tls = spec.tls.plain ? undefined : await readTrust(session);
-  return spec.nodes.map(({ name, ports }) => {
+  return spec.nodes.map(({ name, ports, host: own }) => {
     const port = tls === undefined ? ports.plain : ports.tls;
     return new NodeLink(
-      { name, host, port, tls },
+      { name, host: own === undefined ? host : reachedAt(own, engine.endpoint), port, tls },
       [async () => wanted, () => passwordOfNode(session, name)],
       replyTimeoutMs,
     );

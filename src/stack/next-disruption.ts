@@ -1,6 +1,7 @@
 import { formatRanges } from '../cluster/slots.ts';
 import { containerName, isOwn } from '../plan/names.ts';
 import { findUnserved, nextRollStep } from '../plan/plan-roll.ts';
+import { pause } from '../redis/pause.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import type { Secret } from '../secret.ts';
 import { CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';
@@ -33,25 +34,43 @@ export async function nextDisruption(
   const published = await asPublished(session);
   const links = await linkNodes(withNodes(published, former), password);
   try {
-    const views = await Promise.all(links.map((link) => link.observe()));
-    const first = nextRollStep(views, waiting);
-    if (first === undefined || first.nodes.some((name) => views.some((view) => view.name === name && !view.reachable)))
-      return first?.nodes ?? [];
-    const { views: whole } = await converge(published, links, { former, onceReachable: () => settle(links) });
+    const silent = await findSilent(session, links, waiting);
+    if (silent.length > 0) return silent;
+    const { views } = await converge(published, links, { former, onceReachable: () => settle(links) });
+    // Who is to leave the cluster takes over from nobody.
+    const whole = views.filter(({ name }) => session.spec.nodes.some((node) => node.name === name));
     const step = nextRollStep(whole, waiting);
     if (step === undefined) return [];
-    const [name = ''] = step.nodes;
-    if (step.heir === undefined) warnOfUnserved(session, findUnserved(whole, step.nodes));
+    const name = step.node;
+    if (step.heir === undefined) warnOfUnserved(session, findUnserved(whole, [name]));
     else {
       session.report({ subject: name, state: 'running', text: `hands over to ${step.heir}` });
       await failover(published, step.heir, 'manual');
       session.report({ subject: name, state: 'done', text: `handed over to ${step.heir}` });
     }
-    return step.nodes;
+    return [name];
   } finally {
     for (const link of links) link.close();
   }
 }
+
+/** Nodes that don't answer: not in this moment, in which a healthy one may be busy, but for as long as others would wait. */
+async function findSilent(
+  { signal }: Session,
+  links: readonly NodeLink[],
+  waiting: readonly string[],
+): Promise<readonly string[]> {
+  const asked = links.filter(({ name }) => waiting.includes(name));
+  for (let look = 1; ; look += 1) {
+    const views = await Promise.all(asked.map((link) => link.observe()));
+    const silent = views.filter(({ reachable }) => !reachable).map(({ name }) => name);
+    if (silent.length === 0 || look === LOOKS) return silent;
+    await pause(LOOK_AGAIN_MS, signal);
+  }
+}
+
+const LOOKS = 4;
+const LOOK_AGAIN_MS = 1000;
 
 function warnOfUnserved({ report }: Session, views: ReturnType<typeof findUnserved>): void {
   for (const { name, table } of views) {
@@ -70,7 +89,13 @@ export async function asPublished(session: Session): Promise<Session> {
     const portOf = (kind: keyof typeof CONTAINER_PORTS): number =>
       present.ports.find(({ containerPort }) => containerPort === CONTAINER_PORTS[kind])?.hostPort ?? node.ports[kind];
     const ports = { plain: portOf('plain'), tls: portOf('tls'), bus: portOf('bus') };
-    return { ...node, ip: present.addresses[spec.network.name] || node.ip, ports };
+    const host = present.ports.find(({ hostAddress }) => hostAddress !== '')?.hostAddress;
+    return {
+      ...node,
+      ip: present.addresses[spec.network.name] || node.ip,
+      ports,
+      ...(host === undefined ? {} : { host }),
+    };
   });
   return { ...session, spec: { ...spec, nodes } };
 }

@@ -1,11 +1,22 @@
-import type { Engine } from '../engine/engine.ts';
 import type { Action } from '../plan/actions.ts';
+import { readAppendonlyMark } from './data-folder.ts';
+import type { Session } from './session.ts';
 
-/** Redis saves what it has to save on SIGTERM; after this it is killed. */
-export const STOP_GRACE_SECONDS = 10;
+type Place = Pick<Session, 'engine' | 'timeoutMs'>;
+
+/**
+ * How long a node has to end after SIGTERM, in seconds; then it is killed. One with an append-only file has its keys there.
+ * Another one writes all of them as it ends, and a large dump takes its time: as much as the engine itself is waited for.
+ */
+export async function stopGraceSeconds({ engine, timeoutMs }: Place, container: string): Promise<number> {
+  const short = 10;
+  const isLogged = (await readAppendonlyMark(engine, container)) === true;
+  return isLogged ? short : Math.max(short, Math.floor(timeoutMs / 1000) - 5);
+}
 
 /** The calls that need nothing but a name. */
-export async function performOnEngine(engine: Engine, { type, target }: Action): Promise<void> {
+export async function performOnEngine(place: Place, { type, target }: Action): Promise<void> {
+  const { engine } = place;
   switch (type) {
     case 'remove network':
       return engine.removeNetwork(target);
@@ -14,9 +25,9 @@ export async function performOnEngine(engine: Engine, { type, target }: Action):
     case 'unpause container':
       return engine.unpauseContainer(target);
     case 'stop container':
-      return engine.stopContainer(target, STOP_GRACE_SECONDS);
+      return engine.stopContainer(target, await stopGraceSeconds(place, target));
     case 'restart container':
-      return engine.restartContainer(target, STOP_GRACE_SECONDS);
+      return engine.restartContainer(target, await stopGraceSeconds(place, target));
     case 'remove container':
       return engine.removeContainer(target);
     case 'remove volume':

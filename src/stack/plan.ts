@@ -107,7 +107,8 @@ async function nextNodeActions(
     const reachable = links.filter(({ name }) => views.some((view) => view.name === name && view.reachable));
     const settings = (await Promise.all(reachable.map((link) => planNodeConfig(session, link)))).flat();
     // What else the nodes need is known when the engine's part is done.
-    if (actions.length > 0) return [...handOvers(views, disruptive), ...settings];
+    const staying = views.filter(({ name }) => session.spec.nodes.some((node) => node.name === name));
+    if (actions.length > 0) return [...handOvers(staying, disruptive), ...settings];
     const clusterActions = planCluster(session.spec, views);
     return [
       ...(password === undefined ? [] : planPassword(await observePasswords(reachable, password))),

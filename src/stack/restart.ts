@@ -41,7 +41,7 @@ export async function restart(
   });
   const password = await localPassword(session);
   const perform = (some: readonly Action[]): Promise<void> =>
-    inRounds(session, () => execute(some, (action) => performOnEngine(engine, action), session));
+    inRounds(session, () => execute(some, (action) => performOnEngine(session, action), session));
   if (isRolling) await inTurns(session, actions, password, perform);
   else await perform(actions);
   const links = await linkNodes(session, password);

@@ -7,8 +7,8 @@ import { NODE_TABLE_FILE } from '../plan/redis-config.ts';
 import { clusterPort, CONTAINER_PORTS, type NodeSpec, type Spec } from '../spec/spec.ts';
 import { nodeTableFile } from './config-files.ts';
 import { readEnd } from './container-end.ts';
+import { stopGraceSeconds } from './perform.ts';
 import type { Session } from './session.ts';
-import { stopSaving } from './switch-persistence.ts';
 
 /**
  * Gives nodes that lost their node table the one that they had, from what the others know: those that can't start with
@@ -66,8 +66,7 @@ async function exchangeTable(session: Session, node: NodeSpec, table: string): P
   const { engine, spec, report } = session;
   const container = containerName(spec.name, node.name);
   // Its own table is written as it ends: only then is it there to be kept.
-  if (spec.redis.persistence.appendonly) await engine.stopContainer(container, GRACE_SECONDS);
-  else await stopSaving(session, container);
+  await engine.stopContainer(container, await stopGraceSeconds(session, container));
   const kept = await keepAside(session, container);
   await engine.writeFiles(container, [nodeTableFile(NODE_TABLE_FILE, table)]);
   await engine.startContainer(container);
@@ -78,8 +77,6 @@ async function exchangeTable(session: Session, node: NodeSpec, table: string): P
     text: `its node table was lost: written anew from what the others know${where}`,
   });
 }
-
-const GRACE_SECONDS = 10;
 
 /** Bytes as they are: what is wrong with them may be of use to somebody. @returns the new file's path */
 async function keepAside({ engine }: Session, container: string): Promise<string | undefined> {

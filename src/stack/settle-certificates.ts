@@ -14,7 +14,7 @@ import { observeServed, shownFacts, type Served } from '../tls/served.ts';
 import { namesOfNode, readGivenFiles, type Issuer, type NodeCertificate } from './certificates.ts';
 import { certificateFiles } from './config-files.ts';
 import { hostAddress } from './links.ts';
-import { STOP_GRACE_SECONDS } from './perform.ts';
+import { stopGraceSeconds } from './perform.ts';
 import type { Session } from './session.ts';
 import { readIfThere, readTrust, trustFiles, type KeptCertificate } from './trust.ts';
 
@@ -136,7 +136,7 @@ export async function restartUntrusted(
     untrusted.map(async ({ node }) => {
       const container = containerName(spec.name, node.name);
       await engine.writeFiles(container, certificateFiles(await issuer.issue(node)));
-      await engine.restartContainer(container, STOP_GRACE_SECONDS);
+      await engine.restartContainer(container, await stopGraceSeconds(session, container));
       report({ subject: container, state: 'done', text: 'restarted with another certificate' });
     }),
   );

@@ -1,7 +1,10 @@
+import { StackError } from '../errors.ts';
+import { findChangedSettings, findUnknown } from '../plan/config-drift.ts';
 import { planConfig, type ConfigAction, type ConfigState } from '../plan/plan-config.ts';
 import { containerName } from '../plan/names.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { prepareDump, writeLog } from '../redis/persistence.ts';
+import { commandText } from './command-text.ts';
 import { redisConfFile, userConfFile } from './config-files.ts';
 import { readConfig } from './observe.ts';
 import type { Session } from './session.ts';
@@ -12,17 +15,23 @@ import { configText } from './wanted.ts';
  * `planConfig`.
  *
  * @returns how many steps it took
- * @throws StackError CLUSTER_UNHEALTHY for a value that Redis refuses; its files are as they were then
+ * @throws StackError SPEC_INVALID for a line of redis.conf that Redis doesn't know, CLUSTER_UNHEALTHY for a value that it
+ *   refuses; its files are as they were then
  */
 export async function settleConfig(session: Session, links: readonly NodeLink[]): Promise<number> {
-  const counts = await Promise.all(
-    links.map(async (link) => {
-      const actions = await planNodeConfig(session, link);
-      for (const action of actions) await perform(session, link, action);
-      return actions.length;
+  // All are planned before one is touched: a line that no Redis knows is in no file then.
+  const plans = await Promise.all(links.map(async (link) => ({ link, actions: await planNodeConfig(session, link) })));
+  const outcomes = await Promise.allSettled(
+    plans.map(async ({ link, actions }) => {
+      let count = 0;
+      for (const action of actions) if (await perform(session, link, action)) count += 1;
+      return count;
     }),
   );
-  return counts.reduce((sum, count) => sum + count, 0);
+  return outcomes.reduce((sum, outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return sum + outcome.value;
+  }, 0);
 }
 
 /** What `settleConfig` would do on one node. */
@@ -31,7 +40,13 @@ export async function planNodeConfig(session: Session, link: NodeLink): Promise<
   const files = await readConfig(session.engine, containerName(session.spec.name, link.name));
   if (node === undefined || files === undefined) return [];
   const state: ConfigState = { node: link.name, files, live: await readLive(link) };
-  return planConfig(configText(session, node), state);
+  const wanted = configText(session, node);
+  const [unknown] = findUnknown(findChangedSettings(files, wanted), state.live);
+  if (unknown === undefined) return planConfig(wanted, state);
+  throw new StackError('SPEC_INVALID', {
+    message: `${link.name} knows no setting '${unknown}', and would not start with it; no node was given it`,
+    hint: `Correct ${session.spec.redis.config ?? 'redis.config'}, the redis.conf that the YAML file names, then: ${commandText(session, 'up')}`,
+  });
 }
 
 async function readLive(link: NodeLink): Promise<Map<string, string>> {
@@ -40,7 +55,26 @@ async function readLive(link: NodeLink): Promise<Map<string, string>> {
   return new Map(words.flatMap((name, index) => (index % 2 === 0 ? [[name, words[index + 1] ?? '']] : [])));
 }
 
-async function perform(session: Session, link: NodeLink, { setting }: ConfigAction): Promise<void> {
+/** @returns whether it was done; a server that can't have what its files have always said is only told of */
+async function perform(session: Session, link: NodeLink, action: ConfigAction): Promise<boolean> {
+  try {
+    await carryOut(session, link, action);
+    return true;
+  } catch (error) {
+    if (!(error instanceof StackError) || error.code !== 'CLUSTER_UNHEALTHY' || action.setting === undefined)
+      throw error;
+    if (!action.isByHand) {
+      throw new StackError('CLUSTER_UNHEALTHY', {
+        message: error.message,
+        hint: `Correct ${action.setting[0]} in the YAML file or its redis.conf, then: ${commandText(session, 'up')}`,
+      });
+    }
+    session.report({ subject: link.name, state: 'warning', text: error.message });
+    return false;
+  }
+}
+
+async function carryOut(session: Session, link: NodeLink, { setting }: ConfigAction): Promise<void> {
   const { engine, spec, userConf, report } = session;
   const node = spec.nodes.find(({ name }) => name === link.name);
   if (node === undefined) return;

@@ -1,4 +1,6 @@
 /** What somebody changed, by hand or in the YAML file: seen with its cause, and mended with the least disruption. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startSteadyWriters, type SteadyWriters } from '../helpers/steady-writer.ts';
 import { dockerOf, freePorts, makeStack, type TestStack } from '../helpers/test-stack.ts';
@@ -112,6 +114,16 @@ describe('in the YAML file', () => {
     await expectNothingToDo();
     await stack.must('restart', 'redis-6');
     expect(await setting(6, 'maxmemory')).toBe('83886080');
+  });
+
+  test('a line of redis.conf that no Redis knows is refused before any node is given it', async () => {
+    const conf = join(stack.folder, 'redis.conf');
+    writeFileSync(conf, 'slowlog-max-len 100\nslowlog-max-lenn 50\n');
+    const { exitCode, stderr } = await stack.run('up');
+    expect(stderr).toContain("knows no setting 'slowlog-max-lenn'");
+    expect(exitCode).toBe(2);
+    writeFileSync(conf, 'slowlog-max-len 100\n');
+    await expectNothingToDo();
   });
 
   test('what needs another container, under load: one at a time, primaries after they have handed over', async () => {

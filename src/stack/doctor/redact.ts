@@ -21,6 +21,14 @@ export function redactor(secrets: Iterable<string>): Redact {
 
 function formsOf(secret: string): string[] {
   const base64 = Buffer.from(secret).toString('base64');
+  const inRedisConf = [...Buffer.from(secret)]
+    .map((byte) =>
+      /[\x20-\x7e]/.test(String.fromCharCode(byte))
+        ? String.fromCharCode(byte)
+        : `\\x${byte.toString(16).padStart(2, '0')}`,
+    )
+    .join('')
+    .replaceAll('"', '\\"');
   const escaped = JSON.stringify(secret).slice(1, -1);
   return [
     secret,
@@ -29,6 +37,7 @@ function formsOf(secret: string): string[] {
     Buffer.from(secret).toString('hex'),
     encodeURIComponent(secret),
     escaped,
+    inRedisConf,
   ];
 }
 
@@ -42,9 +51,11 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/(\w:\/\/)[^\s/@"']+@/g, `$1${REDACTED}@`],
   [/\b(Bearer|Basic) [\w.~+/=-]+/g, `$1 ${REDACTED}`],
   [
-    /("?\b(?:requirepass|masterauth|masteruser|tls-key-file-pass|tls-client-key-file-pass|password|passwd|passphrase|token|auth[_-]?key|api[_-]?key|secret[_-]?id|client[_-]?secret)\b"?\s*[:=\s]\s*)("[^"\n]*"|'[^'\n]*'|[^\s,}\]]+)/gi,
+    /("?\b(?:requirepass|masterauth|masteruser|tls-key-file-pass|tls-client-key-file-pass|password|passwd|passphrase|token|auth[_-]?key|api[_-]?key|secret[_-]?id|client[_-]?secret)\b"?,?\s*[:=\s]\s*)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,}\]]+)/gi,
     `$1${REDACTED}`,
   ],
+  // redis-cli's and redis-server's own options.
+  [/(^|[\s"])(-a|--pass|--requirepass|--masterauth)("?,?\s+)("(?:[^"\\\n]|\\.)*"|[^\s,\]]+)/gm, `$1$2$3${REDACTED}`],
   // ACL rules of redis.conf: a password in clear, or its hash.
   [/^(\s*user\s+\S+).*$/gim, `$1 ${REDACTED}`],
 ];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findDisruptive } from '../../../src/plan/disruptive.ts';
+import { findConflicts } from '../../../src/plan/conflicts.ts';
 import { planText } from '../../../src/plan/actions.ts';
 import { planUp } from '../../../src/plan/plan-up.ts';
 import type { Observed } from '../../../src/plan/observed.ts';
@@ -85,15 +86,15 @@ describe('a change in the YAML file', () => {
   });
 
   test('of the user’s redis.conf: what Redis takes while it runs needs no other container, what it doesn’t does', () => {
-    expect(plannedFor({}, running, 'slowlog-max-len 64\nhz 20\n# only words')).toBe('');
+    expect(plannedFor({}, running, 'slowlog-max-len 64\ntcp-keepalive 90\n# only words')).toBe('');
     expect(linesOf(plannedFor({}, running, 'io-threads 4'))).toContain(
       '(it has to start with other values of io-threads)',
     );
     const before = {
       ...running,
-      config: new Map([...running.config].map(([name, text]) => [name, { ...text, userConf: 'hz 20' }])),
+      config: new Map([...running.config].map(([name, text]) => [name, { ...text, userConf: 'tcp-keepalive 90' }])),
     };
-    expect(linesOf(plannedFor({}, before))).toContain('(it has to start with other values of hz)');
+    expect(linesOf(plannedFor({}, before))).toContain('(it has to start with other values of tcp-keepalive)');
   });
 });
 
@@ -102,11 +103,7 @@ describe('a change by hand', () => {
     (wanted.containers.get('redis-2')?.ports ?? []).filter(({ containerPort }) => containerPort !== gone);
 
   test.each<[string, Partial<ContainerSettings>, string]>([
-    [
-      'command',
-      { command: ['redis-server', '--port', '1'] },
-      'its command is redis-server --port 1 instead of redis-server /etc/redis/redis.conf',
-    ],
+    ['command', { command: ['redis-server', '--port', '1'] }, 'its command is another one'],
     ['user', { user: '' }, 'its user is missing instead of 999:999'],
     ['ports', { ports: portsBut(6379) }, 'its host port of 6379 is missing instead of 127.0.0.1:7001'],
     ['volume', { mounts: [] }, 'its volume at /data is missing instead of dev-redis-2-data'],
@@ -165,6 +162,18 @@ describe('a change by hand', () => {
   test('an engine that sets no limits is not asked for them again and again', () => {
     expect(planUp(spec, wanted, withSettings(running, 'dev-redis-2', { memoryBytes: 0, cpus: 0 }))).toEqual([]);
   });
+});
+
+test('a container without its volume is left alone: what it has written would go with it', () => {
+  const stray = (mounts: ContainerSettings['mounts']): string[] =>
+    findConflicts('dev', wanted, withSettings(running, 'dev-redis-2', { mounts })).map(
+      ({ code, message }) => `${code} ${message}`,
+    );
+  expect(stray([{ source: '9f8e', path: '/data', isWritable: true }])).toEqual([
+    'DATA_AT_RISK dev-redis-2 keeps its data in 9f8e instead of the volume dev-redis-2-data; it is left alone',
+  ]);
+  expect(stray([])[0]).toContain('inside of itself');
+  expect(findConflicts('dev', wanted, running)).toEqual([]);
 });
 
 describe('nodes that are made anew one at a time', () => {

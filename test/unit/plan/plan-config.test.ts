@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { findChangedSettings, findUnknown } from '../../../src/plan/config-drift.ts';
 import { planConfig } from '../../../src/plan/plan-config.ts';
 
 const OWN = `include /etc/redis/user.conf
@@ -70,6 +71,23 @@ describe('planConfig', () => {
 
   test('a setting that Redis gives back in another form is not compared', () => {
     expect(planned({}, { save: '3600 1' })).toEqual([]);
+  });
+
+  test('several words, or escapes, may mean another thing in a file than in a command: a start reads them', () => {
+    expect(planned({ userConf: `${files.userConf}proc-title-template my redis\n` })).toEqual([]);
+    expect(planned({ userConf: `${files.userConf}proc-title-template "a\\x20b"\n` })).toEqual([]);
+  });
+
+  test('a setting under its name of before Redis 5 is the same', () => {
+    const present = { ...files, userConf: 'replica-priority 90\n' };
+    expect(planned({ userConf: 'slave-priority 90\n' }, { 'replica-priority': '90' }, present)).toEqual([
+      'write configuration: its redis.conf is another one',
+    ]);
+  });
+
+  test('a setting that the server does not know is found before anything is written', () => {
+    const changes = findChangedSettings(files, { ...files, userConf: `${files.userConf}slowlog-max-lenn 1\n` });
+    expect(findUnknown(changes, live)).toEqual(['slowlog-max-lenn']);
   });
 
   test('values in quotes are the same without them', () => {

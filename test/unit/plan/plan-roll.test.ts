@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { NodeView, ReachableView } from '../../../src/cluster/view.ts';
+import type { ReachableView } from '../../../src/cluster/view.ts';
 import { findUnserved, nextRollStep } from '../../../src/plan/plan-roll.ts';
 import { healthyViews, specOf } from '../../helpers/builders.ts';
 
@@ -10,21 +10,12 @@ function withView(name: string, changes: Partial<ReachableView>): ReachableView[
   return views.map((view) => (view.name === name ? { ...view, ...changes } : view));
 }
 
-function silent(name: string): NodeView[] {
-  return views.map((view) => (view.name === name ? { name, reachable: false, reason: 'ECONNREFUSED' } : view));
-}
-
 describe('nextRollStep', () => {
   test('replicas first, then each primary after its replica has taken over', () => {
-    expect(nextRollStep(views, ALL)).toEqual({ nodes: ['redis-4'], heir: undefined });
-    expect(nextRollStep(views, ['redis-1', 'redis-5'])).toEqual({ nodes: ['redis-5'], heir: undefined });
-    expect(nextRollStep(views, ['redis-1', 'redis-2'])).toEqual({ nodes: ['redis-1'], heir: 'redis-4' });
+    expect(nextRollStep(views, ALL)).toEqual({ node: 'redis-4', heir: undefined });
+    expect(nextRollStep(views, ['redis-1', 'redis-5'])).toEqual({ node: 'redis-5', heir: undefined });
+    expect(nextRollStep(views, ['redis-1', 'redis-2'])).toEqual({ node: 'redis-1', heir: 'redis-4' });
     expect(nextRollStep(views, [])).toBeUndefined();
-  });
-
-  test('those that do not answer before all others, all at once', () => {
-    expect(nextRollStep(silent('redis-2'), ALL)).toEqual({ nodes: ['redis-2'], heir: undefined });
-    expect(nextRollStep(silent('redis-2'), ['redis-1'])).toEqual({ nodes: ['redis-1'], heir: 'redis-4' });
   });
 
   test('of several replicas the one that has received most, and none without its copy', () => {

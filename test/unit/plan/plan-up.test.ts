@@ -110,7 +110,7 @@ describe('planUp', () => {
   test('a changed definition replaces its container alone', () => {
     const changed = withSettings(running, 'dev-redis-3', { command: ['redis-server'] });
     expect(planned(changed)).toMatchInlineSnapshot(`
-      "~ stop container dev-redis-3  (its command is redis-server instead of redis-server /etc/redis/redis.conf)
+      "~ stop container dev-redis-3  (its command is another one)
       - remove container dev-redis-3  (made anew)
       + create container dev-redis-3  (made anew)
       ~ configure container dev-redis-3  (made anew)
