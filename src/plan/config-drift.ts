@@ -55,7 +55,7 @@ function ofToday(name: string): string {
 
 /** Changed settings that the server has never heard of: with such a line it would not start. */
 export function findUnknown(changes: readonly ChangedSetting[], live: ReadonlyMap<string, string>): string[] {
-  return changes.filter(({ name, isLive }) => isLive && !live.has(name)).map(({ name }) => name);
+  return changes.filter((change) => change.isLive && !live.has(change.name)).map(({ name }) => name);
 }
 
 interface Change {
