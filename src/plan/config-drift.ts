@@ -31,7 +31,7 @@ export function findLiveDrift(wanted: ConfigText, live: ReadonlyMap<string, stri
     const [value, ...more] = values;
     const is = live.get(name);
     if (value === undefined || more.length > 0 || is === undefined) return [];
-    if (!isComparable(name) || IMMUTABLE.has(name) || !isWord(value) || isSameValue(is, value)) return [];
+    if (!canBeTold(name) || !isWord(value) || isSameValue(is, value)) return [];
     return [{ name, value: unquoted(value), isLive: true }];
   });
 }
@@ -83,7 +83,7 @@ function areSameValues(from: readonly string[] | undefined, to: readonly string[
 function isLive(name: string, from: readonly string[] | undefined, to: readonly string[] | undefined): boolean {
   const [value, ...more] = to ?? [];
   const isOneWord = value !== undefined && more.length === 0 && (from?.length ?? 1) === 1 && isWord(value);
-  return isOneWord && isComparable(name) && !IMMUTABLE.has(name) && !TOGETHER.test(name);
+  return isOneWord && canBeTold(name) && !TOGETHER.test(name);
 }
 
 /** Written by this program where the YAML file asks for it. */
@@ -121,8 +121,9 @@ const REFORMED = new Set([
   'requirepass',
 ]);
 
-function isComparable(name: string): boolean {
-  return !REFORMED.has(name) && !name.startsWith('tls-');
+/** A running server takes it, and says afterwards what it has. */
+function canBeTold(name: string): boolean {
+  return !REFORMED.has(name) && !IMMUTABLE.has(name) && !name.startsWith('tls-');
 }
 
 /** IMMUTABLE_CONFIG in Redis's config.c, 6.2 to 8. */

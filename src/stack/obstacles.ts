@@ -1,5 +1,6 @@
 import { listRoutes } from '../host/routes.ts';
-import { findConflicts, findRouteConflict, type Conflict } from '../plan/conflicts.ts';
+import { findConflicts, type Conflict } from '../plan/conflicts.ts';
+import { findRouteConflict } from '../plan/route-conflict.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Wanted } from '../plan/plan-up.ts';
 import type { Session } from './session.ts';

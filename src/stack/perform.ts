@@ -9,9 +9,15 @@ type Place = Pick<Session, 'engine' | 'timeoutMs'>;
  * Another one writes all of them as it ends, and a large dump takes its time: as much as the engine itself is waited for.
  */
 export async function stopGraceSeconds({ engine, timeoutMs }: Place, container: string): Promise<number> {
-  const short = 10;
   const isLogged = (await readAppendonlyMark(engine, container)) === true;
-  return isLogged ? short : Math.max(short, Math.floor(timeoutMs / 1000) - 5);
+  return isLogged ? SHORT_GRACE_SECONDS : dumpGraceSeconds(timeoutMs);
+}
+
+const SHORT_GRACE_SECONDS = 10;
+
+/** For a node that writes all its keys as it ends. The engine itself is waited for as long as this, and not much longer. */
+export function dumpGraceSeconds(timeoutMs: number): number {
+  return Math.max(SHORT_GRACE_SECONDS, Math.floor(timeoutMs / 1000) - 5);
 }
 
 /** The calls that need nothing but a name. */

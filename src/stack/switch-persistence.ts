@@ -14,6 +14,7 @@ import type { Secret } from '../secret.ts';
 import { CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';
 import { appendonlyMark, findDataFiles, holdsNothing, readAppendonlyMark, wrongFile } from './data-folder.ts';
 import { linkNodes } from './links.ts';
+import { dumpGraceSeconds } from './perform.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -83,9 +84,7 @@ export async function switchPersistence(
  */
 export async function stopSaving(session: Session, container: string): Promise<void> {
   const { engine, timeoutMs } = session;
-  // A large dump takes its time. The engine itself is waited for as long as this, and not much longer.
-  const graceSeconds = Math.max(10, Math.floor(timeoutMs / 1000) - 5);
-  await engine.stopContainer(container, graceSeconds);
+  await engine.stopContainer(container, dumpGraceSeconds(timeoutMs));
   const { exitCode } = await engine.containerExit(container);
   if (exitCode === 0) return leaveWritten(session, container);
   throw new StackError('DATA_AT_RISK', {

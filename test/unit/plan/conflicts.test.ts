@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { findConflicts, findRouteConflict } from '../../../src/plan/conflicts.ts';
+import { findConflicts } from '../../../src/plan/conflicts.ts';
+import { findRouteConflict } from '../../../src/plan/route-conflict.ts';
 import { LABELS } from '../../../src/plan/names.ts';
 import type { Observed } from '../../../src/plan/observed.ts';
 import type { PublishedPort } from '../../../src/plan/resources.ts';
