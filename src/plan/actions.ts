@@ -29,6 +29,11 @@ export type ActionType =
   | 'remove container'
   | 'remove volume';
 
+/** One call that deletes no data, and waits for no other. */
+export function newAction(type: ActionType, target: string, cause: string): Action {
+  return { type, target, cause, destructive: false, after: [] };
+}
+
 /** How an action reads when it is done. */
 export const DONE_TEXT: Readonly<Record<ActionType, string>> = {
   'create network': 'network created',

@@ -3,7 +3,7 @@ import { overlaps, parseBlock } from '../spec/addresses.ts';
 import { LABELS, LOCAL_IMAGE, isOwn } from './names.ts';
 import type { Observed } from './observed.ts';
 import { networkGuests } from './plan-down.ts';
-import type { Wanted } from './plan-up.ts';
+import type { Wanted } from './wanted.ts';
 
 /** Something of somebody else's that stands in the way: found before anything is made, and left alone. */
 export interface Conflict {

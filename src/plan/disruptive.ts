@@ -1,7 +1,8 @@
 import { findChangedSettings } from './config-drift.ts';
 import type { Action } from './actions.ts';
 import type { Observed } from './observed.ts';
-import { isPartial, type Wanted } from './plan-up.ts';
+import { isPartial } from './plan-up.ts';
+import type { Wanted } from './wanted.ts';
 import type { Container, ContainerDefinition } from './resources.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { actionKey, type Action, type ActionType } from './actions.ts';
+import { actionKey, newAction, type Action } from './actions.ts';
 import { isOwn } from './names.ts';
 import type { Container, Network, Volume } from './resources.ts';
 
@@ -18,17 +18,17 @@ export function planDown(stack: string, present: Present, withVolumes: boolean):
   const containerActions = containers.flatMap(({ name, state }): Action[] => {
     // Data that is about to be deleted needs no orderly shutdown.
     const isStopped = withVolumes || state === 'created' || state === 'exited' || state === 'dead';
-    const remove = action('remove container', name, cause);
+    const remove = newAction('remove container', name, cause);
     if (isStopped) return [remove];
-    const stop = action('stop container', name, cause);
+    const stop = newAction('stop container', name, cause);
     return [stop, { ...remove, after: [actionKey(stop)] }];
   });
   const removals = containers.map(({ name }) => actionKey({ type: 'remove container', target: name }));
   const networks = present.networks
     .filter((network) => isOwn(stack)(network) && networkGuests(stack, network.name, present).length === 0)
-    .map(({ name }) => ({ ...action('remove network', name, cause), after: removals }));
+    .map(({ name }) => ({ ...newAction('remove network', name, cause), after: removals }));
   const volumes = (withVolumes ? present.volumes.filter(isOwn(stack)) : []).map(({ name }) => ({
-    ...action('remove volume', name, 'down --volumes'),
+    ...newAction('remove volume', name, 'down --volumes'),
     destructive: true,
     after: containers.filter((container) => container.volumes.includes(name)).map(removalKey),
   }));
@@ -44,8 +44,4 @@ export function networkGuests(stack: string, network: string, { containers }: Pi
 
 function removalKey({ name }: Container): string {
   return actionKey({ type: 'remove container', target: name });
-}
-
-function action(type: ActionType, target: string, cause: string): Action {
-  return { type, target, cause, destructive: false, after: [] };
 }

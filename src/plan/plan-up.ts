@@ -1,21 +1,11 @@
 import type { NodeSpec, Spec } from '../spec/spec.ts';
-import { actionKey, type Action, type ActionType } from './actions.ts';
-import { findChangedSettings, type ConfigText } from './config-drift.ts';
-import { findDrift, type Drift } from './drift.ts';
+import { actionKey, newAction, type Action, type ActionType } from './actions.ts';
+import type { Drift } from './drift.ts';
 import { containerName, isOwn, LABELS } from './names.ts';
 import type { NodeData, Observed } from './observed.ts';
-import type { Container, ContainerDefinition, NetworkDefinition } from './resources.ts';
-
-/** What the engine should hold. `containers` is keyed by node name. */
-export interface Wanted {
-  readonly network: NetworkDefinition;
-  readonly containers: ReadonlyMap<string, ContainerDefinition>;
-  /** Node name → its configuration. */
-  readonly config: ReadonlyMap<string, ConfigText>;
-  readonly imageId: string;
-  /** The local image stands in for the one that the YAML file names. */
-  readonly isStandIn: boolean;
-}
+import { driftOf, planLiveChanges } from './node-drift.ts';
+import type { Container, NetworkDefinition } from './resources.ts';
+import type { Wanted } from './wanted.ts';
 
 /**
  * The engine calls from what is to what should be: the network, and a running container for each node. Volumes come with
@@ -72,12 +62,16 @@ function planNetwork(spec: Spec, wanted: NetworkDefinition, { networks }: Observ
   const formerNames = networks
     .filter(isOwn(spec.name))
     .filter(({ name }) => name !== wanted.name)
-    .map(({ name }) => action('remove network', name, 'not in the YAML file any more'));
+    .map(({ name }) => newAction('remove network', name, 'not in the YAML file any more'));
   const present = networks.find(({ name }) => name === wanted.name);
-  if (present === undefined) return [...formerNames, action('create network', wanted.name, 'missing')];
+  if (present === undefined) return [...formerNames, newAction('create network', wanted.name, 'missing')];
   if (present.labels[LABELS.definition] === wanted.labels[LABELS.definition]) return formerNames;
   const cause = 'its definition changed';
-  return [...formerNames, action('remove network', wanted.name, cause), action('create network', wanted.name, cause)];
+  return [
+    ...formerNames,
+    newAction('remove network', wanted.name, cause),
+    newAction('create network', wanted.name, cause),
+  ];
 }
 
 function planNode(
@@ -100,12 +94,15 @@ function planNode(
   if (present !== undefined && replaced === undefined) {
     const live = planLiveChanges(definition, observed, drifts);
     if (present.state === 'running') return live;
-    if (present.state === 'paused') return [...live, action('unpause container', target, 'it is paused')];
+    if (present.state === 'paused') return [...live, newAction('unpause container', target, 'it is paused')];
     if (start === 'later') return live;
     // Its configuration is written anew: it may have been started before it had one, or have rewritten it.
     const isNew = present.state === 'created';
+    // The engine would wait up to a minute before it starts it again.
+    const isRestarting = present.state === 'restarting';
     return [
       ...live,
+      ...(isRestarting ? [newAction('stop container', target, 'it ends again and again')] : []),
       ...planStart(target, seeds && isNew, isNew ? 'made, but never started' : `it is ${present.state}`),
     ];
   }
@@ -113,36 +110,21 @@ function planNode(
   const removal =
     replaced === undefined
       ? []
-      : [action('stop container', target, replaced), action('remove container', target, cause)];
+      : [newAction('stop container', target, replaced), newAction('remove container', target, cause)];
   if (start === 'later') {
     if (own !== 'unseen') return removal;
-    return [...removal, action('create container', target, 'to see what its volume holds')];
+    return [...removal, newAction('create container', target, 'to see what its volume holds')];
   }
-  return [...removal, action('create container', target, cause), ...planStart(target, seeds, cause)];
+  return [...removal, newAction('create container', target, cause), ...planStart(target, seeds, cause)];
 }
 
 function planStart(target: string, seeds: boolean, cause: string): Action[] {
   return [
     seeds
-      ? action('configure and seed container', target, 'begins a new cluster')
-      : action('configure container', target, cause),
-    action('start container', target, cause),
+      ? newAction('configure and seed container', target, 'begins a new cluster')
+      : newAction('configure container', target, cause),
+    newAction('start container', target, cause),
   ];
-}
-
-function driftOf(node: string, present: Container, wanted: Wanted, { settings, config }: Observed): Drift[] {
-  const definition = wanted.containers.get(node);
-  const found = settings.get(present.name);
-  if (definition === undefined || found === undefined) return [];
-  const image: Drift[] = present.imageId === wanted.imageId ? [] : [{ text: 'its image changed', remedy: 'replace' }];
-  const [files, wantedFiles] = [config.get(present.name), wanted.config.get(node)];
-  // One that was never started has no files yet, and is given all of them.
-  const isConfigured = files !== undefined && wantedFiles !== undefined;
-  const changes = isConfigured ? findChangedSettings(files, wantedFiles).filter(({ isLive }) => !isLive) : [];
-  const names = changes.map(({ name }) => name).join(', ');
-  const restarts: Drift[] =
-    changes.length === 0 ? [] : [{ text: `it has to start with other values of ${names}`, remedy: 'replace' }];
-  return [...image, ...findDrift(present, found, definition), ...restarts];
 }
 
 function replacementCause(
@@ -156,27 +138,6 @@ function replacementCause(
   if (data === 'foreign bootstrap') return 'it was prepared for another cluster, and holds no data';
   if (state === 'dead' || state === 'removing') return `it is ${state}`;
   return undefined;
-}
-
-/** What can be changed while its process runs. */
-function planLiveChanges(
-  { name, network }: ContainerDefinition,
-  { settings }: Observed,
-  drifts: readonly Drift[],
-): Action[] {
-  const cause = (remedy: Drift['remedy']): string =>
-    drifts
-      .filter((drift) => drift.remedy === remedy)
-      .map(({ text }) => text)
-      .join('; ');
-  const [update, connect] = [cause('update'), cause('connect')];
-  const isConnected = settings.get(name)?.networks[network.name] !== undefined;
-  return [
-    ...(update === '' ? [] : [action('update container', name, update)]),
-    // An address can't be changed on a connection that stands.
-    ...(connect !== '' && isConnected ? [action('disconnect container', name, connect)] : []),
-    ...(connect === '' ? [] : [action('connect container', name, connect)]),
-  ];
 }
 
 /** Containers of this stack that the YAML file doesn't name any more. */
@@ -197,7 +158,7 @@ function planRenamed(spec: Spec, wanted: Wanted, { containers }: Observed): Acti
     const own = names.get(labels[LABELS.node] ?? '');
     if (own === undefined || isWanted(wanted, name)) return [];
     const cause = `it is to be called ${own}`;
-    return [action('stop container', name, cause), action('remove container', name, cause)];
+    return [newAction('stop container', name, cause), newAction('remove container', name, cause)];
   });
 }
 
@@ -208,16 +169,12 @@ function planLeftovers(spec: Spec, wanted: Wanted, { containers, members }: Obse
     if (isWanted(wanted, name)) return [];
     if (!members.includes(name)) {
       const cause = 'not in the YAML file any more';
-      return [action('stop container', name, cause), action('remove container', name, cause)];
+      return [newAction('stop container', name, cause), newAction('remove container', name, cause)];
     }
     if (state === 'running') return [];
     const type = state === 'paused' ? 'unpause container' : 'start container';
-    return [action(type, name, 'its slots have to go to other nodes first')];
+    return [newAction(type, name, 'its slots have to go to other nodes first')];
   });
-}
-
-function action(type: ActionType, target: string, cause: string): Action {
-  return { type, target, cause, destructive: false, after: [] };
 }
 
 /**

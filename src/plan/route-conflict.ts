@@ -2,7 +2,7 @@ import { overlaps, parseBlock } from '../spec/addresses.ts';
 import type { Conflict } from './conflicts.ts';
 import { isOwn, LABELS } from './names.ts';
 import type { Observed } from './observed.ts';
-import type { Wanted } from './plan-up.ts';
+import type { Wanted } from './wanted.ts';
 import type { Network, NetworkDefinition } from './resources.ts';
 
 /** A block of addresses that this machine sends somewhere: to its own network, or through a VPN. */

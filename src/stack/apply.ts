@@ -3,7 +3,8 @@ import type { Action } from '../plan/actions.ts';
 import { findDisruptive } from '../plan/disruptive.ts';
 import { containerName } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
-import { isPartial, planUp, type Wanted } from '../plan/plan-up.ts';
+import { isPartial, planUp } from '../plan/plan-up.ts';
+import type { Wanted } from '../plan/wanted.ts';
 import { initialNodeTable, NODE_TABLE_FILE } from '../plan/redis-config.ts';
 import type { ContainerFile } from '../plan/resources.ts';
 import type { Secret } from '../secret.ts';
@@ -18,6 +19,7 @@ import { ensurePassword } from './passwords.ts';
 import { performOnEngine } from './perform.ts';
 import { inRounds } from './rounds.ts';
 import type { Session } from './session.ts';
+import { startToSwitch } from './start-to-switch.ts';
 import { startOrRemove } from './start.ts';
 import { stopSaving, switchPersistence } from './switch-persistence.ts';
 import { takeOverFromEmpty } from './take-over.ts';
@@ -50,6 +52,7 @@ export async function applyToEngine(
   const { engine, spec, userConf } = session;
   const configured = new Set<string>();
   let callCount = 0;
+  let mayStart = true;
   return inRounds(session, async () => {
     for (;;) {
       const observed = await observeEngine(engine, spec, wanted);
@@ -59,6 +62,11 @@ export async function applyToEngine(
       const waiting = findDisruptive(wanted, observed, all).filter((node) => !ready.includes(node));
       const isWaiting = new Set(waiting.map((node) => containerName(spec.name, node)));
       const actions = all.filter(({ target }) => !isWaiting.has(target));
+      const started = mayStart ? await startToSwitch(session, wanted, observed, actions, password) : 0;
+      // What did not stay up then won't the next time.
+      mayStart = false;
+      callCount += started;
+      if (started > 0) continue;
       const certificates = issueCertificates(spec, wanted, actions, issuer);
       // Vault may refuse, and that is better known before anything is made. The private authority is quick and this host's own.
       if (spec.tls.issuer.kind === 'vault') await Promise.all(certificates.values());

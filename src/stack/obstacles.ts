@@ -2,7 +2,7 @@ import { listRoutes } from '../host/routes.ts';
 import { findConflicts, type Conflict } from '../plan/conflicts.ts';
 import { findRouteConflict } from '../plan/route-conflict.ts';
 import type { Observed } from '../plan/observed.ts';
-import type { Wanted } from '../plan/plan-up.ts';
+import type { Wanted } from '../plan/wanted.ts';
 import type { Session } from './session.ts';
 import { findTakenPort, isLocal } from './taken-ports.ts';
 

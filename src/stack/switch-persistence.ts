@@ -1,21 +1,17 @@
-import { parseInfo } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
 import { withAppendonly, writtenAppendonly } from '../plan/appendonly-line.ts';
 import { REDIS_GID, REDIS_UID } from '../plan/definitions.ts';
-import { isOwn } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
-import type { Wanted } from '../plan/plan-up.ts';
+import type { Wanted } from '../plan/wanted.ts';
 import { REDIS_CONF_FILE } from '../plan/redis-config.ts';
-import type { Container } from '../plan/resources.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { configValue, prepareDump, writeLog } from '../redis/persistence.ts';
 import type { Secret } from '../secret.ts';
-import { CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';
-import { appendonlyMark, findDataFiles, holdsNothing, readAppendonlyMark, wrongFile } from './data-folder.ts';
-import { linkNodes } from './links.ts';
+import { appendonlyMark, findDataFiles, readAppendonlyMark, wrongFile } from './data-folder.ts';
 import { dumpGraceSeconds } from './perform.ts';
 import type { Session } from './session.ts';
+import { findSubjects, linkIfAnswering, type Subject } from './switch-subjects.ts';
 
 /**
  * Before containers are replaced or started: has each node put its keys where its new configuration reads them. With
@@ -33,16 +29,7 @@ export async function switchPersistence(
 ): Promise<ReadonlySet<string>> {
   const { engine, spec } = session;
   const { appendonly } = spec.redis.persistence;
-  const own = observed.containers.filter(isOwn(spec.name));
-  const isConcerned = ({ name }: Container): boolean =>
-    actions.some(({ type, target }) => target === name && /^(stop|configure) container$/.test(type));
-  const subjects = spec.nodes.flatMap((node): Subject[] => {
-    const container = own.find(({ name }) => name === wanted.containers.get(node.name)?.name);
-    if (container === undefined || !isConcerned(container)) return [];
-    // One that was never started has written nothing; what its volume held before is seen to when it is configured.
-    if (container.state === 'created' || holdsNothing(observed.data.get(node.name))) return [];
-    return [{ node, container }];
-  });
+  const subjects = findSubjects(session, wanted, observed, actions);
   const states = await Promise.all(subjects.map((subject) => observe(session, subject, password)));
   try {
     const toSwitch = states.filter((state) => state.differs);
@@ -93,11 +80,6 @@ export async function stopSaving(session: Session, container: string): Promise<v
   });
 }
 
-interface Subject {
-  readonly node: NodeSpec;
-  readonly container: Container;
-}
-
 interface State extends Subject {
   /** Its redis.conf; undefined where it was never configured, and the folder alone can tell. */
   readonly conf: string | undefined;
@@ -128,34 +110,6 @@ async function findObstacle({ engine }: Session, { node, container, link }: Stat
   const absence =
     container.state === 'running' ? 'does not answer' : `does not run (its container is ${container.state})`;
   return [`${node.name} ${absence}, so its keys are where it wrote them last`];
-}
-
-/** Through the ports that its container has, which the YAML file may have changed. */
-async function linkIfAnswering(session: Session, subject: Subject, password: Secret): Promise<NodeLink | undefined> {
-  const { spec } = session;
-  const { node, container } = subject;
-  const hostPort = (wanted: number): number | undefined =>
-    container.ports.find(({ containerPort }) => containerPort === wanted)?.hostPort;
-  const [plain, tls] = [hostPort(CONTAINER_PORTS.plain), hostPort(CONTAINER_PORTS.tls)];
-  const ports = { ...node.ports, plain: plain ?? 0, tls: tls ?? 0 };
-  const ofNode = { ...spec, tls: { ...spec.tls, plain: plain !== undefined }, nodes: [{ ...node, ports }] };
-  const links = async (replyTimeoutMs?: number): Promise<NodeLink | undefined> =>
-    (await linkNodes({ ...session, spec: ofNode }, password, replyTimeoutMs))[0];
-  let probe: NodeLink | undefined;
-  try {
-    probe = await links();
-    const info = await probe?.send('INFO', 'persistence');
-    // What it hasn't read yet, it would not write either.
-    if (parseInfo(String(info)).get('loading') !== '0') return undefined;
-    // Forking a large node takes longer than anybody waits for a look.
-    return await links(session.timeoutMs);
-  } catch (error) {
-    // Whatever is wrong with it, a password of nobody's included, may be what its container is replaced for.
-    if (error instanceof StackError) return undefined;
-    throw error;
-  } finally {
-    probe?.close();
-  }
 }
 
 /** What a container says of its data, when the next command looks at it. */

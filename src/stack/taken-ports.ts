@@ -4,7 +4,7 @@ import { systemErrorCode } from '../errors.ts';
 import { portConflict, type Conflict } from '../plan/conflicts.ts';
 import { isOwn } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
-import type { Wanted } from '../plan/plan-up.ts';
+import type { Wanted } from '../plan/wanted.ts';
 import { findPortHolder } from '../host/port-holder.ts';
 import type { Session } from './session.ts';
 

@@ -1,7 +1,7 @@
 import { withinBounds } from '../bounds.ts';
 import type { ReachableView } from '../cluster/view.ts';
 import { planShape } from '../plan/plan-shape.ts';
-import type { Wanted } from '../plan/plan-up.ts';
+import type { Wanted } from '../plan/wanted.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { proveReadWrite } from '../redis/prove.ts';
 import type { Secret } from '../secret.ts';

@@ -2,7 +2,7 @@ import { containerDefinition, networkDefinition } from '../plan/definitions.ts';
 import type { ConfigText } from '../plan/config-drift.ts';
 import { redisConf } from '../plan/redis-config.ts';
 import type { NodeSpec } from '../spec/spec.ts';
-import type { Wanted } from '../plan/plan-up.ts';
+import type { Wanted } from '../plan/wanted.ts';
 import type { LoadedStack } from './load.ts';
 import type { ResolvedImage } from './image.ts';
 

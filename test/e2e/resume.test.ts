@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { REDIS_CONF_FILE } from '../../src/plan/redis-config.ts';
 import { appendonlyMark } from '../../src/stack/data-folder.ts';
 import { stopSaving } from '../../src/stack/switch-persistence.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
@@ -142,7 +143,7 @@ test('the append-only file is switched on, off and on again: keys of all times a
   expect(await countKeys()).toBe(450);
 });
 
-test('the append-only file is switched off while no node runs: refused, and nothing is lost', async () => {
+test('the append-only file is switched off while no node runs: they are started for it', async () => {
   stack = await makeStack({ redis: WITH_LOG });
   await stack.must('up');
   await writeMany(0, 100);
@@ -150,14 +151,28 @@ test('the append-only file is switched off while no node runs: refused, and noth
   const kill = (name: string): Promise<void> => dockerOf(stack.engine).getContainer(name).kill();
   const killing = { ...(await stack.session()), engine: { ...stack.engine, stopContainer: kill } };
   await expect(stopSaving(killing, stack.container(1))).rejects.toMatchObject({ code: 'DATA_AT_RISK' });
-  await killNodes(2, 3);
+  // The second one ended in order, and whoever stopped it was killed before he could say so.
+  await stack.engine.stopContainer(stack.container(2), 10);
+  await killNodes(3);
+  setAppendonly(false);
+  await stack.must('up');
+  expect(await countKeys()).toBe(300);
+  expect(await stack.redis(1, 'CONFIG', 'GET', 'appendonly')).toContain('no');
+  expect((await stack.must('up')).stdout).toContain('nothing to do');
+});
+
+test('the append-only file is switched off, and a node does not start: refused, and nothing is lost', async () => {
+  stack = await makeStack({ redis: WITH_LOG });
+  await stack.must('up');
+  await writeMany(0, 100);
+  await killNodes(2);
+  const conf = { path: REDIS_CONF_FILE, mode: 0o644, uid: 999, gid: 999 };
+  const content = (await stack.engine.readFile(stack.container(2), REDIS_CONF_FILE)) ?? '';
+  await stack.engine.writeFiles(stack.container(2), [{ ...conf, content: `${content}\nno-such-setting yes\n` }]);
   setAppendonly(false);
   await expectRefused();
   // As the hint says.
   setAppendonly(true);
-  await stack.must('up');
-  expect(await countKeys()).toBe(300);
-  setAppendonly(false);
   await stack.must('up');
   expect(await countKeys()).toBe(300);
 });

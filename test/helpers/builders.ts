@@ -5,7 +5,7 @@ import { StackError } from '../../src/errors.ts';
 import { containerDefinition, networkDefinition } from '../../src/plan/definitions.ts';
 import { initialNodeId, LABELS } from '../../src/plan/names.ts';
 import type { Observed } from '../../src/plan/observed.ts';
-import type { Wanted } from '../../src/plan/plan-up.ts';
+import type { Wanted } from '../../src/plan/wanted.ts';
 import { redisConf } from '../../src/plan/redis-config.ts';
 import type { Container, ContainerDefinition, ContainerSettings, Network, Volume } from '../../src/plan/resources.ts';
 import { parseSpec } from '../../src/spec/parse.ts';

@@ -59,7 +59,7 @@ async function beside({ engine }: TestStack, container: string, script: string):
     await helper.start();
     await helper.wait();
   } finally {
-    await helper.remove({ force: true });
+    await helper.remove({ force: true, v: true });
   }
 }
 
@@ -79,7 +79,7 @@ async function stranger(
     ...(options.networkingConfig === undefined ? {} : { NetworkingConfig: options.networkingConfig }),
   });
   await container.start();
-  return { undo: () => container.remove({ force: true }) };
+  return { undo: () => container.remove({ force: true, v: true }) };
 }
 
 async function strangeNetwork(stack: TestStack, name: string): Promise<Inflicted> {

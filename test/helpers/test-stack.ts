@@ -14,6 +14,7 @@ import { LABELS } from '../../src/plan/names.ts';
 import { overlaps, parseBlock } from '../../src/spec/addresses.ts';
 import { loadStack } from '../../src/stack/load.ts';
 import { sessionOf } from '../../src/stack/open.ts';
+import { inRounds } from '../../src/stack/rounds.ts';
 import { openSource } from '../../src/stack/source.ts';
 import type { Session } from '../../src/stack/session.ts';
 
@@ -158,14 +159,19 @@ ${nodes.join('')}`;
   };
 }
 
-/** Everything that carries the stack's label, whatever state a failed test left it in. */
-export async function removeByLabel(engine: Engine, stack: string): Promise<void> {
+/**
+ * Everything that carries the stack's label, whatever state a failed test left it in: the engine may still carry out the
+ * last calls of a program that was killed.
+ */
+export function removeByLabel(engine: Engine, stack: string): Promise<void> {
   const isOurs = ({ labels }: { labels: Readonly<Record<string, string>> }): boolean => labels[LABELS.stack] === stack;
-  const containers = (await engine.listContainers()).filter(isOurs);
-  await Promise.all(containers.map(({ name }) => engine.removeContainer(name)));
-  const [networks, volumes] = [await engine.listNetworks(), await engine.listVolumes()];
-  await Promise.all(networks.filter(isOurs).map(({ name }) => engine.removeNetwork(name)));
-  await Promise.all(volumes.filter(isOurs).map(({ name }) => engine.removeVolume(name)));
+  return inRounds({ signal: new AbortController().signal }, async () => {
+    const containers = (await engine.listContainers()).filter(isOurs);
+    await Promise.all(containers.map(({ name }) => engine.removeContainer(name)));
+    const [networks, volumes] = [await engine.listNetworks(), await engine.listVolumes()];
+    await Promise.all(networks.filter(isOurs).map(({ name }) => engine.removeNetwork(name)));
+    await Promise.all(volumes.filter(isOurs).map(({ name }) => engine.removeVolume(name)));
+  });
 }
 
 function withFile(argv: readonly string[], file: string): string[] {

@@ -5,7 +5,7 @@ import { StackError } from '../../errors.ts';
 import type { Conflict } from '../../plan/conflicts.ts';
 import { containerName, isOwn } from '../../plan/names.ts';
 import type { Observed } from '../../plan/observed.ts';
-import type { Wanted } from '../../plan/plan-up.ts';
+import type { Wanted } from '../../plan/wanted.ts';
 import type { Container, ContainerDetails, Network, Volume } from '../../plan/resources.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { Secret } from '../../secret.ts';

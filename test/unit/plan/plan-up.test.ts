@@ -89,6 +89,15 @@ describe('planUp', () => {
     `);
   });
 
+  test('a container that ends again and again is stopped first: nobody waits for the engine to start it once more', () => {
+    expect(planned(withContainer(running, 'dev-redis-2', { state: 'restarting' }))).toMatchInlineSnapshot(`
+      "~ stop container dev-redis-2  (it ends again and again)
+      ~ configure container dev-redis-2  (it is restarting)
+      ~ start container dev-redis-2  (it is restarting)
+      "
+    `);
+  });
+
   test('a container that is paused is unpaused', () => {
     expect(planned(withContainer(running, 'dev-redis-2', { state: 'paused' }))).toMatchInlineSnapshot(`
       "~ unpause container dev-redis-2  (it is paused)
