@@ -1,5 +1,6 @@
 import { StackError } from '../errors.ts';
 import type { Action } from '../plan/actions.ts';
+import type { ConfigText } from '../plan/config-drift.ts';
 import { findDisruptive } from '../plan/disruptive.ts';
 import { containerName } from '../plan/names.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -30,6 +31,8 @@ export interface Applied {
   readonly password: Secret;
   /** The nodes that have just been given all their files, certificate included. */
   readonly configured: ReadonlySet<string>;
+  /** Node name → what its files say now, where it has any. */
+  readonly config: ReadonlyMap<string, ConfigText>;
   /** Containers that left the YAML file, and whose nodes have to leave the cluster before they are removed. */
   readonly members: readonly string[];
   /** Nodes that run, and whose containers are still to be made anew: one at a time, when nobody is disturbed by it. */
@@ -81,7 +84,15 @@ export async function applyToEngine(
       await execute(actions, performCounted, session);
       for (const node of certificates.keys()) configured.add(node);
       callCount += await takeOverFromEmpty(session, observed.copies, password);
-      if (!isPartial(observed)) return { callCount, password, configured, members: observed.members, waiting };
+      if (isPartial(observed)) continue;
+      return {
+        callCount,
+        password,
+        configured,
+        config: configNow(spec, wanted, observed, configured),
+        members: observed.members,
+        waiting,
+      };
     }
   });
 }
@@ -132,6 +143,20 @@ async function perform(
     default:
       return performOnEngine(session, action);
   }
+}
+
+function configNow(
+  spec: Spec,
+  wanted: Wanted,
+  { config }: Observed,
+  configured: ReadonlySet<string>,
+): Map<string, ConfigText> {
+  return new Map(
+    spec.nodes.flatMap(({ name }): [string, ConfigText][] => {
+      const text = configured.has(name) ? wanted.config.get(name) : config.get(containerName(spec.name, name));
+      return text === undefined ? [] : [[name, text]];
+    }),
+  );
 }
 
 function nodeOf(spec: Spec, wanted: Wanted, container: string): NodeSpec | undefined {

@@ -1,10 +1,13 @@
 import type { NodeView, ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
+import { findChangedSettings } from '../plan/config-drift.ts';
 import { containerName } from '../plan/names.ts';
 import type { Container, ContainerExit } from '../plan/resources.ts';
 import { commandText } from './command-text.ts';
 import { readLogSigns, unknownTableMend, type LogSign } from './doctor/log-signs.ts';
+import { readConfig } from './observe.ts';
 import type { Session } from './session.ts';
+import { configText } from './wanted.ts';
 
 /** How a container's process ended, as far as the engine and its own last words tell. */
 export interface ContainerEnd extends ContainerExit {
@@ -40,8 +43,20 @@ export async function rejectExited(session: Session, views: readonly NodeView[])
         isPassing: true,
       });
     }
-    throw endFailure(session, view.name, container, await readEnd(session, view.name, container));
+    const [end, isOutdated] = await Promise.all([
+      readEnd(session, view.name, container),
+      hasOtherConfig(session, view.name, name),
+    ]);
+    throw endFailure(session, view.name, container, { ...end, isOutdated });
   }
+}
+
+/** Between two of its attempts to start it looked as if it ran, and was left alone: the next round writes it anew. */
+async function hasOtherConfig(session: Session, node: string, container: string): Promise<boolean> {
+  const spec = session.spec.nodes.find(({ name }) => name === node);
+  const files = await readConfig(session.engine, container);
+  if (spec === undefined || files === undefined) return false;
+  return findChangedSettings(files, configText(session, spec)).length > 0;
 }
 
 /** A node that runs, and has said at its start that not all of its data could be read. */
@@ -58,8 +73,13 @@ export async function reportCuts({ engine, spec, report }: Session, views: reado
   );
 }
 
-function endFailure(session: Session, node: string, container: Container, end: ContainerEnd): StackError {
-  const { exitCode, outOfMemory, error, sign, lastLines } = end;
+function endFailure(
+  session: Session,
+  node: string,
+  container: Container,
+  end: ContainerEnd & { readonly isOutdated: boolean },
+): StackError {
+  const { exitCode, outOfMemory, error, sign, lastLines, isOutdated } = end;
   const why = outOfMemory
     ? `the kernel ended it, because its ${Math.round(session.spec.redis.memoryBytes / 1024 ** 2)} MB of memory were used up`
     : (sign?.text ?? (error || `exit code ${exitCode}`));
@@ -70,7 +90,7 @@ function endFailure(session: Session, node: string, container: Container, end: C
     message: `the container ${container.name} is ${container.state}: ${why}`,
     details: lastLines,
     hint: outOfMemory ? memoryMend(session) : signMend,
-    isPassing: !outOfMemory && sign === undefined && STOPPED_FROM_OUTSIDE.has(exitCode),
+    isPassing: isOutdated || (!outOfMemory && sign === undefined && STOPPED_FROM_OUTSIDE.has(exitCode)),
   });
 }
 

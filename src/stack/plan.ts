@@ -105,7 +105,10 @@ async function nextNodeActions(
   try {
     const views = await Promise.all(links.map((link) => link.observe()));
     const reachable = links.filter(({ name }) => views.some((view) => view.name === name && view.reachable));
-    const settings = (await Promise.all(reachable.map((link) => planNodeConfig(session, link)))).flat();
+    const ofLinks = reachable.map((link) =>
+      planNodeConfig(session, link, observed.config.get(containerName(session.spec.name, link.name))),
+    );
+    const settings = (await Promise.all(ofLinks)).flat();
     // What else the nodes need is known when the engine's part is done.
     const staying = views.filter(({ name }) => session.spec.nodes.some((node) => node.name === name));
     if (actions.length > 0) return [...handOvers(staying, disruptive), ...settings];

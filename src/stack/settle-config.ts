@@ -1,12 +1,11 @@
 import { StackError } from '../errors.ts';
-import { findChangedSettings, findUnknown } from '../plan/config-drift.ts';
+import { findChangedSettings, findUnknown, type ConfigText } from '../plan/config-drift.ts';
 import { planConfig, type ConfigAction, type ConfigState } from '../plan/plan-config.ts';
 import { containerName } from '../plan/names.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import { prepareDump, writeLog } from '../redis/persistence.ts';
 import { commandText } from './command-text.ts';
 import { redisConfFile, userConfFile } from './config-files.ts';
-import { readConfig } from './observe.ts';
 import type { Session } from './session.ts';
 import { configText } from './wanted.ts';
 
@@ -14,13 +13,20 @@ import { configText } from './wanted.ts';
  * Brings the configuration of nodes that run to what it should be, as far as that goes without a restart: see
  * `planConfig`.
  *
+ * @param config node name → what its files say; a node without is left alone
  * @returns how many steps it took
  * @throws StackError SPEC_INVALID for a line of redis.conf that Redis doesn't know, CLUSTER_UNHEALTHY for a value that it
  *   refuses; its files are as they were then
  */
-export async function settleConfig(session: Session, links: readonly NodeLink[]): Promise<number> {
+export async function settleConfig(
+  session: Session,
+  links: readonly NodeLink[],
+  config: ReadonlyMap<string, ConfigText>,
+): Promise<number> {
   // All are planned before one is touched: a line that no Redis knows is in no file then.
-  const plans = await Promise.all(links.map(async (link) => ({ link, actions: await planNodeConfig(session, link) })));
+  const plans = await Promise.all(
+    links.map(async (link) => ({ link, actions: await planNodeConfig(session, link, config.get(link.name)) })),
+  );
   const outcomes = await Promise.allSettled(
     plans.map(async ({ link, actions }) => {
       let count = 0;
@@ -35,9 +41,12 @@ export async function settleConfig(session: Session, links: readonly NodeLink[])
 }
 
 /** What `settleConfig` would do on one node. */
-export async function planNodeConfig(session: Session, link: NodeLink): Promise<ConfigAction[]> {
+export async function planNodeConfig(
+  session: Session,
+  link: NodeLink,
+  files: ConfigText | undefined,
+): Promise<ConfigAction[]> {
   const node = session.spec.nodes.find(({ name }) => name === link.name);
-  const files = await readConfig(session.engine, containerName(session.spec.name, link.name));
   if (node === undefined || files === undefined) return [];
   const state: ConfigState = { node: link.name, files, live: await readLive(link) };
   const wanted = configText(session, node);

@@ -72,7 +72,8 @@ async function applyInTurns(session: Session, wanted: Wanted, issuer: Issuer | u
   const counts = { changes: 0 };
   const done = new Set<string>();
   for (let ready: readonly string[] = []; ;) {
-    const { callCount, password, configured, members, waiting } = await applyToEngine(session, wanted, issuer, ready);
+    const applied = await applyToEngine(session, wanted, issuer, ready);
+    const { callCount, password, configured, config, members, waiting } = applied;
     counts.changes += callCount;
     for (const node of configured) haveNew.add(node);
     const restarted = issuer === undefined ? [] : await restartUntrusted(session, issuer, haveNew);
@@ -83,7 +84,7 @@ async function applyInTurns(session: Session, wanted: Wanted, issuer: Issuer | u
     const settle = async (links: readonly NodeLink[]): Promise<void> => {
       counts.changes += await settlePasswords(session, links, password);
       if (issuer !== undefined) counts.changes += await settleCertificates(session, links, issuer, haveNew);
-      counts.changes += await settleConfig(session, links);
+      counts.changes += await settleConfig(session, links, config);
     };
     const former = members.length === 0 ? [] : await findFormerNodes(session);
     // An engine that makes of a definition something else than was asked for would have its turn for ever.
