@@ -1,6 +1,5 @@
 import type { NodeView, ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
-import { findChangedSettings } from '../plan/config-drift.ts';
 import { containerName } from '../plan/names.ts';
 import type { Container, ContainerExit } from '../plan/resources.ts';
 import { commandText } from './command-text.ts';
@@ -56,7 +55,8 @@ async function hasOtherConfig(session: Session, node: string, container: string)
   const spec = session.spec.nodes.find(({ name }) => name === node);
   const files = await readConfig(session.engine, container);
   if (spec === undefined || files === undefined) return false;
-  return findChangedSettings(files, configText(session, spec)).length > 0;
+  const wanted = configText(session, spec);
+  return files.redisConf !== wanted.redisConf || files.userConf !== wanted.userConf;
 }
 
 /** A node that runs, and has said at its start that not all of its data could be read. */

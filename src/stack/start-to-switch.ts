@@ -46,11 +46,12 @@ async function untilAnswering(session: Session, subject: Subject, password: Secr
   const { engine, signal, timeoutMs } = session;
   const deadline = performance.now() + timeoutMs;
   while (performance.now() < deadline) {
-    const link = await linkIfAnswering(session, subject, password);
+    // It has ports only while it runs.
+    const container = (await engine.listContainers()).find(({ name }) => name === subject.container.name);
+    if (container?.state !== 'running') return;
+    const link = await linkIfAnswering(session, { ...subject, container }, password);
     link?.close();
     if (link !== undefined) return;
-    const now = (await engine.listContainers()).find(({ name }) => name === subject.container.name);
-    if (now?.state !== 'running') return;
     await sleep(POLLING_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
