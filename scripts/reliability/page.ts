@@ -45,7 +45,11 @@ ${sweepTable(sweeps)}
 
 ## Rounds
 
-${others.map(storyText).join('\n\n')}
+What each story does is said in its file in test/reliability.
+
+${storyTable(others)}
+
+Measured on: ${[...new Set(all.map(({ machine }) => machine))].join('; ')}.
 
 ## What Redis does not promise
 
@@ -63,44 +67,43 @@ ${others.map(storyText).join('\n\n')}
 /** One row a scenario, one column a fault: how many of the points that were tried came to their end. */
 function sweepTable(sweeps: readonly Measured[]): string {
   if (sweeps.length === 0) return 'Not measured yet.';
-  const scenarios = [...new Set(sweeps.map(({ figures }) => String(figures['scenario'])))];
   const faults = [...new Set(sweeps.map(({ figures }) => String(figures['fault'])))];
-  const cell = (scenario: string, fault: string): string => {
-    const found = sweeps.find(({ figures }) => figures['scenario'] === scenario && figures['fault'] === fault);
-    return found === undefined ? '' : `${found.figures['converged']} of ${found.figures['points']}`;
-  };
-  const calls = (scenario: string): string =>
-    String(sweeps.find(({ figures }) => figures['scenario'] === scenario)?.figures['calls'] ?? '');
+  const scenarios = [...new Set(sweeps.map(({ figures }) => String(figures['scenario'])))];
+  const rows = scenarios.map((scenario) => {
+    const ofScenario = sweeps.filter(({ figures }) => figures['scenario'] === scenario);
+    const cells = faults.map((fault) => {
+      const found = ofScenario.find(({ figures }) => figures['fault'] === fault)?.figures;
+      return found === undefined ? '' : `${found['converged']} of ${found['points']}`;
+    });
+    return row([scenario, String(ofScenario[0]?.figures['calls'] ?? ''), ...cells, takenOn(ofScenario)]);
+  });
   const sum = (name: string): number => sweeps.reduce((total, { figures }) => total + Number(figures[name] ?? 0), 0);
   return [
-    row(['command', 'calls', ...faults]),
-    row(['---', '---', ...faults.map(() => '---')]),
-    ...scenarios.map((scenario) => row([scenario, calls(scenario), ...faults.map((fault) => cell(scenario, fault))])),
+    row(['command', 'calls', ...faults, 'run']),
+    row(['---', '---', ...faults.map(() => '---'), '---']),
+    ...rows,
     '',
-    `Together: ${sum('points')} points tried, ${sum('converged')} came to their end. ${takenOn(sweeps)}`,
+    `Together: ${sum('points')} points tried, ${sum('converged')} came to their end.`,
   ].join('\n');
 }
 
-function storyText(measured: Measured): string {
-  const figures = Object.entries(measured.figures).map(([name, value]) => row([words(name), shown(name, value)]));
-  return [
-    `**${measured.story}** (${takenOn([measured])})`,
-    '',
-    row(['figure', '']),
-    row(['---', '---']),
-    ...figures,
-  ].join('\n');
+function storyTable(stories: readonly Measured[]): string {
+  const rows = stories.map((measured) => {
+    const figures = Object.entries(measured.figures).map(([name, value]) => `${words(name)}: ${shown(name, value)}`);
+    return row([measured.story, figures.join('<br>'), takenOn([measured])]);
+  });
+  return [row(['story', 'measured', 'run']), row(['---', '---', '---']), ...rows].join('\n');
 }
 
+/** Each story is of the commit that it was run on last. */
 function takenOn(all: readonly Measured[]): string {
-  const texts = new Set(all.map(({ date, commit, machine }) => `${date}, ${commit}, ${machine}`));
-  return [...texts].join('; ');
+  return [...new Set(all.map(({ date, commit }) => `${date}, ${commit}`))].join('; ');
 }
 
 /** `slowestReactionMs` → `slowest reaction` */
 function words(name: string): string {
   return name
-    .replace(/(Ms|Bytes|Seconds)$/, '')
+    .replace(/Ms$|Seconds$|Bytes(?=$|[A-Z])/, '')
     .replaceAll(/([a-z])([A-Z0-9])/g, '$1 $2')
     .toLowerCase();
 }
@@ -109,7 +112,8 @@ function shown(name: string, value: number | string): string {
   if (typeof value === 'string') return value;
   if (name.endsWith('Ms')) return value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value} ms`;
   if (name.endsWith('Seconds')) return `${value} s`;
-  return /Bytes/.test(name) ? `${(value / 1024 ** 2).toFixed(2)} MiB` : String(value);
+  if (!name.includes('Bytes')) return String(value);
+  return value < 1024 ** 2 ? `${(value / 1024).toFixed(1)} KiB` : `${(value / 1024 ** 2).toFixed(1)} MiB`;
 }
 
 function row(cells: readonly string[]): string {

@@ -64,7 +64,7 @@ test('cycles of up, write, restart and down, with a kill among them', { timeout:
     leftBehind: 0,
     heapWarmBytes: first,
     heapEndBytes: last,
-    heapGrowthBytesACycle: Math.round(slope(warm)),
+    heapGrowthBytesPerCycle: Math.round(slope(warm)),
     descriptorsWarm: descriptors.at(-warm.length) ?? 0,
     descriptorsEnd: descriptors.at(-1) ?? 0,
     cycleMedianOfFirstMs: Math.round(median(times.slice(0, share))),
