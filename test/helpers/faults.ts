@@ -4,7 +4,9 @@ import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { FailureCode } from '../../src/errors.ts';
+import { REDIS_GID, REDIS_UID } from '../../src/plan/definitions.ts';
 import { LABELS, LOCAL_IMAGE } from '../../src/plan/names.ts';
+import { REDIS_CONF_FILE } from '../../src/plan/redis-config.ts';
 import { hideImages } from './imageless-engine.ts';
 import type { SmallDisk } from './small-disk.ts';
 import { dockerOf, type TestStack } from './test-stack.ts';
@@ -424,6 +426,19 @@ export const FAULTS: readonly Fault[] = [
       hint: /docker run --rm -it --volumes-from \S+-redis-2 \S+ sh -c .*redis-check-aof --fix/,
     },
     doctor: { state: 'failed', text: /redis-2 is exited/ },
+  },
+  {
+    name: 'a redis.conf that was spoiled by hand, so that the node ends again and again',
+    inflict: async ({ stack }) => {
+      const [name, owner] = [stack.container(2), { mode: 0o600, uid: REDIS_UID, gid: REDIS_GID }];
+      const content = `${(await stack.engine.readFile(name, REDIS_CONF_FILE)) ?? ''}\nno-such-setting yes\n`;
+      await stack.engine.writeFiles(name, [{ path: REDIS_CONF_FILE, content, ...owner }]);
+      await stack.engine.restartContainer(name, 10);
+      return NOTHING_TO_UNDO;
+    },
+    up: { mends: true, says: /redis-2: configured/ },
+    status: /redis-2 does not answer/,
+    doctor: { state: 'failed', text: /Redis does not accept a line of its configuration/ },
   },
   {
     name: 'a container that was disconnected from its network',
