@@ -30,8 +30,8 @@ export function inRounds<T>({ signal }: Pick<Session, 'signal'>, round: () => Pr
 }
 
 /**
- * Runs `work` again where containers that it found running were stopped or removed since: the engine was restarted, or
- * still carried out the last call of a command that was killed.
+ * Runs `work` again where containers that it found running were stopped or removed since, or no longer answer: the engine
+ * was restarted, or still carried out the last call of a command that was killed.
  *
  * @param work told how often it was disturbed before
  */
@@ -45,4 +45,9 @@ export function untilUndisturbed<T>({ signal }: Session, work: (disturbances: nu
   });
 }
 
-const DISTURBANCES: ReadonlySet<FailureCode> = new Set(['CONTAINER_EXITED', 'NOT_RUNNING', 'ENGINE_UNREACHABLE']);
+const DISTURBANCES: ReadonlySet<FailureCode> = new Set([
+  'CONTAINER_EXITED',
+  'NOT_RUNNING',
+  'ENGINE_UNREACHABLE',
+  'CLUSTER_UNHEALTHY',
+]);
