@@ -32,7 +32,7 @@ const KNOWN_ANSWERS = [
   {
     // containerd has what the engine has forgotten.
     code: 'CONTAINER_STUCK',
-    pattern: /task [0-9a-f]{64}: already exists/i,
+    pattern: /task [0-9a-f]{64}: already exists|\bid already in use/i,
     hint: 'npx tsx manage.ts up   # makes the container anew where that is safe; its data stays',
   },
   {

@@ -36,8 +36,8 @@ describe('what the engine says', () => {
   });
 
   test('a container that the engine was killed while it started', () => {
-    const message = `task ${'0a'.repeat(32)}: already exists: unknown`;
-    expect(failure(message)).toMatchObject({ code: 'CONTAINER_STUCK', isPassing: false });
+    for (const message of [`task ${'0a'.repeat(32)}: already exists: unknown`, 'id already in use'])
+      expect(failure(message)).toMatchObject({ code: 'CONTAINER_STUCK', isPassing: false });
   });
 
   test.each([
