@@ -54,6 +54,18 @@ export const containerAnswers = z.array(
 );
 export type ContainerAnswer = z.output<typeof containerAnswers>[number];
 
+/** Of GET /system/df. An engine that can't measure says -1. */
+export const usageAnswer = z.object({
+  Volumes: listOf(
+    z.object({
+      Name: z.string(),
+      Driver: text,
+      Options: labels,
+      UsageData: z.object({ Size: z.number(), RefCount: z.number() }).nullish(),
+    }),
+  ),
+});
+
 export const volumesAnswer = z.object({ Volumes: listOf(z.object({ Name: z.string(), Labels: labels })) });
 
 export const exitAnswer = z.object({

@@ -11,6 +11,7 @@ import {
   networkAnswers,
   understood,
   versionAnswer,
+  usageAnswer,
   volumesAnswer,
 } from './docker-answers.ts';
 import {
@@ -226,6 +227,17 @@ export async function connectDocker(
       look('list volumes', async () => {
         const { Volumes } = understood(volumesAnswer, await docker.listVolumes());
         return Volumes.map(({ Name, Labels }) => ({ name: Name, labels: Labels }));
+      }),
+    findEmptyVolumes: () =>
+      look('measure volumes', async () => {
+        const { Volumes } = understood(usageAnswer, await docker.df());
+        return Volumes.filter(
+          ({ Driver, Options, UsageData }) =>
+            Driver === 'local' &&
+            Object.keys(Options).length === 0 &&
+            UsageData?.Size === 0 &&
+            UsageData.RefCount === 0,
+        ).map(({ Name }) => Name);
       }),
     removeVolume: (name) =>
       change(`remove volume ${name}`, async () => {

@@ -75,6 +75,11 @@ export interface Engine {
   describe(kind: 'engine' | 'container' | 'network', name?: string): Promise<unknown>;
 
   listVolumes(): Promise<Volume[]>;
+  /**
+   * Volumes that hold not one byte, were made with no options, and are in no container's use. An engine measures all that it
+   * has for it, which may take long.
+   */
+  findEmptyVolumes(): Promise<string[]>;
   removeVolume(name: string): Promise<void>;
 }
 

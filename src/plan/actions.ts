@@ -27,6 +27,7 @@ export type ActionType =
   | 'stop container'
   | 'restart container'
   | 'remove container'
+  | 'remove half-made volume'
   | 'remove volume';
 
 /** One call that deletes no data, and waits for no other. */
@@ -49,6 +50,7 @@ export const DONE_TEXT: Readonly<Record<ActionType, string>> = {
   'stop container': 'stopped',
   'restart container': 'restarted',
   'remove container': 'container removed',
+  'remove half-made volume': 'half-made volume removed',
   'remove volume': 'data deleted',
 };
 

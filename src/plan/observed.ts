@@ -7,6 +7,11 @@ export interface Observed {
   /** Also those that aren't ours: they may hold a name, a port or an address. */
   readonly containers: readonly Container[];
   readonly volumes: readonly Volume[];
+  /**
+   * Not among `volumes`: those of wanted names that nobody's label is on, and that hold nothing. An engine that ends while
+   * it makes a volume leaves such a one.
+   */
+  readonly halfMadeVolumes: ReadonlySet<string>;
   /** Container name → what it was made with; of this stack's containers. */
   readonly settings: ReadonlyMap<string, ContainerSettings>;
   /** Container name → its node's configuration, as its files say it; of those that have been given theirs. */

@@ -107,9 +107,12 @@ function planNode(
     ];
   }
   const cause = replaced === undefined ? 'missing' : 'made anew';
+  const volume = definition.volume.name;
   const removal =
     replaced === undefined
-      ? []
+      ? observed.halfMadeVolumes.has(volume)
+        ? [newAction('remove half-made volume', volume, 'it holds nothing, and nobody owns it')]
+        : []
       : [newAction('stop container', target, replaced), newAction('remove container', target, cause)];
   if (start === 'later') {
     if (own !== 'unseen') return removal;
@@ -190,7 +193,7 @@ function ordered(actions: readonly Action[]): Action[] {
     const others: Partial<Record<ActionType, string[]>> = {
       'remove network': keys('remove container'),
       'create network': keys('remove network'),
-      'create container': keys('remove network'),
+      'create container': [...keys('remove network'), ...keys('remove half-made volume')],
       'connect container': keys('disconnect container'),
       'start container': [...keys('create network'), ...keys('remove container'), ...keys('disconnect container')],
     };

@@ -7,24 +7,26 @@ import { leftovers, needsData } from '../plan/plan-up.ts';
 import type { Wanted } from '../plan/wanted.ts';
 import type { ConfigText } from '../plan/config-drift.ts';
 import { initialNodeTable, NODE_TABLE_FILE, REDIS_CONF_FILE, USER_CONF_FILE } from '../plan/redis-config.ts';
-import type { Container } from '../plan/resources.ts';
+import type { Container, Volume } from '../plan/resources.ts';
 import type { NodeSpec, Spec } from '../spec/spec.ts';
 import { findDataFiles } from './data-folder.ts';
 
 /** Everything on the engine that a plan depends on. Reads only. */
 export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted): Promise<Observed> {
-  const [networks, containers, volumes] = await Promise.all([
+  const [networks, containers, allVolumes] = await Promise.all([
     engine.listNetworks(),
     engine.listContainers(),
     engine.listVolumes(),
   ]);
   const own = containers.filter(({ name }) => [...wanted.containers.values()].some((one) => one.name === name));
+  const halfMadeVolumes = await findHalfMade(engine, wanted, allVolumes);
+  const volumes = allVolumes.filter(({ name }) => !halfMadeVolumes.has(name));
   const [members, settings, config] = await Promise.all([
     findMembers(engine, leftovers(spec, containers)),
     byName(own, ({ name }) => engine.inspectContainer(name)),
     byName(own, ({ name }) => readConfig(engine, name)),
   ]);
-  const seen = { networks, containers, volumes, members, settings, config };
+  const seen = { networks, containers, volumes, halfMadeVolumes, members, settings, config };
   if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map(), copies: new Map() };
   const found = await Promise.all(
     spec.nodes.map(async (node): Promise<FoundData> => {
@@ -35,6 +37,14 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
     }),
   );
   return { ...seen, data: new Map(found.map(({ node, data }) => [node.name, data])), copies: findCopies(found) };
+}
+
+async function findHalfMade(engine: Engine, wanted: Wanted, volumes: readonly Volume[]): Promise<Set<string>> {
+  const names = new Set([...wanted.containers.values()].map(({ volume }) => volume.name));
+  const nobodys = volumes.filter(({ name, labels }) => names.has(name) && Object.keys(labels).length === 0);
+  if (nobodys.length === 0) return new Set();
+  const empty = new Set(await engine.findEmptyVolumes());
+  return new Set(nobodys.map(({ name }) => name).filter((name) => empty.has(name)));
 }
 
 async function byName<T>(

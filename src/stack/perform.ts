@@ -36,6 +36,7 @@ export async function performOnEngine(place: Place, { type, target }: Action): P
       return engine.restartContainer(target, await stopGraceSeconds(place, target));
     case 'remove container':
       return engine.removeContainer(target);
+    case 'remove half-made volume':
     case 'remove volume':
       return engine.removeVolume(target);
     case 'create network':

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { up } from '../../src/stack/up.ts';
 import { watchEngine } from '../helpers/counting-engine.ts';
+import { LOCAL_IMAGE } from '../../src/plan/names.ts';
 import { dockerOf, makeStack, ownerLabels, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
@@ -138,4 +139,38 @@ test("another container on the network is never given a node's address, even whi
   await guest.start();
   const addresses = (await stack.engine.listContainers()).find(({ name }) => name === `${stack.name}-guest`)?.addresses;
   expect(addresses?.[`${stack.name}-net`]).toMatch(/\.(12[89]|1[3-9]\d|2\d\d)$/);
+});
+
+test('a volume of our name that nobody owns is made anew while it is empty, and left alone with anything in it', async () => {
+  stack = await makeStack();
+  const docker = dockerOf(stack.engine);
+  const name = `${stack.name}-redis-2-data`;
+  // As an engine leaves it that ends in the middle of making it.
+  await docker.createVolume({ Name: name });
+  expect((await stack.must('plan')).stdout).toContain(
+    `- remove half-made volume ${name}  (it holds nothing, and nobody owns it)`,
+  );
+  await stack.must('up');
+  const made = (await stack.engine.listVolumes()).find((volume) => volume.name === name);
+  expect(made?.labels['redis-cluster-as-code.stack']).toBe(stack.name);
+  expect((await stack.must('up')).stdout).toContain('nothing to do');
+
+  await stack.must('down', '--volumes', '--yes');
+  await docker.createVolume({ Name: name });
+  const HostConfig = { Binds: [`${name}:/data`] };
+  const writer = await docker.createContainer({
+    Image: LOCAL_IMAGE,
+    Cmd: ['sh', '-c', 'echo mine > /data/mine'],
+    HostConfig,
+  });
+  try {
+    await writer.start();
+    await writer.wait();
+    await writer.remove();
+    const { exitCode, stderr } = await stack.run('up');
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1 });
+    expect(stderr).toContain(`the volume ${name} exists and was not made by this program; it is left alone`);
+  } finally {
+    await docker.getVolume(name).remove();
+  }
 });

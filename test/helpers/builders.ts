@@ -91,6 +91,7 @@ export const NOTHING: Observed = {
   config: new Map(),
   data: new Map(),
   copies: new Map(),
+  halfMadeVolumes: new Set(),
   members: [],
 };
 
@@ -105,6 +106,7 @@ export function observedAfterUp(wanted: Wanted): Observed {
     config: new Map([...wanted.config].map(([node, text]) => [wanted.containers.get(node)?.name ?? '', text])),
     data: new Map(),
     copies: new Map(),
+    halfMadeVolumes: new Set(),
     members: [],
   };
 }

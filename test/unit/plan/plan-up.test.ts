@@ -358,6 +358,7 @@ describe('no plan', () => {
         config: running.config,
         members: [],
         copies: new Map(),
+        halfMadeVolumes: new Set(),
         data: hasData ? dataOf(...nodes.map(({ data }) => data)) : new Map(),
       };
     });
