@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/** Engine tests start real containers and mostly wait for them: four files at a time keep two cores busy. */
-const onEngine = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 4, sequence: { groupOrder: 1 } };
+/** Engine tests start real containers and mostly wait for them: three files at a time keep two cores busy. */
+const onEngine = { testTimeout: 120_000, hookTimeout: 120_000, maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {

@@ -120,16 +120,20 @@ export function unknownTableMend({ node }: Pick<LogPlace, 'node'>): string {
 const CUT_APPENDONLY_FILE =
   'sh -c \'cp -a /data/appendonlydir /data/appendonlydir.damaged && ln -s "$(command -v redis-server)" /tmp/redis-check-aof && /tmp/redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest\'';
 
-/** Every process says this first. What an earlier one said is no news. */
-const BEGINNING = /Redis is starting|Valkey is starting/;
+/** Every process says one of these first. What an earlier one said is no news. */
+const BEGINNING = /Redis is starting|Valkey is starting|FATAL CONFIG FILE ERROR/;
 
 /**
  * What the log says since the process began that wrote last; the gravest first.
  *
- * @param starts more than one to look at those before it, too: the last may not have come to the point yet
+ * @param starts more than one to look at those before it, too, where nothing ended it: it may not have come to the point yet
  */
 export function readLogSigns(log: string, place: LogPlace, starts = 1): LogSign[] {
-  const lines = linesOfLast(log, starts);
+  const signs = signsIn(linesOfLast(log, 1), place);
+  return signs.some(({ isFatal }) => isFatal) || starts === 1 ? signs : signsIn(linesOfLast(log, starts), place);
+}
+
+function signsIn(lines: readonly string[], place: LogPlace): LogSign[] {
   return SIGNS.filter(({ pattern }) => lines.some((line) => pattern.test(line))).map(
     ({ kind, text, mend, isFatal = true }) => ({ kind, text, mend: mend(place), isFatal }),
   );

@@ -35,6 +35,12 @@ describe('what the last words of a Redis that ended mean', () => {
     expect(texts(log, 2)).toHaveLength(1);
   });
 
+  test('a configuration that is refused is said before anything else, and counts more than what ended it before', () => {
+    const refused = '*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nBad directive or wrong number of arguments\n';
+    const log = `${BEGINNING}# Bad file format reading the append only file appendonly.aof.1.incr.aof\n${refused}`;
+    expect([texts(log), texts(log, 2)]).toEqual(Array(2).fill(['Redis does not accept a line of its configuration']));
+  });
+
   test('an append-only file that was cut off ends nothing', () => {
     const log =
       '# !!! Warning: short read while loading the AOF file !!!\n# AOF loaded anyway because aof-load-truncated is enabled\n';
