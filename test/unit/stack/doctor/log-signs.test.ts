@@ -38,7 +38,9 @@ describe('what the last words of a Redis that ended mean', () => {
   test('a configuration that is refused is said before anything else, and counts more than what ended it before', () => {
     const refused = '*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nBad directive or wrong number of arguments\n';
     const log = `${BEGINNING}# Bad file format reading the append only file appendonly.aof.1.incr.aof\n${refused}`;
-    expect([texts(log), texts(log, 2)]).toEqual(Array(2).fill(['Redis does not accept a line of its configuration']));
+    const [latest] = texts(log);
+    expect(latest).toBe('Redis does not accept a line of its configuration');
+    expect(texts(log, 2)).toEqual([latest]);
   });
 
   test('an append-only file that was cut off ends nothing', () => {
