@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Action } from '../plan/actions.ts';
 import { writtenAppendonly } from '../plan/appendonly-line.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Wanted } from '../plan/wanted.ts';
 import { REDIS_CONF_FILE } from '../plan/redis-config.ts';
+import { pause } from '../redis/pause.ts';
 import type { Secret } from '../secret.ts';
 import type { Session } from './session.ts';
 import { findSubjects, linkIfAnswering, type Subject } from './switch-subjects.ts';
@@ -52,6 +52,6 @@ async function untilAnswering(session: Session, subject: Subject, password: Secr
     const link = await linkIfAnswering(session, { ...subject, container }, password);
     link?.close();
     if (link !== undefined) return;
-    await sleep(POLLING_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+    await pause(POLLING_MS, signal);
   }
 }
