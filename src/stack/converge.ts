@@ -58,11 +58,12 @@ export async function converge(
     commandCount += names.length;
     return names.length > 0;
   };
-  /** Those that were started while this waits: what they read from their disks is news. */
-  const late = new Set<string>();
+  /** Those that have just begun, or do while this waits: what they read from their disks is news. */
+  const begun = new Set<string>();
   const attempt = async (): Promise<Converged> => {
     const views = await Promise.all(links.map((link) => link.observe()));
-    for (const { name } of views.filter(({ reachable }) => !reachable)) late.add(name);
+    // Each time: the others may take longer than that to believe again in a node that was away.
+    for (const view of views) if (!isReachable(view) || hasJustBegun(view)) begun.add(view.name);
     if (!isReached && views.every(isReachable)) {
       await onceReachable();
       isReached = true;
@@ -77,7 +78,7 @@ export async function converge(
     if (problems.length === 0 && due.length === 0) {
       await reportCuts(
         session,
-        reachable.filter((view) => view.keyCount > 0 && (late.has(view.name) || hasJustBegun(view))),
+        reachable.filter(({ name, keyCount }) => keyCount > 0 && begun.has(name)),
       );
       return { views: reachable, commandCount };
     }
