@@ -6,6 +6,7 @@ import { isReachable, type NodeView, type ReachableView } from '../cluster/view.
 import { StackError } from '../errors.ts';
 import { hasAtomicMigration, moveSlotsAtomically } from '../redis/atomic-slot-move.ts';
 import type { NodeLink, RedisCommand } from '../redis/node-link.ts';
+import { renewClaims } from '../redis/renew-claims.ts';
 import { moveSlots, setSlots, type OnMoved, type Peer, type Route } from '../redis/slot-move.ts';
 import { linkNodes } from './links.ts';
 import { requirePassword } from './passwords.ts';
@@ -52,7 +53,10 @@ export async function executeMoves(
       await sideBySide(planned, ({ route, slots }) => moveAtOnce(route, slots, signal, progress.add));
     } else {
       if (leavesMark) await Promise.all(planned.map(({ route, slots }) => markUnfinished(route, slots)));
-      await sideBySide(planned, ({ route, slots }) => moveSlots(route, slots, { signal, onMoved: progress.add }));
+      await sideBySide(planned, async ({ route, slots }) => {
+        await renewClaims(route, signal);
+        await moveSlots(route, slots, { signal, onMoved: progress.add });
+      });
     }
     await waitForAgreement(session, links, moves);
     return { ...progress.total(), elapsedMs: performance.now() - start };

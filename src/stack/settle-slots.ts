@@ -4,6 +4,7 @@ import { StackError } from '../errors.ts';
 import type { SlotRepair } from '../plan/repair-step.ts';
 import { moveKeys, type KeyInSlot } from '../redis/key-move.ts';
 import type { NodeLink, RedisCommand } from '../redis/node-link.ts';
+import { renewClaims } from '../redis/renew-claims.ts';
 import { isSameValue } from '../redis/same-value.ts';
 import { setSlots, type Peer } from '../redis/slot-move.ts';
 import { peerOf } from './move-slots.ts';
@@ -43,6 +44,11 @@ export async function settleSlots(repair: SlotRepair, options: SettleOptions): P
     views.filter(isReachable).flatMap((view) => peerOf(view, links).map((peer) => [view.name, peer])),
   );
   const find = (name: string): Peer => requirePeer(peers.get(name), name);
+  if (repair.owner !== undefined && repair.owner !== repair.destination) {
+    const [source, target] = [find(repair.owner), find(repair.destination)];
+    const others = [...peers.values()].filter((peer) => peer !== source && peer !== target);
+    await renewClaims({ source, target, others }, signal);
+  }
   const settled: Settled[] = [];
   for (let start = 0; start < repair.slots.length; start += SLOTS_A_BATCH) {
     signal.throwIfAborted();

@@ -1,7 +1,7 @@
 import { isOwn } from '../../plan/names.ts';
 import { failed, ok, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
-import { isAtLeast } from './versions.ts';
+import { isAtLeast } from '../../versions.ts';
 
 /** What every request of this program is of. */
 const OLDEST_API = '1.41';

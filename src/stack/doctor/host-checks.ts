@@ -7,7 +7,7 @@ import { findStackLock } from '../stack-lock.ts';
 import { stateFolder } from '../state-folder.ts';
 import { failed, ok, orOk, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
-import { isAtLeast } from './versions.ts';
+import { isAtLeast } from '../../versions.ts';
 
 export async function checkNode({ options }: Facts): Promise<readonly Line[]> {
   const text = await readFile(join(options.root, 'package.json'), 'utf8');

@@ -4,7 +4,7 @@ import { failed, ok, type Line } from '../../../../src/stack/doctor/diagnosis.ts
 import { fact } from '../../../../src/stack/doctor/fact.ts';
 import { parseInside } from '../../../../src/stack/doctor/inside.ts';
 import { runChecks, type CheckGroup } from '../../../../src/stack/doctor/run-checks.ts';
-import { isAtLeast } from '../../../../src/stack/doctor/versions.ts';
+import { isAtLeast } from '../../../../src/versions.ts';
 import { StackError } from '../../../../src/errors.ts';
 
 const group = (subject: string, look: () => Promise<readonly Line[]>): CheckGroup => ({

@@ -1,0 +1,101 @@
+/** What this Redis does with a slot whose owner once did not claim it, and what is done about it before slots move. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { isReachable } from '../../src/cluster/view.ts';
+import type { NodeLink } from '../../src/redis/node-link.ts';
+import { keepsNotes, renewClaims } from '../../src/redis/renew-claims.ts';
+import { setSlots, type Peer } from '../../src/redis/slot-move.ts';
+import { linkNodes } from '../../src/stack/links.ts';
+import { peerOf } from '../../src/stack/move-slots.ts';
+import { requirePassword } from '../../src/stack/passwords.ts';
+import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
+
+let stack: TestStack;
+let links: readonly NodeLink[] = [];
+let source: Peer;
+let target: Peer;
+let third: Peer;
+let version: string;
+
+beforeAll(async () => {
+  stack = await makeStack();
+  await stack.must('up');
+  const session = await stack.session();
+  links = await linkNodes(session, await requirePassword(session));
+  const views = (await Promise.all(links.map((link) => link.observe()))).filter(isReachable);
+  version = views[0]?.redisVersion ?? 'unknown';
+  const peers = views.flatMap((view) => peerOf(view, links));
+  [source, target, third] = peers as [Peer, Peer, Peer];
+});
+beforeEach((context) => {
+  if (!keepsNotes(version)) context.skip(`Redis ${version} takes no such notes, or drops them`);
+});
+afterAll(async () => {
+  for (const link of links) link.close();
+  await stack.remove();
+});
+
+async function whilePaused(node: number, work: () => Promise<unknown>): Promise<void> {
+  const container = dockerOf(stack.engine).getContainer(stack.container(node));
+  await container.pause();
+  try {
+    await work();
+  } finally {
+    await container.unpause();
+  }
+}
+
+/** `from` sends the target a message with all its claims. */
+async function claim(from: Peer): Promise<void> {
+  await from.link.send('CLUSTER', 'MEET', target.ip, target.port, target.port + 10_000);
+  await sleep(300);
+}
+
+/** The target hears from the slot's owner, as it believes, that it is not its own, and then who it really belongs to. */
+async function noteOnTarget(slot: number): Promise<void> {
+  await whilePaused(1, async () => {
+    await setSlots(target, [slot], 'NODE', third.id);
+    await claim(third);
+    await setSlots(target, [slot], 'NODE', source.id);
+  });
+}
+
+/** A handover, with a claim of the source's on its way to the target while it takes the slot. */
+async function handOver(slot: number): Promise<void> {
+  await setSlots(target, [slot], 'IMPORTING', source.id);
+  await setSlots(source, [slot], 'MIGRATING', target.id);
+  let taken: Promise<void> | undefined;
+  await whilePaused(2, async () => {
+    taken = setSlots(target, [slot], 'NODE', target.id);
+    await sleep(100);
+    await claim(source);
+  });
+  await taken;
+  await setSlots(source, [slot], 'NODE', target.id);
+  await sleep(500);
+}
+
+async function ownersOf(slot: number): Promise<(string | undefined)[]> {
+  const views = (await Promise.all([source, target, third].map(({ link }) => link.observe()))).filter(isReachable);
+  const ids = views.map(({ table }) => {
+    const isIn = ({ start, end }: { start: number; end: number }): boolean => start <= slot && slot <= end;
+    return table.rows.find(({ slots }) => slots.some(isIn))?.id;
+  });
+  return ids.map((id) => [source, target, third].find((peer) => peer.id === id)?.link.name);
+}
+
+describe('a slot whose owner, as the target once believed, did not claim it', () => {
+  test('stays with the target that takes it after the claims were renewed', async () => {
+    await noteOnTarget(100);
+    await renewClaims({ source, target, others: [third] }, new AbortController().signal);
+    expect(await ownersOf(0)).toEqual(['redis-1', 'redis-1', 'redis-1']);
+    await handOver(100);
+    await expect.poll(() => ownersOf(100), { timeout: 5000 }).toEqual(['redis-2', 'redis-2', 'redis-2']);
+  });
+
+  test('is lost by one that just takes it: then nobody owns it', async () => {
+    await noteOnTarget(200);
+    await handOver(200);
+    expect((await ownersOf(200)).slice(0, 2)).toEqual(['redis-2', 'redis-1']);
+  });
+});
