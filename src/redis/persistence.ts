@@ -2,7 +2,7 @@ import type { Bounds } from '../bounds.ts';
 import { parseInfo } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import type { NodeLink } from './node-link.ts';
-import { pause } from './pause.ts';
+import { pause } from '../pause.ts';
 import { saveNow } from './save.ts';
 
 /** Redis begins a new append-only file with all that it holds; what an old one said is gone. */

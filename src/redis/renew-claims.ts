@@ -3,7 +3,7 @@ import { slotsOf } from '../cluster/slot-move.ts';
 import { isReachable, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { isAtLeast } from '../versions.ts';
-import { pause } from './pause.ts';
+import { pause } from '../pause.ts';
 import type { Peer, Route } from './slot-move.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { Bounds } from '../bounds.ts';
 import { parseInfo } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { Refusal, type NodeLink } from './node-link.ts';
-import { pause } from './pause.ts';
+import { pause } from '../pause.ts';
 
 export interface SavedFile {
   /** Of the RDB file, in the node's file system. */

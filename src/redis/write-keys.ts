@@ -3,7 +3,7 @@ import { keySlot } from '../cluster/key-slot.ts';
 import { parseInfo } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { Refusal, type NodeLink, type RedisCommand } from './node-link.ts';
-import { pause } from './pause.ts';
+import { pause } from '../pause.ts';
 import type { Entry } from './read-keys.ts';
 import { observeOwners, type SlotOwners } from './slot-owners.ts';
 

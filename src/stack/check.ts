@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Finding } from '../cluster/finding.ts';
 import { findFindings } from '../cluster/findings.ts';
+import { pause } from '../pause.ts';
 import { expectationOf } from './converge.ts';
 import { readNodes, type NodeStatus } from './observe-nodes.ts';
 import type { Session } from './session.ts';
@@ -19,7 +19,7 @@ export async function checkCluster(session: Session): Promise<Checked> {
     const findings = findFindings(expectationOf(session.spec), views);
     const arePassing = findings.length > 0 && findings.every(({ kind }) => kind === 'same epoch');
     if (!arePassing || Date.now() > until) return { nodes, findings };
-    await sleep(LOOK_AGAIN_MS, undefined, { signal: session.signal }).catch(() => session.signal.throwIfAborted());
+    await pause(LOOK_AGAIN_MS, session.signal);
   }
 }
 

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Finding } from '../cluster/finding.ts';
 import { findUnsettledEpochs } from '../cluster/epochs.ts';
 import { findFindings } from '../cluster/findings.ts';
 import { isReachable, type NodeView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
+import { pause } from '../pause.ts';
 import { planRepair } from '../plan/plan-repair.ts';
 import { repairText, type RepairStep } from '../plan/repair-step.ts';
 import type { NodeLink } from '../redis/node-link.ts';
@@ -163,7 +163,7 @@ async function repair(session: Session, { observe, links, options }: Work): Prom
     }
     if (isSteady && Date.now() - changedAt > patienceMs(observed, timeoutMs))
       throw stillWrong(observed.findings, [...refusals.values()]);
-    await sleep(LOOK_AGAIN_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+    await pause(LOOK_AGAIN_MS, signal);
   }
 }
 

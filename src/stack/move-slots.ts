@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { findUnsettledEpochs } from '../cluster/epochs.ts';
 import { slotMapText } from '../cluster/node-table.ts';
 import { rangesOf, type SlotMove } from '../cluster/slot-move.ts';
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
+import { pause } from '../pause.ts';
 import { hasAtomicMigration, moveSlotsAtomically } from '../redis/atomic-slot-move.ts';
 import type { NodeLink, RedisCommand } from '../redis/node-link.ts';
 import { renewClaims } from '../redis/renew-claims.ts';
@@ -81,7 +81,7 @@ async function settleEpochs(session: Session, links: readonly NodeLink[]): Promi
       hint: 'npx tsx manage.ts cluster fix',
     });
     if (looks === 1) return;
-    await sleep(LAST_MESSAGES_MS, undefined, { signal: session.signal }).catch(() => session.signal.throwIfAborted());
+    await pause(LAST_MESSAGES_MS, session.signal);
   }
 }
 

@@ -1,7 +1,7 @@
 import { formatRanges } from '../cluster/slots.ts';
 import { containerName, isOwn } from '../plan/names.ts';
 import { findUnserved, nextRollStep } from '../plan/plan-roll.ts';
-import { pause } from '../redis/pause.ts';
+import { pause } from '../pause.ts';
 import type { NodeLink } from '../redis/node-link.ts';
 import type { Secret } from '../secret.ts';
 import { CONTAINER_PORTS, type NodeSpec } from '../spec/spec.ts';

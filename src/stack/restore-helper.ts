@@ -23,7 +23,7 @@ import {
   isHelper,
 } from '../plan/restore-helper.ts';
 import { NodeLink, Refusal } from '../redis/node-link.ts';
-import { pause } from '../redis/pause.ts';
+import { pause } from '../pause.ts';
 import { Secret } from '../secret.ts';
 import { randomPassword } from '../secrets/generated.ts';
 import { readChunks } from './backup-folder.ts';

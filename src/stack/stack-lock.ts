@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { findProcessStart } from '../host/process-start.ts';
 import { replaceFile } from '../kept-files.ts';
+import { pause } from '../pause.ts';
 import type { Session } from './session.ts';
 import { stateFolder } from './state-folder.ts';
 
@@ -64,7 +64,7 @@ export async function lockStack(place: Place, doing: string): Promise<StackLock>
       hasWaited = true;
       report({ subject: 'lock', state: 'running', text: `waits for ${before.text}, which changes ${spec.name}` });
     }
-    await sleep(POLLING_MS * (0.5 + Math.random()), undefined, { signal }).catch(() => signal.throwIfAborted());
+    await pause(POLLING_MS * (0.5 + Math.random()), signal);
   }
 }
 

@@ -3,7 +3,7 @@ import { writtenAppendonly } from '../plan/appendonly-line.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Wanted } from '../plan/wanted.ts';
 import { REDIS_CONF_FILE } from '../plan/redis-config.ts';
-import { pause } from '../redis/pause.ts';
+import { pause } from '../pause.ts';
 import type { Secret } from '../secret.ts';
 import type { Session } from './session.ts';
 import { findSubjects, linkIfAnswering, type Subject } from './switch-subjects.ts';
