@@ -29,9 +29,11 @@ export async function renewClaims({ source, target, others }: Route, signal: Abo
   // Of two primaries no other could own it; a slot that the target has opened itself is no gossip's to correct.
   if (slot === undefined || third === undefined) return;
   const { ip, port, busPort } = before.table.myself;
+  // A stronger claim than the third's is enough; else the third has to say first that the slot is not its own.
+  const asked = epochOf(third, before) < epochOf(source, before) ? [source] : [source, third];
   // To a node that is known already this is a message like any other, sent within a tenth of a second.
   const askForMessages = (): Promise<unknown> =>
-    Promise.allSettled([source, third].map(({ link }) => link.send('CLUSTER', 'MEET', ip, port, busPort)));
+    Promise.allSettled(asked.map(({ link }) => link.send('CLUSTER', 'MEET', ip, port, busPort)));
   const deadline = performance.now() + HEARING_MS;
   await askForMessages();
   await target.link.send('CLUSTER', 'SETSLOT', slot, 'NODE', third.id);
@@ -65,13 +67,15 @@ function closedSlotOf(source: Peer, view: ReachableView): number | undefined {
   return slotsOf(rowOf(view, source)?.slots ?? []).find((slot) => !open.has(slot));
 }
 
-/** The source's claim is stronger than that of a primary with a lower epoch; from any other it takes two messages. */
 function oldestOf(others: readonly Peer[], view: ReachableView): Peer | undefined {
-  const epochOf = (peer: Peer): number => rowOf(view, peer)?.configEpoch ?? Infinity;
   return others
     .filter((peer) => rowOf(view, peer)?.role === 'primary')
-    .toSorted((one, other) => epochOf(one) - epochOf(other))
+    .toSorted((one, other) => epochOf(one, view) - epochOf(other, view))
     .at(0);
+}
+
+function epochOf(peer: Peer, view: ReachableView): number {
+  return rowOf(view, peer)?.configEpoch ?? Infinity;
 }
 
 function rowOf({ table }: ReachableView, { id }: Peer): NodeRow | undefined {

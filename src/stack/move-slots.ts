@@ -1,5 +1,5 @@
 import { findUnsettledEpochs } from '../cluster/epochs.ts';
-import { slotMapText } from '../cluster/node-table.ts';
+import { slotMapText, type NodeRow } from '../cluster/node-table.ts';
 import { rangesOf, type SlotMove } from '../cluster/slot-move.ts';
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
@@ -156,7 +156,7 @@ async function sideBySide<T extends SlotMove>(moves: readonly T[], run: (move: T
   if (failures.length > 0) throw failures[0];
 }
 
-/** Replicas, and whoever was away, hear of the new owners by gossip. */
+/** Replicas, and whoever was away, hear of the new owners by gossip; and who was asked for a message sends it first. */
 async function waitForAgreement(
   session: Session,
   links: readonly NodeLink[],
@@ -169,12 +169,17 @@ async function waitForAgreement(
     return [
       ...withoutSlots.map(({ name }) => `${name} does not own all that was moved to it`),
       ...views.filter(({ table }) => slotMapText(table) !== map).map(({ name }) => `${name} does not agree yet`),
+      ...views.filter(({ table }) => table.rows.some(isBeingMet)).map(({ name }) => `${name} is meeting another node`),
     ];
   };
   await waitUntil(session, links, disagreeing, {
     message: 'after the move not every node agreed on who owns which slots',
     hint: 'npx tsx manage.ts cluster fix',
   });
+}
+
+function isBeingMet({ flags }: NodeRow): boolean {
+  return flags.has('handshake');
 }
 
 function owns({ table: { myself } }: ReachableView, slots: readonly number[]): boolean {
