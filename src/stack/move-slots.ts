@@ -53,10 +53,8 @@ export async function executeMoves(
       await sideBySide(planned, ({ route, slots }) => moveAtOnce(route, slots, signal, progress.add));
     } else {
       if (leavesMark) await Promise.all(planned.map(({ route, slots }) => markUnfinished(route, slots)));
-      await sideBySide(planned, async ({ route, slots }) => {
-        await renewClaims(route, signal);
-        await moveSlots(route, slots, { signal, onMoved: progress.add });
-      });
+      await Promise.all(planned.map(({ route }) => renewClaims(route, signal)));
+      await sideBySide(planned, ({ route, slots }) => moveSlots(route, slots, { signal, onMoved: progress.add }));
     }
     await waitForAgreement(session, links, moves);
     return { ...progress.total(), elapsedMs: performance.now() - start };
