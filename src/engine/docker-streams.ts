@@ -45,18 +45,18 @@ export async function tarOf(files: readonly ContainerFile[]): Promise<Buffer> {
   return buffer(archive);
 }
 
-/** The text of the one file in the archive that `GET /containers/{id}/archive` answers. */
-export async function readTextFile(archive: NodeJS.ReadableStream): Promise<string | undefined> {
+/** The texts of the files in the archive that `GET /containers/{id}/archive` answers, by their names in it. */
+export async function readTextFiles(archive: NodeJS.ReadableStream): Promise<ReadonlyMap<string, string>> {
   const { extract } = await import('tar-stream');
-  let text: string | undefined;
+  const texts = new Map<string, string>();
   const entries = extract();
   // A pipe doesn't pass it on, and an archive that was cut off would never end.
   archive.once('error', (error) => entries.destroy(error));
   for await (const entry of archive.pipe(entries)) {
     const content = await buffer(entry);
-    if (entry.header.type === 'file') text ??= content.toString('utf8');
+    if (entry.header.type === 'file') texts.set(entry.header.name, content.toString('utf8'));
   }
-  return text;
+  return texts;
 }
 
 /**

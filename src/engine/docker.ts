@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Agent } from 'node:http';
+import { posix } from 'node:path';
 import type { ConnectionSettings } from './locate.ts';
 import type { Engine } from './engine.ts';
 import { whileMoving, withinBounds, type Bounds } from '../bounds.ts';
@@ -31,7 +32,7 @@ import {
   followPull,
   readCommand,
   readLogs,
-  readTextFile,
+  readTextFiles,
   tarOf,
   tarStream,
 } from './docker-streams.ts';
@@ -75,6 +76,10 @@ export async function connectDocker(
   const look = <T>(doing: string, call: () => Promise<T>): Promise<T> => patience.reading(() => bounded(doing, call));
   const change = <T>(doing: string, call: () => Promise<T>): Promise<T> =>
     patience.changing(() => bounded(doing, call));
+  const readFiles = (containerName: string, path: string): Promise<ReadonlyMap<string, string> | undefined> =>
+    look(`read ${path} of ${containerName}`, () =>
+      unlessMissing(async () => readTextFiles(await docker.getContainer(containerName).getArchive({ path }))),
+    );
 
   return {
     endpoint,
@@ -155,10 +160,15 @@ export async function connectDocker(
       change(`write the files of ${containerName}`, async () => {
         await docker.getContainer(containerName).putArchive(await tarOf(files), { path: '/' });
       }),
-    readFile: (containerName, path) =>
-      look(`read ${path} of ${containerName}`, () =>
-        unlessMissing(async () => readTextFile(await docker.getContainer(containerName).getArchive({ path }))),
-      ),
+    readFile: async (containerName, path) => {
+      const [text] = (await readFiles(containerName, path))?.values() ?? [];
+      return text;
+    },
+    readFolder: async (containerName, path) => {
+      const files = await readFiles(containerName, path);
+      // In the archive they are below the folder's own name.
+      return files && new Map([...files].map(([name, text]) => [posix.join(path, '..', name), text]));
+    },
     openFile: (containerName, path) =>
       look(`open ${path} of ${containerName}`, () =>
         unlessMissing(async () => {

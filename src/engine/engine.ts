@@ -47,6 +47,11 @@ export interface Engine {
   /** A file's text; undefined when the file or the container isn't there. */
   readFile(containerName: string, path: string): Promise<string | undefined>;
   /**
+   * The texts of all files below a folder, by their paths: for a few small ones, in the time that one takes. undefined when
+   * the folder or the container isn't there.
+   */
+  readFolder(containerName: string, path: string): Promise<ReadonlyMap<string, string> | undefined>;
+  /**
    * A file's bytes as they come, however many there are; undefined when the file or the container isn't there. Each chunk
    * may take as long as any other answer of the engine.
    */

@@ -6,7 +6,13 @@ import type { NodeData, Observed } from '../plan/observed.ts';
 import { leftovers, needsData } from '../plan/plan-up.ts';
 import type { Wanted } from '../plan/wanted.ts';
 import type { ConfigText } from '../plan/config-drift.ts';
-import { initialNodeTable, NODE_TABLE_FILE, REDIS_CONF_FILE, USER_CONF_FILE } from '../plan/redis-config.ts';
+import {
+  CONFIG_FOLDER,
+  initialNodeTable,
+  NODE_TABLE_FILE,
+  REDIS_CONF_FILE,
+  USER_CONF_FILE,
+} from '../plan/redis-config.ts';
 import type { Container, Volume } from '../plan/resources.ts';
 import type { NodeSpec, Spec } from '../spec/spec.ts';
 import { findDataFiles } from './data-folder.ts';
@@ -59,11 +65,9 @@ async function byName<T>(
 
 /** A node's configuration as its files say it; undefined where it has not been given them. */
 export async function readConfig(engine: Engine, container: string): Promise<ConfigText | undefined> {
-  const [redisConf, userConf] = await Promise.all([
-    engine.readFile(container, REDIS_CONF_FILE),
-    engine.readFile(container, USER_CONF_FILE),
-  ]);
-  return redisConf === undefined ? undefined : { redisConf, userConf: userConf ?? '' };
+  const files = await engine.readFolder(container, CONFIG_FOLDER);
+  const redisConf = files?.get(REDIS_CONF_FILE);
+  return redisConf === undefined ? undefined : { redisConf, userConf: files?.get(USER_CONF_FILE) ?? '' };
 }
 
 interface FoundData {

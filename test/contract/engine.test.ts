@@ -115,6 +115,10 @@ describe('containers', () => {
     expect(await engine.readFile(container.name, '/data/file')).toBe('in the volume');
     expect(await engine.readFile(container.name, '/data/other')).toBeUndefined();
     expect(await engine.readFile('no-such-container', '/data/file')).toBeUndefined();
+    expect(await engine.readFolder(container.name, '/etc/made')).toEqual(
+      new Map([['/etc/made/file', 'text with ünïcode\n']]),
+    );
+    expect(await engine.readFolder(container.name, '/etc/missing')).toBeUndefined();
     expect(await engine.pathExists(container.name, '/data')).toBe(true);
     expect(await engine.pathExists(container.name, '/nowhere')).toBe(false);
     await engine.removeContainer(container.name);
