@@ -159,12 +159,16 @@ async function fillDisk(scene: Scene): Promise<Inflicted> {
   };
 }
 
-/** A middle that is zeros, or an end that is not there. */
-/** They believe in it again no sooner than twice the node timeout after that: Redis is long since up by then. */
+/** The others believe in it again no sooner than twice the node timeout after that: Redis is long since up by then. */
 async function untilGivenUp(stack: TestStack): Promise<void> {
-  while (!(await stack.redis(1, 'CLUSTER', 'NODES')).includes('master,fail ')) await sleep(100);
+  for (let looks = 0; looks < 200; looks += 1) {
+    if ((await stack.redis(1, 'CLUSTER', 'NODES')).includes('master,fail ')) return;
+    await sleep(100);
+  }
+  throw new Error('nobody gave the node up');
 }
 
+/** A middle that is zeros, or an end that is not there. */
 async function damageLog(stack: TestStack, how: 'middle' | 'end'): Promise<void> {
   await stack.redis(2, 'SET', '{user:2000}:last', 'a write that was under way');
   const container = stack.container(2);
