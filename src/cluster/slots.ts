@@ -22,6 +22,10 @@ export function countSlots(ranges: readonly SlotRange[]): number {
   return ranges.reduce((sum, { start, end }) => sum + end - start + 1, 0);
 }
 
+export function holdsSlot(ranges: readonly SlotRange[], slot: number): boolean {
+  return ranges.some(({ start, end }) => start <= slot && slot <= end);
+}
+
 export function formatRange({ start, end }: SlotRange): string {
   return start === end ? String(start) : `${start}-${end}`;
 }

@@ -1,5 +1,6 @@
 import type { NodeRow } from '../cluster/node-table.ts';
 import { slotsOf } from '../cluster/slot-move.ts';
+import { holdsSlot } from '../cluster/slots.ts';
 import { isReachable, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { isAtLeast } from '../versions.ts';
@@ -40,7 +41,7 @@ export async function renewClaims({ source, target, others }: Route, signal: Abo
   for (let looks = 1; performance.now() < deadline; looks += 1) {
     await pause(LOOK_AGAIN_MS, signal);
     const view = await target.link.observe();
-    if (isReachable(view) && !owns(rowOf(view, third), slot)) return;
+    if (isReachable(view) && !holdsSlot(rowOf(view, third)?.slots ?? [], slot)) return;
     if (looks % LOOKS_A_MESSAGE === 0) await askForMessages();
   }
   await target.link.send('CLUSTER', 'SETSLOT', slot, 'NODE', source.id);
@@ -80,8 +81,4 @@ function epochOf(peer: Peer, view: ReachableView): number {
 
 function rowOf({ table }: ReachableView, { id }: Peer): NodeRow | undefined {
   return table.rows.find((row) => row.id === id);
-}
-
-function owns(row: NodeRow | undefined, slot: number): boolean {
-  return row?.slots.some(({ start, end }) => start <= slot && slot <= end) ?? false;
 }

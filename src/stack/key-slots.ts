@@ -1,5 +1,6 @@
 import { hashTag, keySlot } from '../cluster/key-slot.ts';
 import { shareSlot } from '../cluster/share-slot.ts';
+import { holdsSlot } from '../cluster/slots.ts';
 import { isReachable } from '../cluster/view.ts';
 import { hostAddress } from './links.ts';
 import { readNodes } from './observe-nodes.ts';
@@ -24,9 +25,7 @@ export async function findKeySlots(session: Session, keys: readonly Buffer[]): P
   const { spec, engine } = session;
   const views = (await readNodes(session)).map(({ view }) => view).filter(isReachable);
   const ownerOf = (slot: number): KeySlot['owner'] => {
-    const view = views.find(({ table: { myself } }) =>
-      myself.slots.some(({ start, end }) => start <= slot && slot <= end),
-    );
+    const view = views.find(({ table: { myself } }) => holdsSlot(myself.slots, slot));
     const node = spec.nodes.find(({ name }) => name === view?.name);
     if (node === undefined) return undefined;
     const port = spec.tls.plain ? node.ports.plain : node.ports.tls;

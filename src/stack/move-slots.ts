@@ -1,6 +1,7 @@
 import { findUnsettledEpochs } from '../cluster/epochs.ts';
 import { slotMapText, type NodeRow } from '../cluster/node-table.ts';
 import { rangesOf, type SlotMove } from '../cluster/slot-move.ts';
+import { holdsSlot } from '../cluster/slots.ts';
 import { isReachable, type NodeView, type ReachableView } from '../cluster/view.ts';
 import { StackError } from '../errors.ts';
 import { pause } from '../pause.ts';
@@ -181,5 +182,5 @@ function isBeingMet({ flags }: NodeRow): boolean {
 }
 
 function owns({ table: { myself } }: ReachableView, slots: readonly number[]): boolean {
-  return slots.every((slot) => myself.slots.some(({ start, end }) => start <= slot && slot <= end));
+  return slots.every((slot) => holdsSlot(myself.slots, slot));
 }

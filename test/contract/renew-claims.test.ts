@@ -1,6 +1,7 @@
 /** What this Redis does with a slot whose owner once did not claim it, and what is done about it before slots move. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { holdsSlot } from '../../src/cluster/slots.ts';
 import { isReachable } from '../../src/cluster/view.ts';
 import type { NodeLink } from '../../src/redis/node-link.ts';
 import { keepsNotes, renewClaims } from '../../src/redis/renew-claims.ts';
@@ -77,10 +78,7 @@ async function handOver(slot: number): Promise<void> {
 
 async function ownersOf(slot: number): Promise<(string | undefined)[]> {
   const views = (await Promise.all([source, target, third].map(({ link }) => link.observe()))).filter(isReachable);
-  const ids = views.map(({ table }) => {
-    const isIn = ({ start, end }: { start: number; end: number }): boolean => start <= slot && slot <= end;
-    return table.rows.find(({ slots }) => slots.some(isIn))?.id;
-  });
+  const ids = views.map(({ table }) => table.rows.find(({ slots }) => holdsSlot(slots, slot))?.id);
   return ids.map((id) => [source, target, third].find((peer) => peer.id === id)?.link.name);
 }
 

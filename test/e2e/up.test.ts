@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { LOCAL_IMAGE } from '../../src/plan/names.ts';
 import { up } from '../../src/stack/up.ts';
 import { watchEngine } from '../helpers/counting-engine.ts';
-import { LOCAL_IMAGE } from '../../src/plan/names.ts';
 import { dockerOf, makeStack, ownerLabels, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { holdsSlot } from '../../cluster/slots.ts';
 import type { LiveNode } from '../live-state.ts';
 import { keyParts } from './key-parts.ts';
 import { NOBODY } from './slot-map.ts';
@@ -42,7 +43,7 @@ function Answer({ view, text }: Omit<Props, 'onText'>): JSX.Element {
   const owner = view.map[slot] ?? NOBODY;
   const name = ownerName(view, owner);
   const node = view.nodes.find((candidate) => candidate.name === name);
-  const move = view.motions.find(({ slots }) => slots.some(({ start, end }) => start <= slot && slot <= end));
+  const move = view.motions.find(({ slots }) => holdsSlot(slots, slot));
   return (
     <>
       <span class="answer">
