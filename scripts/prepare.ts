@@ -3,11 +3,11 @@
  * that one may be installed or started; 1 where there is one, and something else is wrong.
  * `tsx scripts/prepare.ts image`: the image that the stack names, pulled; where no registry can be reached, built here.
  */
-import { main } from '../src/cli/main.ts';
+import { main } from '../src/cli/core/main.ts';
 import { locateEngine } from '../src/engine/locate.ts';
 import { errorMessage, StackError } from '../src/errors.ts';
-import { ensureImage } from '../src/stack/image.ts';
-import { openSession } from '../src/stack/open.ts';
+import { ensureImage } from '../src/stack/observe/image.ts';
+import { openSession } from '../src/stack/session/open.ts';
 
 const NO_ENGINE = 3;
 

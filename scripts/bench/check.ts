@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { containerName } from '../../src/plan/names.ts';
-import { checkCluster } from '../../src/stack/check.ts';
-import type { Session } from '../../src/stack/session.ts';
-import { up } from '../../src/stack/up.ts';
+import { containerName } from '../../src/plan/model/names.ts';
+import { checkCluster } from '../../src/stack/commands/cluster/check.ts';
+import type { Session } from '../../src/stack/session/session.ts';
+import { up } from '../../src/stack/commands/up.ts';
 import { runCommand } from './support/command.ts';
 import { sideBySide, timed } from './support/contest.ts';
 import { LONGEST_WAIT_MS, type Bench } from './support/context.ts';

@@ -1,8 +1,8 @@
-import { networkDefinition } from '../../src/plan/definitions.ts';
-import { containerName } from '../../src/plan/names.ts';
-import { down } from '../../src/stack/down.ts';
-import type { Session } from '../../src/stack/session.ts';
-import { up } from '../../src/stack/up.ts';
+import { networkDefinition } from '../../src/plan/model/definitions.ts';
+import { containerName } from '../../src/plan/model/names.ts';
+import { down } from '../../src/stack/commands/down.ts';
+import type { Session } from '../../src/stack/session/session.ts';
+import { up } from '../../src/stack/commands/up.ts';
 import { sideBySide, timed, type Run } from './support/contest.ts';
 import type { Bench } from './support/context.ts';
 import type { Row, Target } from './support/rows.ts';

@@ -1,5 +1,5 @@
-import { containerName } from '../../src/plan/names.ts';
-import { up } from '../../src/stack/up.ts';
+import { containerName } from '../../src/plan/model/names.ts';
+import { up } from '../../src/stack/commands/up.ts';
 import { waitForAnswers } from './support/answers.ts';
 import { sideBySide, timed, type Run } from './support/contest.ts';
 import type { Bench } from './support/context.ts';

@@ -1,8 +1,8 @@
-import { countSlots, SLOT_COUNT } from '../../src/cluster/slots.ts';
-import { executeMoves } from '../../src/stack/move-slots.ts';
-import { rebalance } from '../../src/stack/rebalance.ts';
-import type { Session } from '../../src/stack/session.ts';
-import { up } from '../../src/stack/up.ts';
+import { countSlots, SLOT_COUNT } from '../../src/cluster/slots/slots.ts';
+import { executeMoves } from '../../src/stack/execute/move-slots.ts';
+import { rebalance } from '../../src/stack/commands/cluster/rebalance.ts';
+import type { Session } from '../../src/stack/session/session.ts';
+import { up } from '../../src/stack/commands/up.ts';
 import { waitUntilHealthy } from './check.ts';
 import { sideBySide, timed, type Run } from './support/contest.ts';
 import type { Bench } from './support/context.ts';

@@ -1,4 +1,4 @@
-import { up } from '../../src/stack/up.ts';
+import { up } from '../../src/stack/commands/up.ts';
 import { hasManage, runManageUp } from './support/command.ts';
 import { sideBySide, timed, type Run } from './support/contest.ts';
 import type { Bench } from './support/context.ts';

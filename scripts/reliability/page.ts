@@ -62,7 +62,7 @@ Measured on: ${[...new Set(all.map(({ machine }) => machine))].join('; ')}.
   dies. \`always\` costs speed.
 - A node whose volume is gone has lost its keys, unless a replica has them.
 - Redis 7.0.13 to 7.0.15 and 7.2.0 to 7.2.3 may take back a slot that \`CLUSTER SETSLOT\` has just moved, and delete its
-  keys. What moves slots here keeps them from it (\`src/redis/renew-claims.ts\`); what else does may not.
+  keys. What moves slots here keeps them from it (\`src/redis/slots/renew-claims.ts\`); what else does may not.
 `;
 }
 

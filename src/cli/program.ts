@@ -1,5 +1,5 @@
-import { interruptSignal } from './interrupt.ts';
-import { main } from './main.ts';
+import { interruptSignal } from './core/interrupt.ts';
+import { main } from './core/main.ts';
 
 /** The whole program: runs the command line that `process` was started with. `root` is the checkout's folder. */
 export async function start(process: NodeJS.Process, root: string): Promise<void> {

@@ -10,7 +10,7 @@ import {
   type ContainerState,
   type Network,
   type NetworkDefinition,
-} from '../plan/resources.ts';
+} from '../plan/model/resources.ts';
 
 export function toNetwork(network: NetworkAnswer): Network {
   return {

@@ -3,7 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import type { Extract } from 'tar-stream';
-import type { ContainerFile } from '../plan/resources.ts';
+import type { ContainerFile } from '../plan/model/resources.ts';
 import { progressAnswer, understood, UnknownAnswer } from './docker-answers.ts';
 import type { ExecStreams, LargeFile, LogOptions } from './engine.ts';
 

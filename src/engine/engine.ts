@@ -9,7 +9,7 @@ import type {
   Network,
   NetworkDefinition,
   Volume,
-} from '../plan/resources.ts';
+} from '../plan/model/resources.ts';
 
 /**
  * The container engine in this program's own words. `docker.ts` speaks the Docker Engine API (1.41 and later); nothing

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import type { Route } from '../plan/route-conflict.ts';
+import type { Route } from '../plan/engine/route-conflict.ts';
 
 const run = promisify(execFile);
 

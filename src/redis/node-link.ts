@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { parseView, type NodeView } from '../cluster/view.ts';
+import { parseView, type NodeView } from '../cluster/nodes/view.ts';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import { connectNode, PasswordRefused, REPLY_TIMEOUT_MS, type NodeAddress } from './connect-node.ts';

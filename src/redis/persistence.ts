@@ -1,5 +1,5 @@
 import type { Bounds } from '../bounds.ts';
-import { parseInfo } from '../cluster/view.ts';
+import { parseInfo } from '../cluster/nodes/view.ts';
 import { StackError } from '../errors.ts';
 import type { NodeLink } from './node-link.ts';
 import { pause } from '../pause.ts';

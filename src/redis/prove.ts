@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Cluster } from 'ioredis';
-import type { SlotRange } from '../cluster/slots.ts';
+import type { SlotRange } from '../cluster/slots/slots.ts';
 import { errorMessage, StackError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
 import { tlsOptions, type TlsTrust } from './connect-node.ts';

@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto';
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { keySlot } from '../../src/cluster/key-slot.ts';
-import { slotMapText, type NodeRow } from '../../src/cluster/node-table.ts';
-import { formatRanges, type SlotRange } from '../../src/cluster/slots.ts';
-import { isReachable } from '../../src/cluster/view.ts';
-import { hasAtomicMigration, moveSlotsAtomically } from '../../src/redis/atomic-slot-move.ts';
-import { isUnderWay, readTasks } from '../../src/redis/migration-tasks.ts';
+import { keySlot } from '../../src/cluster/keys/key-slot.ts';
+import { slotMapText, type NodeRow } from '../../src/cluster/nodes/node-table.ts';
+import { formatRanges, type SlotRange } from '../../src/cluster/slots/slots.ts';
+import { isReachable } from '../../src/cluster/nodes/view.ts';
+import { hasAtomicMigration, moveSlotsAtomically } from '../../src/redis/slots/atomic-slot-move.ts';
+import { isUnderWay, readTasks } from '../../src/redis/slots/migration-tasks.ts';
 import { Refusal, type NodeLink, type RedisCommand } from '../../src/redis/node-link.ts';
-import { linkNodes } from '../../src/stack/links.ts';
+import { linkNodes } from '../../src/stack/connect/links.ts';
 import { newerRedis } from '../helpers/newer-redis.ts';
 import { makeStack, testEngine, type TestStack } from '../helpers/test-stack.ts';
 

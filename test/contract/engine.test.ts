@@ -8,10 +8,10 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { connectDocker } from '../../src/engine/docker.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { locateEngine } from '../../src/engine/locate.ts';
-import { LABELS, LOCAL_IMAGE } from '../../src/plan/names.ts';
-import type { ContainerDefinition, NetworkDefinition } from '../../src/plan/resources.ts';
+import { LABELS, LOCAL_IMAGE } from '../../src/plan/model/names.ts';
+import type { ContainerDefinition, NetworkDefinition } from '../../src/plan/model/resources.ts';
 import { StackError } from '../../src/errors.ts';
-import { resolveImage } from '../../src/stack/image.ts';
+import { resolveImage } from '../../src/stack/observe/image.ts';
 import { freePorts, makeStack, removeByLabel, testEngine } from '../helpers/test-stack.ts';
 
 let engine: Engine;

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { Hello, LiveState } from '../../src/api/live-state.ts';
+import { Hello, LiveState } from '../../src/api/inspection/live-state.ts';
 import { startService, type RunningService } from '../helpers/service.ts';
 import { freePorts, makeStack, type TestStack } from '../helpers/test-stack.ts';
 

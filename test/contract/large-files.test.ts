@@ -2,8 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
-import { LABELS, LOCAL_IMAGE } from '../../src/plan/names.ts';
-import { resolveImage } from '../../src/stack/image.ts';
+import { LABELS, LOCAL_IMAGE } from '../../src/plan/model/names.ts';
+import { resolveImage } from '../../src/stack/observe/image.ts';
 import { failureOf } from '../helpers/builders.ts';
 import { dockerOf, ownerLabels, removeByLabel, testEngine } from '../helpers/test-stack.ts';
 

@@ -1,14 +1,15 @@
 /** What this Redis does with a slot whose owner once did not claim it, and what is done about it before slots move. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { holdsSlot } from '../../src/cluster/slots.ts';
-import { isReachable } from '../../src/cluster/view.ts';
+import { holdsSlot } from '../../src/cluster/slots/slots.ts';
+import { isReachable } from '../../src/cluster/nodes/view.ts';
 import type { NodeLink } from '../../src/redis/node-link.ts';
-import { keepsNotes, renewClaims } from '../../src/redis/renew-claims.ts';
-import { setSlots, type Peer } from '../../src/redis/slot-move.ts';
-import { linkNodes } from '../../src/stack/links.ts';
-import { peerOf } from '../../src/stack/move-slots.ts';
-import { requirePassword } from '../../src/stack/passwords.ts';
+import { keepsNotes, renewClaims } from '../../src/redis/slots/renew-claims.ts';
+import type { Peer } from '../../src/redis/slots/route.ts';
+import { setSlots } from '../../src/redis/slots/slot-move.ts';
+import { linkNodes } from '../../src/stack/connect/links.ts';
+import { peerOf } from '../../src/stack/execute/move-slots.ts';
+import { requirePassword } from '../../src/stack/connect/passwords.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;

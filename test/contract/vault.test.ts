@@ -6,7 +6,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StackError } from '../../src/errors.ts';
 import { Secret } from '../../src/secret.ts';
-import { connectVault, requireField, type Vault, type VaultSettings } from '../../src/secrets/vault.ts';
+import { connectVault, requireField, type Vault, type VaultSettings } from '../../src/secrets/vault/vault.ts';
 import { failureOf } from '../helpers/builders.ts';
 import { useTempFolders } from '../helpers/temp-folder.ts';
 import { certificateFor, startVault, theAuthority, type VaultStandIn } from '../helpers/vault-stand-in.ts';

@@ -1,8 +1,8 @@
 /** Another `persistence.appendonly`: Redis reads only one of its two files, and it has to be the one with all keys. */
 import { afterEach, expect, test } from 'vitest';
-import { REDIS_CONF_FILE } from '../../src/plan/redis-config.ts';
-import { appendonlyMark } from '../../src/stack/data-folder.ts';
-import { stopSaving } from '../../src/stack/switch-persistence.ts';
+import { REDIS_CONF_FILE } from '../../src/plan/node/redis-config.ts';
+import { appendonlyMark } from '../../src/stack/observe/data-folder.ts';
+import { stopSaving } from '../../src/stack/execute/switch-persistence.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { keySlot } from '../../src/cluster/key-slot.ts';
-import { formatRange } from '../../src/cluster/slots.ts';
+import { keySlot } from '../../src/cluster/keys/key-slot.ts';
+import { formatRange } from '../../src/cluster/slots/slots.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findOwner, OWNER_VARIABLE } from '../../src/host/owner.ts';
-import { LABELS } from '../../src/plan/names.ts';
+import { LABELS } from '../../src/plan/model/names.ts';
 import { dockerOf, makeStack, runMain, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;

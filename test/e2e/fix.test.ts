@@ -1,8 +1,8 @@
 /** Damage of every kind, made by hand on a real cluster, found by `cluster check` and mended by `cluster fix`. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { keySlot } from '../../src/cluster/key-slot.ts';
-import { linkNodes } from '../../src/stack/links.ts';
-import { localPassword } from '../../src/stack/passwords.ts';
+import { keySlot } from '../../src/cluster/keys/key-slot.ts';
+import { linkNodes } from '../../src/stack/connect/links.ts';
+import { localPassword } from '../../src/stack/connect/passwords.ts';
 import type { NodeLink, RedisCommand } from '../../src/redis/node-link.ts';
 import { at } from '../helpers/builders.ts';
 import { makeStack, type Outcome, type TestStack } from '../helpers/test-stack.ts';

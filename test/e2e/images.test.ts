@@ -4,8 +4,8 @@ import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
 import type Docker from 'dockerode';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { LOCAL_IMAGE } from '../../src/plan/names.ts';
-import { resolveImage } from '../../src/stack/image.ts';
+import { LOCAL_IMAGE } from '../../src/plan/model/names.ts';
+import { resolveImage } from '../../src/stack/observe/image.ts';
 import { dockerOf, makeStack, testEngine, type TestStack } from '../helpers/test-stack.ts';
 
 let docker: Docker;

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
-import { initialNodeTable, NODE_TABLE_FILE } from '../../src/plan/redis-config.ts';
-import { ensureImage } from '../../src/stack/image.ts';
-import { up } from '../../src/stack/up.ts';
-import { wantedOf } from '../../src/stack/wanted.ts';
+import { initialNodeTable, NODE_TABLE_FILE } from '../../src/plan/node/redis-config.ts';
+import { ensureImage } from '../../src/stack/observe/image.ts';
+import { up } from '../../src/stack/commands/up.ts';
+import { wantedOf } from '../../src/stack/observe/wanted.ts';
 import { watchEngine } from '../helpers/counting-engine.ts';
 import { runKilledAfter } from '../helpers/killed.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';

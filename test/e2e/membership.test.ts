@@ -1,8 +1,8 @@
 /** The commands that change who is in the cluster, and in which role. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { slotMapText } from '../../src/cluster/node-table.ts';
-import { isReachable } from '../../src/cluster/view.ts';
-import { readNodes } from '../../src/stack/observe-nodes.ts';
+import { slotMapText } from '../../src/cluster/nodes/node-table.ts';
+import { isReachable } from '../../src/cluster/nodes/view.ts';
+import { readNodes } from '../../src/stack/observe/observe-nodes.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;

@@ -1,9 +1,9 @@
 /** Slots that move between primaries with their keys: reshard, rebalance, and everything that they refuse. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { keySlot } from '../../src/cluster/key-slot.ts';
-import { countSlots, formatRanges } from '../../src/cluster/slots.ts';
-import { isReachable } from '../../src/cluster/view.ts';
-import { readNodes } from '../../src/stack/observe-nodes.ts';
+import { keySlot } from '../../src/cluster/keys/key-slot.ts';
+import { countSlots, formatRanges } from '../../src/cluster/slots/slots.ts';
+import { isReachable } from '../../src/cluster/nodes/view.ts';
+import { readNodes } from '../../src/stack/observe/observe-nodes.ts';
 import { connectCluster } from '../helpers/cluster-client.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 

@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
 import { afterEach, expect, test } from 'vitest';
-import { PASSWORD_FILE, passwordHash, SECRET_FILE, secretConf, USERS_FILE } from '../../src/plan/redis-config.ts';
+import { PASSWORD_FILE, passwordHash, SECRET_FILE, secretConf, USERS_FILE } from '../../src/plan/node/redis-config.ts';
 import { Secret } from '../../src/secret.ts';
-import { natMapOf } from '../../src/stack/connection.ts';
-import { linkNodes } from '../../src/stack/links.ts';
+import { natMapOf } from '../../src/stack/connect/connection.ts';
+import { linkNodes } from '../../src/stack/connect/links.ts';
 import { runKilledAfter } from '../helpers/killed.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 

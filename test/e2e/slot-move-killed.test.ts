@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NodeLink, type RedisCommand } from '../../src/redis/node-link.ts';
-import { executeMoves } from '../../src/stack/move-slots.ts';
+import { executeMoves } from '../../src/stack/execute/move-slots.ts';
 import { clientsOf } from '../helpers/key-values.ts';
 import { runKilledAfter } from '../helpers/killed.ts';
 import {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { LOCAL_IMAGE } from '../../src/plan/names.ts';
-import { up } from '../../src/stack/up.ts';
+import { LOCAL_IMAGE } from '../../src/plan/model/names.ts';
+import { up } from '../../src/stack/commands/up.ts';
 import { watchEngine } from '../helpers/counting-engine.ts';
 import { dockerOf, makeStack, ownerLabels, type TestStack } from '../helpers/test-stack.ts';
 

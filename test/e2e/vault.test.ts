@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { passwordHash } from '../../src/plan/redis-config.ts';
+import { passwordHash } from '../../src/plan/node/redis-config.ts';
 import { makeStack, type Outcome, type TestStack } from '../helpers/test-stack.ts';
 import { certificateFor, startVault, theAuthority, type VaultStandIn } from '../helpers/vault-stand-in.ts';
 

@@ -1,13 +1,19 @@
-import { parseNodeTable } from '../../src/cluster/node-table.ts';
-import { divideSlots, formatRange, SLOT_COUNT } from '../../src/cluster/slots.ts';
-import type { ReachableView } from '../../src/cluster/view.ts';
+import { parseNodeTable } from '../../src/cluster/nodes/node-table.ts';
+import { divideSlots, formatRange, SLOT_COUNT } from '../../src/cluster/slots/slots.ts';
+import type { ReachableView } from '../../src/cluster/nodes/view.ts';
 import { StackError } from '../../src/errors.ts';
-import { containerDefinition, networkDefinition } from '../../src/plan/definitions.ts';
-import { initialNodeId, LABELS } from '../../src/plan/names.ts';
-import type { Observed } from '../../src/plan/observed.ts';
-import type { Wanted } from '../../src/plan/wanted.ts';
-import { redisConf } from '../../src/plan/redis-config.ts';
-import type { Container, ContainerDefinition, ContainerSettings, Network, Volume } from '../../src/plan/resources.ts';
+import { containerDefinition, networkDefinition } from '../../src/plan/model/definitions.ts';
+import { initialNodeId, LABELS } from '../../src/plan/model/names.ts';
+import type { Observed } from '../../src/plan/model/observed.ts';
+import type { Wanted } from '../../src/plan/model/wanted.ts';
+import { redisConf } from '../../src/plan/node/redis-config.ts';
+import type {
+  Container,
+  ContainerDefinition,
+  ContainerSettings,
+  Network,
+  Volume,
+} from '../../src/plan/model/resources.ts';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { primariesOf, type Spec } from '../../src/spec/spec.ts';
 

@@ -1,7 +1,7 @@
-import type { NodeRow, OpenSlot } from '../../src/cluster/node-table.ts';
-import type { SlotRange } from '../../src/cluster/slots.ts';
-import type { ReachableView } from '../../src/cluster/view.ts';
-import { initialNodeId } from '../../src/plan/names.ts';
+import type { NodeRow, OpenSlot } from '../../src/cluster/nodes/node-table.ts';
+import type { SlotRange } from '../../src/cluster/slots/slots.ts';
+import type { ReachableView } from '../../src/cluster/nodes/view.ts';
+import { initialNodeId } from '../../src/plan/model/names.ts';
 
 /** A change to what one node says; its effect on the others is told by mapping all views. */
 type Change = (view: ReachableView) => ReachableView;

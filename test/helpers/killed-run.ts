@@ -3,13 +3,13 @@
  * node has answered, or a new password in its source. Arguments: `up`, `rotate` or `reshard`, YAML file, n.
  */
 import { NodeLink, type RedisCommand } from '../../src/redis/node-link.ts';
-import { loadStack } from '../../src/stack/load.ts';
-import { sessionOf } from '../../src/stack/open.ts';
-import { reshard } from '../../src/stack/reshard.ts';
-import { openSource } from '../../src/stack/source.ts';
-import { rotateSecret } from '../../src/stack/secrets-rotate.ts';
-import type { Session } from '../../src/stack/session.ts';
-import { up } from '../../src/stack/up.ts';
+import { loadStack } from '../../src/stack/session/load.ts';
+import { sessionOf } from '../../src/stack/session/open.ts';
+import { reshard } from '../../src/stack/commands/cluster/reshard.ts';
+import { openSource } from '../../src/stack/session/source.ts';
+import { rotateSecret } from '../../src/stack/commands/secrets-rotate.ts';
+import type { Session } from '../../src/stack/session/session.ts';
+import { up } from '../../src/stack/commands/up.ts';
 import { watchEngine } from './counting-engine.ts';
 import { testEngine } from './test-stack.ts';
 

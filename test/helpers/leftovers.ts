@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LABELS } from '../../src/plan/names.ts';
+import { LABELS } from '../../src/plan/model/names.ts';
 import type { TestStack } from './test-stack.ts';
 
 /** What there is of a stack, and where: on the engine, in its own folder, among the processes. */

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import { keySlot } from '../../src/cluster/key-slot.ts';
+import { keySlot } from '../../src/cluster/keys/key-slot.ts';
 import type { RedisCommand } from '../../src/redis/node-link.ts';
 import { connectCluster } from './cluster-client.ts';
 import { clientsOf } from './key-values.ts';

@@ -1,11 +1,11 @@
 /** A cluster between whose nodes slots are moved, and everything that must be as before afterwards. */
 import type { Redis } from 'ioredis';
-import { keySlot } from '../../src/cluster/key-slot.ts';
-import { slotsOf } from '../../src/cluster/slot-move.ts';
-import { isReachable, type ReachableView } from '../../src/cluster/view.ts';
+import { keySlot } from '../../src/cluster/keys/key-slot.ts';
+import { slotsOf } from '../../src/cluster/slots/slot-move.ts';
+import { isReachable, type ReachableView } from '../../src/cluster/nodes/view.ts';
 import { Refusal, type RedisCommand } from '../../src/redis/node-link.ts';
-import { executeMoves } from '../../src/stack/move-slots.ts';
-import { readNodes } from '../../src/stack/observe-nodes.ts';
+import { executeMoves } from '../../src/stack/execute/move-slots.ts';
+import { readNodes } from '../../src/stack/observe/observe-nodes.ts';
 import { makeStack, type TestStack } from './test-stack.ts';
 
 /** Memory enough for large keys; nothing is ever evicted; and DEBUG, which gives digests of values. */

@@ -1,8 +1,8 @@
-import type { NodeView } from '../../src/cluster/view.ts';
+import type { NodeView } from '../../src/cluster/nodes/view.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { ObservedNode } from '../../src/stack/observed-history.ts';
-import type { Observation } from '../../src/stack/observer.ts';
-import type { Session } from '../../src/stack/session.ts';
+import type { ObservedNode } from '../../src/stack/observe/observed-history.ts';
+import type { Observation } from '../../src/stack/observe/observer.ts';
+import type { Session } from '../../src/stack/session/session.ts';
 import { healthyViews, specOf, type Shape } from './builders.ts';
 
 /** A session that knows its spec, and that its engine is on this machine: no more is needed to describe what was seen. */

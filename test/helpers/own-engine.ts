@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
-import { LOCAL_IMAGE } from '../../src/plan/names.ts';
+import { LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import { requireSuccess, startProgram, type Ended, type Program } from './program.ts';
 import { dockerOf, testEngine, type TestStack } from './test-stack.ts';
 

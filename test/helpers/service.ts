@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { serve, type Entrance } from '../../src/api/serve.ts';
-import type { Session } from '../../src/stack/session.ts';
+import { serve, type Entrance } from '../../src/api/http/serve.ts';
+import type { Session } from '../../src/stack/session/session.ts';
 import type { TestStack } from './test-stack.ts';
 
 /** The real service on a stack, in this process, at a free port. */

@@ -1,9 +1,9 @@
-import { isPhantom } from '../../src/cluster/bootstrap-table.ts';
-import { parseNodeTable } from '../../src/cluster/node-table.ts';
-import { formatRange, SLOT_COUNT, type SlotRange } from '../../src/cluster/slots.ts';
-import type { ReachableView } from '../../src/cluster/view.ts';
-import { initialNodeTable } from '../../src/plan/redis-config.ts';
-import type { ClusterAction } from '../../src/plan/plan-cluster.ts';
+import { isPhantom } from '../../src/cluster/nodes/bootstrap-table.ts';
+import { parseNodeTable } from '../../src/cluster/nodes/node-table.ts';
+import { formatRange, SLOT_COUNT, type SlotRange } from '../../src/cluster/slots/slots.ts';
+import type { ReachableView } from '../../src/cluster/nodes/view.ts';
+import { initialNodeTable } from '../../src/plan/node/redis-config.ts';
+import type { ClusterAction } from '../../src/plan/cluster/plan-cluster.ts';
 import type { Spec } from '../../src/spec/spec.ts';
 
 /** What one node believes of another, or of itself. */

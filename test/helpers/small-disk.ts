@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, rmdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LABELS } from '../../src/plan/names.ts';
+import { LABELS } from '../../src/plan/model/names.ts';
 import { dockerOf, type TestStack } from './test-stack.ts';
 
 /** A file system of a few megabytes of its own, on which the data volume of one node lies: it can be full, or read-only. */

@@ -1,9 +1,9 @@
 /** What somebody sees who looks at a stack from outside the program: straight at the engine and at each node. */
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
-import { parseNodeTable, slotMapText } from '../../src/cluster/node-table.ts';
-import { parseClusterInfo } from '../../src/cluster/view.ts';
-import { containerName, isOwn, volumeName } from '../../src/plan/names.ts';
+import { parseNodeTable, slotMapText } from '../../src/cluster/nodes/node-table.ts';
+import { parseClusterInfo } from '../../src/cluster/nodes/view.ts';
+import { containerName, isOwn, volumeName } from '../../src/plan/model/names.ts';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { primariesOf, type Spec } from '../../src/spec/spec.ts';
 import { passwordOf } from './key-values.ts';

@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import Docker from 'dockerode';
-import { main } from '../../src/cli/main.ts';
+import { main } from '../../src/cli/core/main.ts';
 import { connectDocker } from '../../src/engine/docker.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { locateEngine } from '../../src/engine/locate.ts';
 import { findOwner, OWNER_VARIABLE } from '../../src/host/owner.ts';
-import { LABELS } from '../../src/plan/names.ts';
+import { LABELS } from '../../src/plan/model/names.ts';
 import { overlaps, parseBlock } from '../../src/spec/addresses.ts';
-import { loadStack } from '../../src/stack/load.ts';
-import { sessionOf } from '../../src/stack/open.ts';
-import { inRounds } from '../../src/stack/rounds.ts';
-import { openSource } from '../../src/stack/source.ts';
-import type { Session } from '../../src/stack/session.ts';
+import { loadStack } from '../../src/stack/session/load.ts';
+import { sessionOf } from '../../src/stack/session/open.ts';
+import { inRounds } from '../../src/stack/reconcile/rounds.ts';
+import { openSource } from '../../src/stack/session/source.ts';
+import type { Session } from '../../src/stack/session/session.ts';
 
 /** What a command line printed, and how it ended. */
 export interface Outcome {

@@ -2,14 +2,14 @@
 import * as fc from 'fast-check';
 import { stringify } from 'yaml';
 import { StackError } from '../../src/errors.ts';
-import { planText } from '../../src/plan/actions.ts';
-import { findConflicts } from '../../src/plan/conflicts.ts';
-import { needsData, planUp } from '../../src/plan/plan-up.ts';
-import { initialNodeTable, redisConf } from '../../src/plan/redis-config.ts';
-import { parseNodeTable } from '../../src/cluster/node-table.ts';
+import { planText } from '../../src/plan/model/actions.ts';
+import { findConflicts } from '../../src/plan/engine/conflicts.ts';
+import { needsData, planUp } from '../../src/plan/engine/plan-up.ts';
+import { initialNodeTable, redisConf } from '../../src/plan/node/redis-config.ts';
+import { parseNodeTable } from '../../src/cluster/nodes/node-table.ts';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { checkRedisConf } from '../../src/spec/redis-conf.ts';
-import { checkStackText } from '../../src/stack/load.ts';
+import { checkStackText } from '../../src/stack/session/load.ts';
 import { NOTHING, specText, wantedFor } from './builders.ts';
 
 /**

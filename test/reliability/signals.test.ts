@@ -13,7 +13,7 @@ const KEYS = 4000;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Until then Node.js loads the program, and a signal ends it before it can hear of it. */
 const LOADING_MS = 250;
-/** What counts as a second signal comes later than this: see src/cli/interrupt.ts. */
+/** What counts as a second signal comes later than this: see src/cli/core/interrupt.ts. */
 const SECOND_SIGNAL_MS = 550;
 const MOST_MS = 10_000;
 const AT_ONCE_MS = 2000;

@@ -1,4 +1,4 @@
-import { countSlots } from '../../src/cluster/slots.ts';
+import { countSlots } from '../../src/cluster/slots/slots.ts';
 import { viewsOf } from '../helpers/moving-keys.ts';
 import { describeSweep, spread } from '../helpers/sweep.ts';
 import type { SweptStack } from '../helpers/swept-stack.ts';

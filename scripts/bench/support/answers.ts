@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseClusterInfo } from '../../../src/cluster/view.ts';
-import { SLOT_COUNT } from '../../../src/cluster/slots.ts';
+import { parseClusterInfo } from '../../../src/cluster/nodes/view.ts';
+import { SLOT_COUNT } from '../../../src/cluster/slots/slots.ts';
 import { LONGEST_WAIT_MS } from './context.ts';
 
 const REPLY_TIMEOUT_MS = 1000;

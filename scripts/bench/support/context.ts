@@ -6,7 +6,7 @@ import { connectDocker } from '../../../src/engine/docker.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { locateEngine } from '../../../src/engine/locate.ts';
 import { StackError } from '../../../src/errors.ts';
-import { resolveImage } from '../../../src/stack/image.ts';
+import { resolveImage } from '../../../src/stack/observe/image.ts';
 
 /** What every part of the bench works with. */
 export interface Bench {

@@ -1,4 +1,4 @@
-import { containerDefinition, networkDefinition } from '../../../src/plan/definitions.ts';
+import { containerDefinition, networkDefinition } from '../../../src/plan/model/definitions.ts';
 import { waitForAnswers } from './answers.ts';
 import type { Bench } from './context.ts';
 import { plainPorts, type BenchStack } from './stacks.ts';

@@ -1,4 +1,4 @@
-import { containerName, LABELS, volumeName } from '../../../src/plan/names.ts';
+import { containerName, LABELS, volumeName } from '../../../src/plan/model/names.ts';
 import type { Spec } from '../../../src/spec/spec.ts';
 import { waitForCluster } from './answers.ts';
 import { runCommand } from './command.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { containerName, LABELS } from '../../../src/plan/names.ts';
+import { containerName, LABELS } from '../../../src/plan/model/names.ts';
 import { CONTAINER_PORTS, type NodeSpec, type Spec } from '../../../src/spec/spec.ts';
 import { waitForAnswers, waitForCluster } from './answers.ts';
 import { runCommand } from './command.ts';

@@ -1,5 +1,5 @@
-import { containerName } from '../../../src/plan/names.ts';
-import { PASSWORD_FILE } from '../../../src/plan/redis-config.ts';
+import { containerName } from '../../../src/plan/model/names.ts';
+import { PASSWORD_FILE } from '../../../src/plan/node/redis-config.ts';
 import { CONTAINER_PORTS } from '../../../src/spec/spec.ts';
 import { runCommand } from './command.ts';
 import type { Bench } from './context.ts';

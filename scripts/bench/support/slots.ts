@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { keySlot } from '../../../src/cluster/key-slot.ts';
-import { slotMapText } from '../../../src/cluster/node-table.ts';
-import { isReachable, type ReachableView } from '../../../src/cluster/view.ts';
+import { keySlot } from '../../../src/cluster/keys/key-slot.ts';
+import { slotMapText } from '../../../src/cluster/nodes/node-table.ts';
+import { isReachable, type ReachableView } from '../../../src/cluster/nodes/view.ts';
 import { Refusal, type NodeLink, type RedisCommand } from '../../../src/redis/node-link.ts';
-import { linkNodes } from '../../../src/stack/links.ts';
-import { readNodes } from '../../../src/stack/observe-nodes.ts';
-import { requirePassword } from '../../../src/stack/passwords.ts';
-import type { Session } from '../../../src/stack/session.ts';
+import { linkNodes } from '../../../src/stack/connect/links.ts';
+import { readNodes } from '../../../src/stack/observe/observe-nodes.ts';
+import { requirePassword } from '../../../src/stack/connect/passwords.ts';
+import type { Session } from '../../../src/stack/session/session.ts';
 import { LONGEST_WAIT_MS } from './context.ts';
 
 const PAUSE_MS = 20;

@@ -1,12 +1,12 @@
 import type { JSX } from 'preact';
-import type { LiveState } from '../live-state.ts';
+import type { LiveState } from '../inspection/live-state.ts';
 import { Announcer } from './announcer.tsx';
 import { useFeed, type Feed } from './feed.ts';
 import { peakOf } from './history.ts';
-import { NodeCard } from './node-card.tsx';
-import { SlotSection } from './slot-section.tsx';
-import { useSlotView } from './slot-view.ts';
-import { Snippets } from './snippets.tsx';
+import { NodeCard } from './parts/node-card.tsx';
+import { SlotSection } from './slots/slot-section.tsx';
+import { useSlotView } from './slots/slot-view.ts';
+import { Snippets } from './parts/snippets.tsx';
 import { Summary } from './summary.tsx';
 import { useTab } from './tab.ts';
 import { Totals } from './totals.tsx';

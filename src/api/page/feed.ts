@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Hello, LiveState } from '../live-state.ts';
+import type { Hello, LiveState } from '../inspection/live-state.ts';
 import { withState, type History } from './history.ts';
 
 /** What the page knows. */

@@ -1,4 +1,4 @@
-import type { LiveState } from '../live-state.ts';
+import type { LiveState } from '../inspection/live-state.ts';
 
 const HISTORY_SECONDS = 60;
 /** Where nothing was heard for longer, a line has a gap. */

@@ -1,4 +1,4 @@
-import type { LiveState } from '../live-state.ts';
+import type { LiveState } from '../inspection/live-state.ts';
 
 /** A command, and all that it mends. */
 export interface Remedy {

@@ -1,11 +1,11 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { announce } from './announcer.tsx';
-import { Copyable } from './copyable.tsx';
+import { Copyable } from './parts/copyable.tsx';
 import { useNow } from './environment.ts';
 import type { Feed } from './feed.ts';
 import { remediesOf } from './remedies.ts';
-import { StatusMark } from './status-mark.tsx';
+import { StatusMark } from './parts/status-mark.tsx';
 import { agoText, HEALTH_WORDS, timeText } from './words.ts';
 
 const LOST = 'connection to the service is lost; trying again';

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import type { Feed } from './feed.ts';
-import { statusIcon } from './status-mark.tsx';
+import { statusIcon } from './parts/status-mark.tsx';
 import { HEALTH_WORDS } from './words.ts';
 
 /** The page's tab shows the state while another tab is looked at. */

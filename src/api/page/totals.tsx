@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
-import { SLOT_COUNT } from '../../cluster/slots.ts';
-import type { LiveState } from '../live-state.ts';
-import { NOBODY, type SlotMap } from './slot-map.ts';
+import { SLOT_COUNT } from '../../cluster/slots/slots.ts';
+import type { LiveState } from '../inspection/live-state.ts';
+import { NOBODY, type SlotMap } from './slots/slot-map.ts';
 import { bytesText, countText, shortCountText } from './words.ts';
 
 const UNKNOWN = '–';

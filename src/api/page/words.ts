@@ -1,4 +1,4 @@
-import type { LiveNode, LiveState } from '../live-state.ts';
+import type { LiveNode, LiveState } from '../inspection/live-state.ts';
 
 const COUNT = new Intl.NumberFormat('en');
 const SHORT_COUNT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });

@@ -1,6 +1,9 @@
 import { CONTAINER_PORTS } from '../../spec/spec.ts';
-import type { TrustFiles } from '../../stack/trust.ts';
-import type { SnippetConnection } from '../snippets.ts';
+import type { ConnectionInfo } from '../../stack/connect/connection.ts';
+import type { TrustFiles } from '../../stack/connect/trust.ts';
+
+/** The password itself is no part of it: a snippet reads its file, or the environment. */
+export type SnippetConnection = Omit<ConnectionInfo, 'password'>;
 
 /** What every snippet is made of. */
 export interface Reach {

@@ -1,5 +1,5 @@
-import { painter } from '../terminal.ts';
-import type { Command } from '../command.ts';
+import { painter } from '../core/terminal.ts';
+import type { Command } from '../core/command.ts';
 import { table } from '../views/table.ts';
 
 export const certs: Command = {
@@ -7,7 +7,7 @@ export const certs: Command = {
   summary: 'show the certificates that the nodes serve: who, for which names, until when',
   run: async ({ openSession, terminal, json }) => {
     const session = await openSession();
-    const { readCertificates } = await import('../../stack/certs.ts');
+    const { readCertificates } = await import('../../stack/commands/certs.ts');
     const { shown, warnings } = await readCertificates(session);
     const isGood = shown.every(({ problem }) => problem === undefined);
     if (json) {

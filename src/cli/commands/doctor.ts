@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import type { Command } from '../core/command.ts';
 import { diagnosisAsJson, showDiagnosis } from '../views/doctor.ts';
 
 export const doctor: Command = {

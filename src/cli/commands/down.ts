@@ -1,7 +1,7 @@
-import type { DownOptions, DownResult } from '../../stack/down.ts';
+import type { DownOptions, DownResult } from '../../stack/commands/down.ts';
 import { StackError } from '../../errors.ts';
-import type { Command, Invocation } from '../command.ts';
-import { confirm, painter } from '../terminal.ts';
+import type { Command, Invocation } from '../core/command.ts';
+import { confirm, painter } from '../core/terminal.ts';
 
 export const down: Command = {
   name: 'down',
@@ -28,7 +28,7 @@ export const down: Command = {
 
 async function downOfFile(invocation: Invocation): Promise<number> {
   const session = await invocation.openSession();
-  const { down: takeDown } = await import('../../stack/down.ts');
+  const { down: takeDown } = await import('../../stack/commands/down.ts');
   const stack = session.spec.name;
   const result = await takeDown(session, stack, optionsOf(invocation, stack, 'down'));
   return show(invocation, stack, result, 'npx tsx manage.ts up   # goes on with it');
@@ -36,7 +36,7 @@ async function downOfFile(invocation: Invocation): Promise<number> {
 
 async function downOfName(invocation: Invocation, name: string): Promise<number> {
   const session = await invocation.openByLabel();
-  const { downByName } = await import('../../stack/down-by-label.ts');
+  const { downByName } = await import('../../stack/commands/down-by-label.ts');
   const command = `down --name ${name}`;
   const result = await downByName(session, name, optionsOf(invocation, name, command));
   return show(invocation, name, result, `npx tsx manage.ts ${command} --volumes   # deletes it, too`);
@@ -76,7 +76,7 @@ function show({ endProgress, json, terminal }: Invocation, stack: string, result
 
 async function downStale({ openByLabel, options, json, terminal, signal, endProgress }: Invocation): Promise<number> {
   const session = await openByLabel();
-  const { describeStale, downAllStale } = await import('../../stack/down-by-label.ts');
+  const { describeStale, downAllStale } = await import('../../stack/commands/down-by-label.ts');
   const removed = await downAllStale(session, async (stacks) => {
     if (options['yes'] === true) return true;
     if (json) return false;

@@ -1,6 +1,6 @@
 import { StackError } from '../../errors.ts';
-import type { ConnectionInfo } from '../../stack/connection.ts';
-import type { Command, OptionValues } from '../command.ts';
+import type { ConnectionInfo } from '../../stack/connect/connection.ts';
+import type { Command, OptionValues } from '../core/command.ts';
 
 const FORMATS = ['dotenv', 'shell', 'json'] as const;
 type Format = (typeof FORMATS)[number];
@@ -15,7 +15,7 @@ export const env: Command = {
   run: async ({ openSession, options, terminal, json }) => {
     const format = json ? 'json' : parseFormat(options['format']);
     const session = await openSession({ secret: true });
-    const { readConnection } = await import('../../stack/connection.ts');
+    const { readConnection } = await import('../../stack/connect/connection.ts');
     const variables = environment(await readConnection(session), options['reveal'] === true);
     terminal.stdout.write(render(variables, format));
     return 0;

@@ -1,5 +1,5 @@
 import { StackError } from '../../errors.ts';
-import type { Command, OptionValues } from '../command.ts';
+import type { Command, OptionValues } from '../core/command.ts';
 
 export const logs: Command = {
   name: 'logs',
@@ -13,7 +13,7 @@ export const logs: Command = {
   run: async ({ openSession, operands, options, terminal, json, signal }) => {
     const tail = parseTail(options['tail']);
     const session = await openSession();
-    const { readLogs } = await import('../../stack/logs.ts');
+    const { readLogs } = await import('../../stack/commands/logs.ts');
     const [node] = operands;
     const follow = options['follow'] === true;
     try {

@@ -1,5 +1,5 @@
-import { planText } from '../../plan/actions.ts';
-import type { Command } from '../command.ts';
+import { planText } from '../../plan/model/actions.ts';
+import type { Command } from '../core/command.ts';
 
 const CHANGES_PENDING = 3;
 
@@ -9,7 +9,7 @@ export const plan: Command = {
   options: [{ flags: '--detailed-exitcode', summary: 'exit with 3 when there is something to do' }],
   run: async ({ openSession, options, terminal, json }) => {
     const session = await openSession({ secret: true });
-    const { plan: makePlan } = await import('../../stack/plan.ts');
+    const { plan: makePlan } = await import('../../stack/commands/plan.ts');
     const { actions, nodeActions, conflicts, pulls, warnings } = await makePlan(session);
     const isPending = actions.length + nodeActions.length > 0 || pulls !== undefined;
     if (json) {

@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import type { Command } from '../core/command.ts';
 
 export const redisCli: Command = {
   name: 'redis-cli',
@@ -7,7 +7,7 @@ export const redisCli: Command = {
   passesOn: "redis-cli's arguments",
   run: async ({ openSession, operands, passedOn, terminal }) => {
     const session = await openSession();
-    const { runRedisCli } = await import('../../stack/redis-cli.ts');
+    const { runRedisCli } = await import('../../stack/commands/redis-cli.ts');
     return runRedisCli(session, operands[0], passedOn, terminal);
   },
 };

@@ -1,6 +1,6 @@
-import type { Command } from '../command.ts';
+import type { Command } from '../core/command.ts';
 import { nodesAsJson } from '../views/cluster.ts';
-import { painter } from '../terminal.ts';
+import { painter } from '../core/terminal.ts';
 
 export const restart: Command = {
   name: 'restart',
@@ -10,7 +10,7 @@ export const restart: Command = {
   options: [{ flags: '--rolling', summary: 'one at a time; a primary hands over to a replica first' }],
   run: async ({ openSession, operands, options, terminal, json, endProgress }) => {
     const session = await openSession();
-    const { restart: restartNodes } = await import('../../stack/restart.ts');
+    const { restart: restartNodes } = await import('../../stack/commands/restart.ts');
     const start = performance.now();
     const views = await restartNodes(session, operands, { isRolling: options['rolling'] === true });
     const elapsedMs = Math.round(performance.now() - start);

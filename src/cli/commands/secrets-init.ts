@@ -1,5 +1,5 @@
-import { painter } from '../terminal.ts';
-import type { Command } from '../command.ts';
+import { painter } from '../core/terminal.ts';
+import type { Command } from '../core/command.ts';
 
 export const secretsInit: Command = {
   name: 'secrets init',
@@ -7,7 +7,7 @@ export const secretsInit: Command = {
   summary: 'put a generated password where the YAML file says, and only where there is none',
   run: async ({ openSession, terminal, json }) => {
     const session = await openSession();
-    const { initSecret } = await import('../../stack/secrets-init.ts');
+    const { initSecret } = await import('../../stack/commands/secrets-init.ts');
     const { place, wasThere } = await initSecret(session);
     if (json) {
       terminal.stdout.write(`${JSON.stringify({ stack: session.spec.name, place, wasThere }, null, 2)}\n`);

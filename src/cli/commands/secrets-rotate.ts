@@ -1,5 +1,5 @@
-import { painter } from '../terminal.ts';
-import type { Command } from '../command.ts';
+import { painter } from '../core/terminal.ts';
+import type { Command } from '../core/command.ts';
 
 export const secretsRotate: Command = {
   name: 'secrets rotate',
@@ -7,7 +7,7 @@ export const secretsRotate: Command = {
   summary: 'change the password on all nodes and in its source, without a restart',
   run: async ({ openSession, endProgress, terminal, json }) => {
     const session = await openSession({ secret: true });
-    const { rotateSecret } = await import('../../stack/secrets-rotate.ts');
+    const { rotateSecret } = await import('../../stack/commands/secrets-rotate.ts');
     const { place, nodeCount } = await rotateSecret(session);
     endProgress();
     if (json) {

@@ -1,5 +1,5 @@
-import type { Command, OptionValues } from '../command.ts';
-import { painter } from '../terminal.ts';
+import type { Command, OptionValues } from '../core/command.ts';
+import { painter } from '../core/terminal.ts';
 
 /** Of a look at the engine. Whoever asks is answered in seconds, whatever the engine does. */
 const LOOK_TIMEOUT_MS = 3000;
@@ -13,7 +13,7 @@ export const serve: Command = {
     { flags: '--token-file <file>', summary: 'a file with the token that everybody has to show' },
   ],
   run: async ({ openSession, options, terminal, json, signal, root, timeoutMs, endProgress }) => {
-    const { parseEntrance, serve: serveUntil } = await import('../../api/serve.ts');
+    const { parseEntrance, serve: serveUntil } = await import('../../api/http/serve.ts');
     const entrance = await parseEntrance({
       host: textOf(options['host']) ?? '127.0.0.1',
       port: textOf(options['port']) ?? '8000',

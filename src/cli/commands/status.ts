@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import type { Command } from '../core/command.ts';
 import { showStatus, statusAsJson } from '../views/status.ts';
 
 export const status: Command = {
@@ -6,7 +6,7 @@ export const status: Command = {
   summary: 'show what runs, from which image, and whether the cluster is whole (exit code 1 if not)',
   run: async ({ openSession, terminal, json }) => {
     const session = await openSession();
-    const { readStatus } = await import('../../stack/status.ts');
+    const { readStatus } = await import('../../stack/commands/status.ts');
     const state = await readStatus(session);
     if (json) terminal.stdout.write(`${JSON.stringify(statusAsJson(session, state), null, 2)}\n`);
     else await showStatus(session, state, terminal);

@@ -1,5 +1,5 @@
-import type { Session } from '../../stack/session.ts';
-import type { Command, Invocation } from '../command.ts';
+import type { Session } from '../../stack/session/session.ts';
+import type { Command, Invocation } from '../core/command.ts';
 import { showCluster, nodesAsJson } from '../views/cluster.ts';
 
 export const up: Command = {
@@ -11,7 +11,7 @@ export const up: Command = {
 
 /** @returns the exit code */
 export async function bringUp({ endProgress, terminal, json }: Invocation, session: Session): Promise<number> {
-  const { up: toWhatTheFileSays } = await import('../../stack/up.ts');
+  const { up: toWhatTheFileSays } = await import('../../stack/commands/up.ts');
   const { image, changeCount, views, elapsedMs } = await toWhatTheFileSays(session);
   endProgress();
   const { spec, engine } = session;

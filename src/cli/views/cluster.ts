@@ -1,9 +1,9 @@
-import type { ReachableView } from '../../cluster/view.ts';
-import { countSlots, formatRanges } from '../../cluster/slots.ts';
-import type { ResolvedImage } from '../../stack/image.ts';
-import { hostAddress } from '../../stack/links.ts';
-import type { Session } from '../../stack/session.ts';
-import { painter, type Terminal } from '../terminal.ts';
+import type { ReachableView } from '../../cluster/nodes/view.ts';
+import { countSlots, formatRanges } from '../../cluster/slots/slots.ts';
+import type { ResolvedImage } from '../../stack/observe/image.ts';
+import { hostAddress } from '../../stack/connect/links.ts';
+import type { Session } from '../../stack/session/session.ts';
+import { painter, type Terminal } from '../core/terminal.ts';
 import { formatBytes, table } from './table.ts';
 
 export interface ClusterShown {

@@ -1,6 +1,6 @@
 import type { Check, CheckState } from '../../stack/doctor/diagnosis.ts';
 import type { Diagnosis } from '../../stack/doctor/doctor.ts';
-import { painter, type Terminal } from '../terminal.ts';
+import { painter, type Terminal } from '../core/terminal.ts';
 
 const MARKS = {
   ok: ['green', '✓'],

@@ -1,6 +1,6 @@
-import { showBytes } from '../../cluster/quoted.ts';
-import type { ImportResult } from '../../stack/import.ts';
-import type { Terminal } from '../terminal.ts';
+import { showBytes } from '../../cluster/keys/quoted.ts';
+import type { ImportResult } from '../../stack/commands/data/import.ts';
+import type { Terminal } from '../core/terminal.ts';
 import { countText } from './counts.ts';
 
 /** The keys that were not copied because the cluster had keys of the same name, and what to do about it. */

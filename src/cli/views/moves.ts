@@ -1,8 +1,8 @@
-import { rangesOf, type SlotMove } from '../../cluster/slot-move.ts';
-import { formatRange } from '../../cluster/slots.ts';
-import type { PlannedMoves } from '../../stack/carry-out-moves.ts';
-import type { Invocation } from '../command.ts';
-import { painter } from '../terminal.ts';
+import { rangesOf, type SlotMove } from '../../cluster/slots/slot-move.ts';
+import { formatRange } from '../../cluster/slots/slots.ts';
+import type { PlannedMoves } from '../../stack/commands/cluster/carry-out-moves.ts';
+import type { Invocation } from '../core/command.ts';
+import { painter } from '../core/terminal.ts';
 
 export interface MovesShown {
   readonly stack: string;

@@ -1,5 +1,5 @@
-import type { ProgressEvent, Report } from '../../stack/progress.ts';
-import { isLively, painter, type Paint, type Terminal } from '../terminal.ts';
+import type { ProgressEvent, Report } from '../../stack/session/progress.ts';
+import { isLively, painter, type Paint, type Terminal } from '../core/terminal.ts';
 
 export interface Progress {
   readonly report: Report;

@@ -1,5 +1,5 @@
-import { SLOT_COUNT, type SlotRange } from '../../cluster/slots.ts';
-import type { Paint } from '../terminal.ts';
+import { SLOT_COUNT, type SlotRange } from '../../cluster/slots/slots.ts';
+import type { Paint } from '../core/terminal.ts';
 
 const CELLS = 256;
 const CELLS_A_LINE = 64;

@@ -1,7 +1,7 @@
-import { isReachable } from '../../cluster/view.ts';
-import type { Session } from '../../stack/session.ts';
-import type { Status } from '../../stack/status.ts';
-import { painter, type Terminal } from '../terminal.ts';
+import { isReachable } from '../../cluster/nodes/view.ts';
+import type { Session } from '../../stack/session/session.ts';
+import type { Status } from '../../stack/commands/status.ts';
+import { painter, type Terminal } from '../core/terminal.ts';
 import { clusterRow, engineLine, imageLine, nodesAsJson } from './cluster.ts';
 import { table } from './table.ts';
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Secret } from '../../secret.ts';
-import { passwordOfNode } from '../passwords.ts';
-import { besides } from '../source.ts';
-import { homeFolder } from '../state-folder.ts';
+import { passwordOfNode } from '../connect/passwords.ts';
+import { besides } from '../session/source.ts';
+import { homeFolder } from '../session/state-folder.ts';
 import type { Facts } from './facts.ts';
 
 /** Every secret that this process can get at, so that it can be looked for: what isn't known can't be taken out. */

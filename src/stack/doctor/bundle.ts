@@ -4,8 +4,8 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { withinBounds } from '../../bounds.ts';
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
-import { CONFIG_FOLDER } from '../../plan/redis-config.ts';
-import { stackFile } from '../open.ts';
+import { CONFIG_FOLDER } from '../../plan/node/redis-config.ts';
+import { stackFile } from '../session/open.ts';
 import { knownSecrets } from './bundle-secrets.ts';
 import { readLog } from './container-checks.ts';
 import type { Facts } from './facts.ts';
@@ -88,7 +88,7 @@ async function partsOf(facts: Facts, diagnosis: object): Promise<Part[]> {
       path: 'plan.json',
       about: 'what up would do',
       read: async () => {
-        const { plan } = await import('../plan.ts');
+        const { plan } = await import('../commands/plan.ts');
         return plan(await facts.session.know());
       },
     },

@@ -1,10 +1,10 @@
-import type { Finding, FindingKind } from '../../cluster/finding.ts';
-import { findFindings } from '../../cluster/findings.ts';
-import { list } from '../../cluster/finding.ts';
-import { countSlots, SLOT_COUNT } from '../../cluster/slots.ts';
-import type { ReachableView } from '../../cluster/view.ts';
-import { commandText } from '../command-text.ts';
-import { expectationOf } from '../converge.ts';
+import type { Finding, FindingKind } from '../../cluster/findings/finding.ts';
+import { findFindings } from '../../cluster/findings/findings.ts';
+import { list } from '../../cluster/findings/finding.ts';
+import { countSlots, SLOT_COUNT } from '../../cluster/slots/slots.ts';
+import type { ReachableView } from '../../cluster/nodes/view.ts';
+import { commandText } from '../session/command-text.ts';
+import { expectationOf } from '../../plan/cluster/expectation.ts';
 import { answering } from './data-checks.ts';
 import { failed, orOk, skipped, warning, type Heading, type Line } from './diagnosis.ts';
 import type { Facts, Probe } from './facts.ts';

@@ -1,9 +1,9 @@
 import { withinBounds } from '../../bounds.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { commandText } from '../command-text.ts';
+import { commandText } from '../session/command-text.ts';
 import { failed, ok, orOk, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
-import { lastWords, readLogSigns, type LogPlace } from './log-signs.ts';
+import { lastWords, readLogSigns, type LogPlace } from '../observe/log-signs.ts';
 
 /** Longer ago, that the engine had to start a container again is history. */
 const RECENT_MS = 24 * 3_600_000;
@@ -109,7 +109,7 @@ export async function checkDrift(facts: Facts): Promise<readonly Line[]> {
   const session = await facts.session.know();
   const probes = await facts.probes.know();
   const { wanted, observed } = await facts.obstacles.know();
-  const { planUp } = await import('../../plan/plan-up.ts');
+  const { planUp } = await import('../../plan/engine/plan-up.ts');
   const isSound = (target: string): boolean =>
     !containers.some(({ name, container }) => name === target && container?.state !== 'running');
   const image = await facts.image.know();
@@ -117,7 +117,7 @@ export async function checkDrift(facts: Facts): Promise<readonly Line[]> {
   const actions =
     image === undefined ? [] : planUp(session.spec, wanted, observed).filter(({ target }) => isSound(target));
   const areAllThere = probes.every(({ view }) => view.reachable);
-  const { plan } = await import('../plan.ts');
+  const { plan } = await import('../commands/plan.ts');
   const nodeActions = areAllThere && actions.length === 0 ? (await plan(session)).nodeActions : [];
   const changes = [
     ...actions.map(({ type, target, cause }) => `${type} ${target} (${cause})`),

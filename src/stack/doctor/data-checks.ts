@@ -1,15 +1,15 @@
-import { parseNodeTable } from '../../cluster/node-table.ts';
-import type { ReachableView } from '../../cluster/view.ts';
+import { parseNodeTable } from '../../cluster/nodes/node-table.ts';
+import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { volumeName } from '../../plan/names.ts';
-import { NODE_TABLE_FILE } from '../../plan/redis-config.ts';
+import { volumeName } from '../../plan/model/names.ts';
+import { NODE_TABLE_FILE } from '../../plan/node/redis-config.ts';
 import type { Spec } from '../../spec/spec.ts';
-import { commandText } from '../command-text.ts';
+import { commandText } from '../session/command-text.ts';
 import { failed, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
 import { isJustStartedAgain } from './container-checks.ts';
-import { damagedTableMend } from './log-signs.ts';
-import { LOOK_INSIDE, parseInside, type Inside } from './inside.ts';
+import { damagedTableMend } from '../observe/log-signs.ts';
+import { LOOK_INSIDE, parseInside, type Inside } from '../observe/inside.ts';
 
 const MEGABYTE = 1024 ** 2;
 /** With less, the next rewrite of an append-only file may be the one that fails. */

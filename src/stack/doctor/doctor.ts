@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from '../open.ts';
+import type { ConnectionOptions } from '../session/open.ts';
 import { checkAddresses, checkObstacles } from './network-checks.ts';
 import { checkAnnounced, checkRoles, checkSlots, checkTables } from './cluster-checks.ts';
 import { checkContainers, checkDrift } from './container-checks.ts';

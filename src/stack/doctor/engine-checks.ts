@@ -1,4 +1,4 @@
-import { isOwn } from '../../plan/names.ts';
+import { isOwn } from '../../plan/model/names.ts';
 import { failed, ok, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 import { isAtLeast } from '../../versions.ts';

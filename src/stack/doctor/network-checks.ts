@@ -1,6 +1,6 @@
-import type { Conflict } from '../../plan/conflicts.ts';
+import type { Conflict } from '../../plan/engine/conflicts.ts';
 import type { FailureCode } from '../../errors.ts';
-import { commandText } from '../command-text.ts';
+import { commandText } from '../session/command-text.ts';
 import { failed, ok, orOk, skipped, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 

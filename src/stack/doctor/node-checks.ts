@@ -1,5 +1,5 @@
-import type { NodeView } from '../../cluster/view.ts';
-import { commandText } from '../command-text.ts';
+import type { NodeView } from '../../cluster/nodes/view.ts';
+import { commandText } from '../session/command-text.ts';
 import { isJustStartedAgain } from './container-checks.ts';
 import { failed, ok, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts, Probe } from './facts.ts';

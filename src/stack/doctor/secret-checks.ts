@@ -1,5 +1,5 @@
-import { isOwn } from '../../plan/names.ts';
-import { commandText } from '../command-text.ts';
+import { isOwn } from '../../plan/model/names.ts';
+import { commandText } from '../session/command-text.ts';
 import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 

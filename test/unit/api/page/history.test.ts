@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { linesOf, peakOf, withState, type History } from '../../../../src/api/page/history.ts';
-import type { LiveNode } from '../../../../src/api/live-state.ts';
+import type { LiveNode } from '../../../../src/api/inspection/live-state.ts';
 
 function nodeWith(opsPerSecond: number | undefined): LiveNode {
   const node: LiveNode = {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isNodeTable } from '../../../../src/stack/doctor/data-checks.ts';
 import { failed, ok, type Line } from '../../../../src/stack/doctor/diagnosis.ts';
 import { fact } from '../../../../src/stack/doctor/fact.ts';
-import { parseInside } from '../../../../src/stack/doctor/inside.ts';
+import { parseInside } from '../../../../src/stack/observe/inside.ts';
 import { runChecks, type CheckGroup } from '../../../../src/stack/doctor/run-checks.ts';
 import { isAtLeast } from '../../../../src/versions.ts';
 import { StackError } from '../../../../src/errors.ts';

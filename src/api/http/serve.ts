@@ -1,0 +1,127 @@
+import { isIP } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { StackError, systemErrorCode } from '../../errors.ts';
+import { findPortHolder } from '../../host/port-holder.ts';
+import { readPrivateFile } from '../../kept-files.ts';
+import { Secret } from '../../secret.ts';
+import { describeConnection } from '../../stack/connect/connection.ts';
+import { openObserver } from '../../stack/observe/observer.ts';
+import type { Session } from '../../stack/session/session.ts';
+import { buildPage } from './build-page.ts';
+import { isLoopbackName } from './guard.ts';
+import { buildService } from './service.ts';
+import { connectionSnippets, type Snippet } from '../snippets/snippets.ts';
+
+/** Where the service listens, and who may ask it. */
+export interface Entrance {
+  /** An address of this machine, or `localhost`. */
+  readonly host: string;
+  /** 0 is any that is free. */
+  readonly port: number;
+  readonly token: Secret | undefined;
+}
+
+const SHORTEST_TOKEN = 16;
+
+/** @throws StackError USAGE, SECRET_UNREADABLE, before anything is opened */
+export async function parseEntrance(options: {
+  readonly host: string;
+  readonly port: string;
+  readonly tokenFile: string | undefined;
+}): Promise<Entrance> {
+  const { host, tokenFile } = options;
+  const port = /^\d{1,5}$/.test(options.port) ? Number(options.port) : Number.NaN;
+  if (!(port <= 65_535)) {
+    throw new StackError('USAGE', { message: `--port takes a number from 0 to 65535, not '${options.port}'` });
+  }
+  if (host !== 'localhost' && isIP(host) === 0) {
+    throw new StackError('USAGE', {
+      message: `--host takes an address of this machine, not '${host}'`,
+      hint: 'npx tsx manage.ts serve --host 127.0.0.1   # the engine is chosen by DOCKER_HOST',
+    });
+  }
+  const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
+  if (token === undefined && !isLoopbackName(host)) {
+    throw new StackError('USAGE', {
+      message: `others than this machine can reach ${host}, so the service asks them for a token there`,
+      hint: '(umask 077; openssl rand -hex 32 > serve.token); npx tsx manage.ts serve --host … --token-file serve.token',
+    });
+  }
+  return { host, port, token };
+}
+
+async function readToken(file: string): Promise<Secret> {
+  const token = (await readPrivateFile(file, 'the token'))?.trim() ?? '';
+  if (token.length >= SHORTEST_TOKEN && /^[\x21-\x7e]+$/.test(token)) return new Secret(token);
+  throw new StackError('USAGE', {
+    message: `${file} holds no token: that is at least ${SHORTEST_TOKEN} printable characters, and nothing else`,
+    hint: `(umask 077; openssl rand -hex 32 > ${file})`,
+  });
+}
+
+export interface ServeOptions {
+  readonly entrance: Entrance;
+  /** The checkout's folder, with the sources of the page. */
+  readonly root: string;
+  /** Opens the stack anew, when its YAML file has changed. */
+  readonly open: () => Promise<Session>;
+  /** Ends the service. What is under way has its answer first. */
+  readonly signal: AbortSignal;
+  readonly onListening: (url: string) => void;
+}
+
+/**
+ * Serves the inspection API and the page until `signal` is aborted.
+ *
+ * @throws StackError PORT_TAKEN, USAGE
+ */
+export async function serve(session: Session, options: ServeOptions): Promise<void> {
+  const { entrance, root, open, signal, onListening } = options;
+  const [page, observer] = await Promise.all([buildPage(root), openObserver(session, open)]);
+  const service = await buildService({
+    observer,
+    page,
+    token: entrance.token,
+    snippets: () => snippetsOf(observer.session()),
+  });
+  try {
+    onListening(await listen(service, entrance));
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  } finally {
+    await service.close();
+  }
+}
+
+/** None where there is no way from here to the nodes; what the page is told every second says why. */
+function snippetsOf(session: Session): Snippet[] {
+  try {
+    return connectionSnippets(describeConnection(session));
+  } catch (error) {
+    if (error instanceof StackError) return [];
+    throw error;
+  }
+}
+
+async function listen(service: FastifyInstance, { host, port }: Entrance): Promise<string> {
+  try {
+    return await service.listen({ host, port });
+  } catch (error) {
+    const place = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+    switch (systemErrorCode(error)) {
+      case 'EADDRINUSE': {
+        const holder = (await findPortHolder(port)) ?? 'a process that this user may not look into';
+        const hint = `npx tsx manage.ts serve --port ${port === 65_535 ? 0 : port + 1}`;
+        throw new StackError('PORT_TAKEN', { message: `${place} is held by ${holder}`, hint });
+      }
+      case 'EADDRNOTAVAIL':
+        throw new StackError('USAGE', { message: `${host} is no address of this machine`, hint: 'ip address' });
+      case 'EACCES':
+        throw new StackError('USAGE', { message: `this user may not listen on ${place}`, hint: 'A port above 1023.' });
+      default:
+        throw error;
+    }
+  }
+}

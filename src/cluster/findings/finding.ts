@@ -1,0 +1,77 @@
+import type { Expectation } from './health.ts';
+import type { NodeRow } from '../nodes/node-table.ts';
+import { countSlots, formatRange, formatRanges, type SlotRange } from '../slots/slots.ts';
+import { isReachable, type NodeView, type ReachableView } from '../nodes/view.ts';
+
+export type FindingKind =
+  | 'no answer'
+  | 'cluster state'
+  | 'slots without an owner'
+  | 'disagreement'
+  | 'two owners'
+  | 'open slots'
+  | 'same epoch'
+  | 'strangers'
+  | 'wrong address'
+  | 'ghost'
+  | 'phantom'
+  | 'seen failing'
+  | 'broken link'
+  | 'no copy'
+  | 'too few replicas'
+  | 'number of primaries';
+
+/** One thing that is wrong with the cluster, and the command that mends it. */
+export interface Finding {
+  readonly kind: FindingKind;
+  /** The node that it is about; undefined where it is about several, or about slots. */
+  readonly node: string | undefined;
+  readonly slots?: readonly SlotRange[];
+  readonly text: string;
+  readonly mend: 'up' | 'cluster fix' | 'cluster wait' | `restart ${string}`;
+}
+
+/** What the nodes say, with names for their ids. */
+export interface SeenCluster {
+  readonly expected: Expectation;
+  readonly reachable: readonly ReachableView[];
+  /** Addresses of nodes that don't answer: a row with one of them is that node's, whatever its id. */
+  readonly absentAddresses: ReadonlySet<string>;
+  readonly nameOf: (id: string) => string;
+  /** Ids of nodes that answer. */
+  readonly own: ReadonlySet<string>;
+}
+
+export function seenCluster(expected: Expectation, views: readonly NodeView[]): SeenCluster {
+  const reachable = views.filter(isReachable);
+  const absent = views.filter((view) => !view.reachable);
+  const names = new Map(reachable.map(({ name, table }) => [table.myself.id, name]));
+  const byAddress = new Map(absent.map(({ name }) => [expected.addresses.get(name) ?? '', name]));
+  const rows = reachable.flatMap(({ table }) => table.rows);
+  return {
+    expected,
+    reachable,
+    absentAddresses: new Set(absent.map(({ name }) => expected.addresses.get(name) ?? '')),
+    nameOf: (id) => names.get(id) ?? byAddress.get(rows.find((row) => row.id === id)?.ip ?? '') ?? id.slice(0, 8),
+    own: new Set(names.keys()),
+  };
+}
+
+/** A row of a node of the stack that doesn't answer right now. */
+export function isAbsent({ absentAddresses, own }: SeenCluster, { id, ip }: Pick<NodeRow, 'id' | 'ip'>): boolean {
+  return !own.has(id) && absentAddresses.has(ip);
+}
+
+/** `slot 7`, `slots 12-99`, `slots 1 5 9-12`; a long list is cut. */
+export function slotsText(slots: readonly SlotRange[]): string {
+  const count = countSlots(slots);
+  if (count === 1) return `slot ${formatRanges(slots)}`;
+  const shown = 8;
+  if (slots.length <= shown) return `slots ${formatRanges(slots)}`;
+  return `slots ${slots.slice(0, shown).map(formatRange).join(' ')} and more (${count})`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function list(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
+}

@@ -1,0 +1,81 @@
+import { slotMapText } from '../nodes/node-table.ts';
+import { SLOT_COUNT } from '../slots/slots.ts';
+import { isReachable, unwrittenFile, type NodeView, type ReachableView } from '../nodes/view.ts';
+
+/** What the cluster is to be. */
+export interface Expectation {
+  readonly primaryCount: number;
+  /** Replicas of all primaries together. */
+  readonly replicaCount: number;
+  /** Node name → the address that it should announce. */
+  readonly addresses: ReadonlyMap<string, string>;
+}
+
+/**
+ * Everything that keeps the cluster from being whole, as sentences about nodes; empty when every node says `ok`, all
+ * slots are assigned and served, all nodes know each other and agree on every slot, and every replica has its copy.
+ */
+export function findClusterProblems(expected: Expectation, views: readonly NodeView[]): string[] {
+  const unreachable = views.flatMap((view) => (view.reachable ? [] : [`${view.name} does not answer: ${view.reason}`]));
+  const reachable = views.filter(isReachable);
+  const problems = [
+    ...unreachable,
+    ...reachable.flatMap((view) => nodeProblems(expected, view)),
+    ...disagreements(reachable),
+  ];
+  const replicas = reachable.filter(({ table }) => table.myself.role === 'replica').length;
+  if (problems.length === 0 && replicas < expected.replicaCount) {
+    problems.push(`only ${replicas} of ${expected.replicaCount} replicas follow a primary`);
+  }
+  return problems;
+}
+
+function nodeProblems({ primaryCount, addresses }: Expectation, view: ReachableView): string[] {
+  const { name, info, table, replicationLink } = view;
+  const nodeCount = addresses.size;
+  const checks: [fails: boolean, problem: string][] = [
+    [info.state !== 'ok', `cluster_state is ${info.state}`],
+    [info.slotsAssigned !== SLOT_COUNT, `only ${info.slotsAssigned} of ${SLOT_COUNT} slots have an owner`],
+    [
+      info.slotsAssigned === SLOT_COUNT && info.slotsOk !== SLOT_COUNT,
+      `only ${info.slotsOk} of ${SLOT_COUNT} slots are served`,
+    ],
+    [info.knownNodes !== nodeCount, `it knows ${info.knownNodes} nodes instead of ${nodeCount}`],
+    [info.size !== primaryCount, `${info.size} primaries own slots instead of ${primaryCount}`],
+    [
+      table.myself.ip !== addresses.get(name),
+      `it announces the address ${table.myself.ip || '(none)'} instead of ${addresses.get(name) ?? '(none)'}`,
+    ],
+    [replicationLink === 'down', 'it has no copy of its primary yet'],
+  ];
+  const unwritten = unwrittenFile(view);
+  const refusals =
+    unwritten === undefined
+      ? []
+      : [`${name}: it could not write its ${unwritten}, and refuses writes: is its disk full?`];
+  const failed = table.rows.filter(({ flags }) => flags.has('fail') || flags.has('fail?') || flags.has('handshake'));
+  return [
+    ...checks.filter(([fails]) => fails).map(([, problem]) => `${name}: ${problem}`),
+    ...refusals,
+    ...failed.map(({ id, ip, flags }) => `${name}: it sees ${ip || id} as ${[...flags].join(',')}`),
+  ];
+}
+
+function disagreements(views: readonly ReachableView[]): string[] {
+  const [first, ...others] = views;
+  if (first === undefined) return [];
+  const map = slotMapText(first.table);
+  return others
+    .filter(({ table }) => slotMapText(table) !== map)
+    .map(({ name }) => `${name}: it does not agree with ${first.name} on who owns which slots`);
+}
+
+/** Links of the cluster bus that are down, as sentences, seen from either end. */
+export function findBrokenLinks(views: readonly ReachableView[]): string[] {
+  const nameOf = (id: string): string | undefined => views.find(({ table }) => table.myself.id === id)?.name;
+  return views.flatMap(({ name, table }) =>
+    table.rows
+      .filter((row) => row.id !== table.myself.id && !row.connected)
+      .map(({ id, ip, busPort }) => `${name}: its bus link to ${nameOf(id) ?? id} at ${ip}:${busPort} is down`),
+  );
+}

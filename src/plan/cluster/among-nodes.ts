@@ -1,0 +1,58 @@
+import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
+import { StackError } from '../../errors.ts';
+import type { Spec } from '../../spec/spec.ts';
+
+/** The node with its name in the YAML file. @throws StackError USAGE where it doesn't answer. */
+export function reachableNode(views: readonly NodeView[], name: string): ReachableView {
+  const view = views.find((one) => one.name === name);
+  if (view?.reachable === true) return view;
+  throw new StackError('USAGE', {
+    message: `${name} does not answer: ${view?.reason ?? 'it is not in the YAML file'}`,
+    hint: 'npx tsx manage.ts up',
+  });
+}
+
+export function unreachableNames(views: readonly NodeView[]): string[] {
+  return views.filter((view) => !isReachable(view)).map(({ name }) => name);
+}
+
+export function viewOfId(views: readonly NodeView[], id: string | undefined): ReachableView | undefined {
+  return views.filter(isReachable).find(({ table }) => table.myself.id === id);
+}
+
+export function replicasOf(views: readonly NodeView[], id: string): ReachableView[] {
+  return views.filter(isReachable).filter(({ table }) => table.myself.primaryId === id);
+}
+
+/** The name in the YAML file of a node that somebody knows; for one that doesn't answer, by its address. Else the id. */
+export function nameOfId(spec: Spec, views: readonly NodeView[], id: string | undefined): string {
+  const name = viewOfId(views, id)?.name;
+  if (name !== undefined || id === undefined) return name ?? 'nobody';
+  const row = views
+    .filter(isReachable)
+    .flatMap(({ table }) => table.rows)
+    .find((one) => one.id === id);
+  const node = spec.nodes.find(({ ip }) => ip === row?.ip);
+  const isAway = views.some((view) => view.name === node?.name && !view.reachable);
+  return node !== undefined && isAway ? node.name : id;
+}
+
+/**
+ * A replica that begins anew drops its copy, and that has to be somewhere else.
+ *
+ * @throws StackError USAGE where nobody can say that its primary has those keys
+ */
+export function rejectLossOfCopy(spec: Spec, views: readonly NodeView[], replica: ReachableView): void {
+  const { name, keyCount, replicationLink, table } = replica;
+  const { primaryId } = table.myself;
+  if (keyCount === 0 || primaryId === undefined) return;
+  const primary = viewOfId(views, primaryId);
+  // A primary that lost its data and came back before a replica took over: its replica is emptied as soon as it follows.
+  const isPrimaryEmpty = primary?.keyCount === 0 && replicationLink === 'down';
+  if (primary !== undefined && !isPrimaryEmpty) return;
+  const why = primary === undefined ? 'does not answer' : 'has none';
+  throw new StackError('USAGE', {
+    message: `${name} holds a copy of ${keyCount} keys, and its primary ${nameOfId(spec, views, primaryId)} ${why}: they may be nowhere else`,
+    hint: `npx tsx manage.ts cluster failover ${name} --force   # makes it the primary; or bring the other back: npx tsx manage.ts up`,
+  });
+}

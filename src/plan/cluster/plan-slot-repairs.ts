@@ -1,0 +1,160 @@
+import { list } from '../../cluster/findings/finding.ts';
+import { openingText } from '../../cluster/findings/slot-findings.ts';
+import { epochOf, groupBy, type SlotClaims } from '../../cluster/slots/slot-survey.ts';
+import type { ReachableView } from '../../cluster/nodes/view.ts';
+import { handOutSlots } from './hand-out-slots.ts';
+import type { SlotRepair } from './repair-step.ts';
+
+/** Primary's name → slot → its keys there. Slots without a key may be left out. */
+export type KeyCounts = ReadonlyMap<string, ReadonlyMap<number, number>>;
+
+/**
+ * What makes each slot of `survey` belong to one node that has all its keys. A slot that is half moved is moved on; one
+ * that is open otherwise goes back to its owner. One that nobody owns goes to who has most of its keys.
+ *
+ * @param views all nodes of the stack: a node that isn't asked may have keys, too
+ */
+export function planSlotRepairs(
+  views: readonly ReachableView[],
+  survey: readonly SlotClaims[],
+  counts: KeyCounts,
+  primaryCount: number,
+): SlotRepair[] {
+  const scene = { views, primaries: views.filter(({ table }) => table.myself.role === 'primary'), counts };
+  const heirs = heirsOf(scene, survey, primaryCount);
+  const repairs = survey.flatMap((claims): SlotRepair[] => {
+    const owner = ownerOf(scene, claims);
+    const destination = owner === undefined ? heirs.get(claims.slot) : destinationOf(scene, claims, owner);
+    return destination === undefined ? [] : repairOf(scene, claims, owner, destination);
+  });
+  return groupBy(repairs, ({ slots: _slots, keyCount: _keyCount, ...rest }) => JSON.stringify(rest)).flatMap(
+    (group): SlotRepair[] => {
+      const [first] = group;
+      if (first === undefined) return [];
+      const keyCount = group.reduce((sum, one) => sum + one.keyCount, 0);
+      return [{ ...first, slots: group.flatMap(({ slots }) => slots), keyCount }];
+    },
+  );
+}
+
+interface Scene {
+  readonly views: readonly ReachableView[];
+  readonly primaries: readonly ReachableView[];
+  readonly counts: KeyCounts;
+}
+
+function keysOn({ counts }: Scene, { name }: ReachableView, slot: number): number {
+  return counts.get(name)?.get(slot) ?? 0;
+}
+
+/** Of several that claim the slot: the one whose claim gossip would let stand, or, with equal epochs, has most keys. */
+function ownerOf(scene: Scene, { slot, claimants }: SlotClaims): ReachableView | undefined {
+  const [owner] = claimants.toSorted(
+    (one, other) => epochOf(other) - epochOf(one) || keysOn(scene, other, slot) - keysOn(scene, one, slot),
+  );
+  return owner;
+}
+
+/** Forward only where both sides agree on it; the owner may have let nobody else in. */
+function destinationOf({ primaries }: Scene, { openings }: SlotClaims, owner: ReachableView): ReachableView {
+  const target = openings.find(({ view, direction }) => view === owner && direction === 'migrating')?.nodeId;
+  const importing = openings.find(
+    ({ view, direction, nodeId }) =>
+      direction === 'importing' && nodeId === owner.table.myself.id && view.table.myself.id === target,
+  )?.view;
+  return importing !== undefined && primaries.includes(importing) ? importing : owner;
+}
+
+/** Slot → who is to own it, for slots that nobody owns. */
+function heirsOf(
+  scene: Scene,
+  survey: readonly SlotClaims[],
+  primaryCount: number,
+): ReadonlyMap<number, ReachableView> {
+  const own = new Set(scene.views.map(({ table }) => table.myself.id));
+  const free = survey.filter(
+    // What a node owns that is not there has to be given up by a person first.
+    ({ claimants, believed }) => claimants.length === 0 && believed.every((id) => id === undefined || own.has(id)),
+  );
+  const heirs = new Map<number, ReachableView>();
+  for (const { slot, believed } of free) {
+    const [fullest] = scene.primaries.toSorted((one, other) => keysOn(scene, other, slot) - keysOn(scene, one, slot));
+    const former = scene.primaries.find(({ table }) => believed.includes(table.myself.id));
+    const heir = fullest !== undefined && keysOn(scene, fullest, slot) > 0 ? fullest : former;
+    if (heir !== undefined) heirs.set(slot, heir);
+  }
+  const left = free.map(({ slot }) => slot).filter((slot) => !heirs.has(slot));
+  const holders = scene.primaries.map(({ name, table }) => ({ name, slots: table.myself.slots }));
+  for (const [name, slots] of handOutSlots(left, holders, primaryCount)) {
+    const heir = scene.primaries.find((one) => one.name === name);
+    if (heir !== undefined) for (const slot of slots) heirs.set(slot, heir);
+  }
+  return heirs;
+}
+
+function repairOf(
+  scene: Scene,
+  claims: SlotClaims,
+  owner: ReachableView | undefined,
+  destination: ReachableView,
+): SlotRepair[] {
+  const { views, primaries } = scene;
+  const { slot, claimants, believed, openings } = claims;
+  const losers = claimants.filter((view) => view !== owner && view !== destination);
+  // A primary that loses all it has to one other is being failed over, and becomes that one's replica by itself.
+  if (owner !== undefined && losers.some((loser) => isCovered(loser, owner))) return [];
+  const { id } = destination.table.myself;
+  const holders = primaries.filter((view) => view !== destination && keysOn(scene, view, slot) > 0);
+  const misled = primaries.filter(
+    // Whoever doesn't know it at all has to meet it first.
+    (view) =>
+      view !== destination && believed[views.indexOf(view)] !== id && view.table.rows.some((row) => row.id === id),
+  );
+  const needsEpoch =
+    (owner === undefined || owner === destination) &&
+    views.some((view, index) => epochIn(view, believed[index], id) >= epochOf(destination));
+  const nothingIsWrong = owner === destination && openings.length === 0 && misled.length === 0 && !needsEpoch;
+  if (nothingIsWrong && holders.length === 0) return [];
+  return [
+    {
+      type: 'settle slots',
+      slots: [slot],
+      destination: destination.name,
+      owner: owner?.name,
+      losers: namesOf(losers),
+      holders: namesOf(holders),
+      keyCount: holders.reduce((sum, view) => sum + keysOn(scene, view, slot), 0),
+      openOn: [...new Set(namesOf(openings.map(({ view }) => view)))],
+      misled: namesOf(misled),
+      needsEpoch,
+      cause: causeOf(scene, claims, misled),
+      destructive: false,
+    },
+  ];
+}
+
+function isCovered(loser: ReachableView, winner: ReachableView): boolean {
+  return loser.table.myself.slots.every(({ start, end }) =>
+    winner.table.myself.slots.some((range) => range.start <= start && end <= range.end),
+  );
+}
+
+/** The epoch under which `view` believes in another owner than `id`; below all others where it doesn't. */
+function epochIn({ table }: ReachableView, believed: string | undefined, id: string): number {
+  if (believed === undefined || believed === id) return -1;
+  return table.rows.find((row) => row.id === believed)?.configEpoch ?? -1;
+}
+
+function causeOf({ views }: Scene, claims: SlotClaims, misled: readonly ReachableView[]): string {
+  const nameOf = (id: string): string => views.find(({ table }) => table.myself.id === id)?.name ?? id.slice(0, 8);
+  const { claimants, openings } = claims;
+  if (claimants.length === 0) return 'without an owner';
+  if (claimants.length > 1) return `claimed by ${list(namesOf(claimants))}`;
+  if (openings.length > 0) return openingText({ nameOf }, claims);
+  const believers = misled.length === 0 ? 'a replica' : list(namesOf(misled));
+  return `not what ${believers} ${misled.length > 1 ? 'believe' : 'believes'}`;
+}
+
+function namesOf(views: readonly ReachableView[]): string[] {
+  return views.map(({ name }) => name);
+}

@@ -1,0 +1,47 @@
+import { findChangedSettings } from '../node/config-drift.ts';
+import type { Action } from '../model/actions.ts';
+import type { Observed } from '../model/observed.ts';
+import { isPartial } from './plan-up.ts';
+import type { Wanted } from '../model/wanted.ts';
+import type { Container, ContainerDefinition } from '../model/resources.ts';
+
+/**
+ * The nodes whose containers run and are to be made anew, where that can be done one at a time; none where they have to
+ * change together. All other actions of a plan disturb nobody.
+ */
+export function findDisruptive(wanted: Wanted, observed: Observed, actions: readonly Action[]): string[] {
+  const { containers, data } = observed;
+  if (isPartial(observed) || actions.some(({ type }) => type === 'remove network' || type === 'create network'))
+    return [];
+  // Nobody holds data yet, so there is nobody to disturb.
+  if (data.size > 0 && ![...data.values()].includes('formed')) return [];
+  const replaced = [...wanted.containers].flatMap(([node, definition]) => {
+    const present = containers.find(({ name, state }) => name === definition.name && state === 'running');
+    const isRemoved = actions.some(({ type, target }) => type === 'remove container' && target === definition.name);
+    return present !== undefined && isRemoved ? [{ node, present }] : [];
+  });
+  const isInTheWay = replaced.some(({ present }) =>
+    [...wanted.containers.values()].some(
+      (definition) => definition.name !== present.name && wants(definition, present),
+    ),
+  );
+  const changeTogether = replaced.some(({ node, present }) => speaksOtherwise(node, present, wanted, observed));
+  return isInTheWay || changeTogether ? [] : replaced.map(({ node }) => node);
+}
+
+/** It is to have an address or a port that the other one has now. */
+function wants({ network, ports }: ContainerDefinition, present: Container): boolean {
+  return (
+    present.addresses[network.name] === network.address ||
+    ports.some(({ hostPort }) => present.ports.some((held) => held.hostPort === hostPort))
+  );
+}
+
+/** On the bus all nodes speak TLS, or none, and at the same port. */
+function speaksOtherwise(node: string, { name }: Container, { config }: Wanted, observed: Observed): boolean {
+  const [present, wanted] = [observed.config.get(name), config.get(node)];
+  if (present === undefined || wanted === undefined) return false;
+  return findChangedSettings(present, wanted).some((change) =>
+    ['port', 'tls-cluster', 'tls-replication', 'cluster-port'].includes(change.name),
+  );
+}

@@ -1,0 +1,99 @@
+import type { Container, ContainerDefinition, ContainerSettings, PublishedPort } from '../model/resources.ts';
+
+/** In what a container differs from its definition, and what brings it there with the least disruption. */
+export interface Drift {
+  /** `its memory limit is 64 MB instead of 128 MB` */
+  readonly text: string;
+  /** `update` and `connect` leave its process running; `replace` makes the container anew, with the same volume. */
+  readonly remedy: 'update' | 'connect' | 'replace';
+}
+
+/** It doesn't matter who changed what, the YAML file or somebody by hand: what is, is compared with what should be. */
+export function findDrift(present: Container, settings: ContainerSettings, wanted: ContainerDefinition): Drift[] {
+  const { network, volume } = wanted;
+  const replaced = (what: string, is: string, wantedText: string): Drift[] =>
+    is === wantedText ? [] : [{ text: differs(what, is, wantedText), remedy: 'replace' }];
+  const labels = Object.entries(wanted.labels).flatMap(([name, value]) =>
+    replaced(`label ${name}`, present.labels[name] ?? '', value),
+  );
+  return [
+    // Not shown: somebody may have put a password there.
+    ...(settings.command.join(' ') === wanted.command.join(' ')
+      ? []
+      : [{ text: 'its command is another one', remedy: 'replace' as const }]),
+    ...replaced('user', settings.user, wanted.user),
+    ...replaced('host name', settings.hostname, wanted.hostname),
+    ...labels,
+    ...portDrift(settings.ports, wanted.ports),
+    ...replaced(
+      `volume at ${volume.path}`,
+      settings.mounts.find(({ path }) => path === volume.path)?.source ?? '',
+      volume.name,
+    ),
+    ...replaced('health check', JSON.stringify(settings.healthcheck), JSON.stringify(wanted.healthcheck)).map(
+      (drift): Drift => ({ ...drift, text: 'its health check is another one' }),
+    ),
+    ...limitDrift(settings, wanted),
+    ...networkDrift(settings, network),
+  ];
+}
+
+function limitDrift(settings: ContainerSettings, { memoryBytes, cpus, restartPolicy }: ContainerDefinition): Drift[] {
+  const drifts: Drift[] = [];
+  // An engine that can't set limits says 0, whatever was asked for.
+  if (settings.memoryBytes !== 0 && settings.memoryBytes !== memoryBytes) {
+    drifts.push({
+      text: differs('memory limit', megabytes(settings.memoryBytes), megabytes(memoryBytes)),
+      // The kernel ends a process that is above its limit, with its last writes. Stopped in order, it keeps them.
+      remedy: settings.memoryBytes < memoryBytes ? 'update' : 'replace',
+    });
+  }
+  if (settings.cpus !== 0 && toNano(settings.cpus) !== toNano(cpus)) {
+    drifts.push({ text: differs('cpu limit', String(settings.cpus), String(cpus)), remedy: 'update' });
+  }
+  if ((settings.restartPolicy || 'no') !== restartPolicy) {
+    drifts.push({ text: differs('restart policy', settings.restartPolicy, restartPolicy), remedy: 'update' });
+  }
+  return drifts;
+}
+
+/** The unit in which an engine keeps it. */
+function toNano(cpus: number): number {
+  return Math.round(cpus * 1e9);
+}
+
+function networkDrift({ networks }: ContainerSettings, wanted: ContainerDefinition['network']): Drift[] {
+  const found = networks[wanted.name];
+  if (found === undefined) return [{ text: `it is not on the network ${wanted.name}`, remedy: 'connect' }];
+  // An engine that doesn't tell of one that isn't running is believed to have it.
+  if (found.address !== '' && found.address !== wanted.address) {
+    return [{ text: differs('address', found.address, wanted.address), remedy: 'connect' }];
+  }
+  const missing = wanted.aliases.filter((alias) => !found.aliases.includes(alias));
+  return missing.map((alias) => ({
+    text: `it is not known as ${alias} on the network ${wanted.name}`,
+    remedy: 'connect',
+  }));
+}
+
+function differs(what: string, is: string, wanted: string): string {
+  return `its ${what} is ${is || 'missing'} instead of ${wanted || 'none'}`;
+}
+
+function portDrift(is: readonly PublishedPort[], wanted: readonly PublishedPort[]): Drift[] {
+  const containerPorts = [...new Set([...is, ...wanted].map(({ containerPort }) => containerPort))];
+  const textOf = (ports: readonly PublishedPort[], containerPort: number): string =>
+    ports
+      .filter((port) => port.containerPort === containerPort)
+      .map(({ hostAddress, hostPort }) => `${hostAddress || '0.0.0.0'}:${hostPort}`)
+      .toSorted()
+      .join(' ');
+  return containerPorts
+    .map((port): [number, string, string] => [port, textOf(is, port), textOf(wanted, port)])
+    .filter(([, one, other]) => one !== other)
+    .map(([port, one, other]) => ({ text: differs(`host port of ${port}`, one, other), remedy: 'replace' }));
+}
+
+function megabytes(bytes: number): string {
+  return `${Number((bytes / 1024 ** 2).toFixed(1))} MB`;
+}

@@ -1,0 +1,105 @@
+import ipaddr from 'ipaddr.js';
+import { CONTAINER_PORTS, type Spec } from '../../spec/spec.ts';
+import { REDIS_GID, REDIS_UID } from '../model/definitions.ts';
+import { LABELS } from '../model/names.ts';
+import { AUTHORITY_FILE, CERTIFICATE_FILE, REDIS_CONF_FILE, USER_CONF_FILE, USERS_FILE } from '../node/redis-config.ts';
+import type { Container, ContainerDefinition } from '../model/resources.ts';
+
+/** A Redis outside the cluster that reads an RDB file, for its keys to be copied from it. */
+
+/** No node can be called so: `up` takes what a killed run left behind for a leftover, and removes it. */
+const NODE_LABEL = 'restore_helper';
+
+/** No node's container can be called so either. */
+export function helperName(stack: string): string {
+  return `${stack}_restore`;
+}
+
+export function isHelper({ labels }: Pick<Container, 'labels'>): boolean {
+  return labels[LABELS.node] === NODE_LABEL;
+}
+
+/** @param node a container of the stack, whose image and so whose Redis it shares */
+export function helperDefinition(
+  spec: Spec,
+  node: Pick<Container, 'image' | 'imageId' | 'labels'>,
+  address: string,
+): ContainerDefinition {
+  return {
+    name: helperName(spec.name),
+    image: node.imageId,
+    user: `${REDIS_UID}:${REDIS_GID}`,
+    command: ['redis-server', REDIS_CONF_FILE],
+    hostname: 'restore',
+    labels: {
+      [LABELS.stack]: spec.name,
+      [LABELS.node]: NODE_LABEL,
+      [LABELS.image]: node.labels[LABELS.image] ?? node.image,
+    },
+    network: { name: spec.network.name, address, aliases: [] },
+    // The engine takes a free one.
+    ports: [{ hostAddress: spec.redis.bind, hostPort: 0, containerPort: helperPort(spec) }],
+    // Without a name it goes with its container, and without a label nobody is told that it is kept.
+    volume: { name: '', path: '/data', labels: {} },
+    // It holds what one of the backup's nodes held, which may have been larger than this stack's are.
+    memoryBytes: 0,
+    cpus: 0,
+    restartPolicy: 'no',
+    healthcheck: { command: ['NONE'], intervalMs: 0, timeoutMs: 0 },
+  };
+}
+
+export function helperPort({ tls }: Spec): number {
+  return tls.plain ? CONTAINER_PORTS.plain : CONTAINER_PORTS.tls;
+}
+
+/** It reads /data/dump.rdb, evicts nothing and writes nothing. The user's own file may load modules whose values it holds. */
+export function helperConf(spec: Spec): string {
+  return `include ${USER_CONF_FILE}
+aclfile ${USERS_FILE}
+port ${spec.tls.plain ? CONTAINER_PORTS.plain : 0}
+dir /data
+dbfilename dump.rdb
+cluster-enabled no
+appendonly no
+save ""
+maxmemory 0
+maxmemory-policy noeviction
+${spec.tls.plain ? '' : tlsConf(spec)}`;
+}
+
+/** Who has closed the plain port wants no key to go unencrypted. */
+function tlsConf({ tls }: Spec): string {
+  return `tls-port ${CONTAINER_PORTS.tls}
+tls-cert-file ${CERTIFICATE_FILE}
+tls-key-file ${CERTIFICATE_FILE}
+tls-ca-cert-file ${AUTHORITY_FILE}
+tls-auth-clients ${tls.clientAuth}
+`;
+}
+
+/**
+ * An address for it: the highest free one of those that are no node's, as the engine gives out the lowest. undefined where
+ * there is none.
+ */
+export function helperAddress(
+  { network }: Spec,
+  containers: readonly Pick<Container, 'addresses'>[],
+): string | undefined {
+  const taken = new Set(containers.map(({ addresses }) => addresses[network.name]));
+  const { network: first, broadcast: last } = network.automaticRange;
+  const unusable = new Set([network.subnet.network, network.subnet.broadcast, network.gateway]);
+  for (let address = toNumber(last); address >= toNumber(first); address -= 1) {
+    const text = toText(address);
+    if (!taken.has(text) && !unusable.has(text)) return text;
+  }
+  return undefined;
+}
+
+function toNumber(address: string): number {
+  return ipaddr.IPv4.parse(address).octets.reduce((sum, octet) => sum * 256 + octet, 0);
+}
+
+function toText(value: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { CONTAINER_PORTS, openPorts, type NodeSpec, type Spec } from '../../spec/spec.ts';
+import type { ContainerDefinition, NetworkDefinition } from './resources.ts';
+import { composeLabels, containerName, LABELS, volumeName } from './names.ts';
+import { AUTHORITY_FILE, CERTIFICATE_FILE, REDIS_CONF_FILE } from '../node/redis-config.ts';
+
+/** The uid of the user redis in the official images; Redis runs as it in any image, and never as root. */
+export const REDIS_UID = 999;
+export const REDIS_GID = 999;
+
+export function networkDefinition(spec: Spec): NetworkDefinition {
+  const { name, subnet, gateway, automaticRange } = spec.network;
+  const definition = { name, subnet: subnet.text, gateway, automaticRange: automaticRange.text };
+  const labels = {
+    [LABELS.stack]: spec.name,
+    [LABELS.definition]: digest(definition),
+    ...composeLabels(spec.name, { network: name }),
+  };
+  return { ...definition, labels };
+}
+
+export function containerDefinition(spec: Spec, node: NodeSpec, image: string): ContainerDefinition {
+  const { name: stack, redis, network } = spec;
+  const volume = volumeName(stack, node.name);
+  const owner = { [LABELS.stack]: stack, [LABELS.node]: node.name };
+  return {
+    name: containerName(stack, node.name),
+    image,
+    user: `${REDIS_UID}:${REDIS_GID}`,
+    command: ['redis-server', REDIS_CONF_FILE],
+    hostname: node.name,
+    labels: {
+      ...owner,
+      [LABELS.image]: image,
+      [LABELS.tls]: spec.tls.enabled ? 'yes' : 'no',
+      ...composeLabels(stack, { service: node.name }),
+    },
+    network: { name: network.name, address: node.ip, aliases: [node.name] },
+    ports: openPorts(spec).map((kind) => ({
+      hostAddress: redis.bind,
+      hostPort: node.ports[kind],
+      containerPort: CONTAINER_PORTS[kind],
+    })),
+    volume: { name: volume, path: '/data', labels: { ...owner, ...composeLabels(stack, { volume }) } },
+    memoryBytes: redis.memoryBytes,
+    cpus: redis.cpus,
+    restartPolicy: redis.restartPolicy,
+    healthcheck: healthcheck(spec),
+  };
+}
+
+/**
+ * The user `health` may send PING and CLUSTER INFO and has no password, so there is none to leak. A node that answers
+ * but can't serve the cluster is unhealthy too. Exit codes of redis-cli say nothing: 0 even for an error, before 7.0.
+ */
+function healthcheck(spec: Spec): ContainerDefinition['healthcheck'] {
+  const client = [
+    'redis-cli',
+    ...connectionArguments(spec),
+    '--no-auth-warning',
+    '--user',
+    'health',
+    '--pass',
+    'health',
+  ];
+  return {
+    command: [
+      'CMD-SHELL',
+      `${client.join(' ')} cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2`,
+    ],
+    intervalMs: 5000,
+    timeoutMs: 3000,
+  };
+}
+
+/** How redis-cli inside a container reaches its own node, or another one. */
+export function connectionArguments({ tls }: Pick<Spec, 'tls'>): string[] {
+  if (tls.plain) return [];
+  const files = ['--cacert', AUTHORITY_FILE, '--cert', CERTIFICATE_FILE, '--key', CERTIFICATE_FILE];
+  return ['-p', String(CONTAINER_PORTS.tls), '--tls', ...files];
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,40 @@
+import type { ConfigText } from '../node/config-drift.ts';
+import type { Container, ContainerSettings, Network, Volume } from './resources.ts';
+
+/** What is: everything on the engine that a plan may depend on. */
+export interface Observed {
+  readonly networks: readonly Network[];
+  /** Also those that aren't ours: they may hold a name, a port or an address. */
+  readonly containers: readonly Container[];
+  readonly volumes: readonly Volume[];
+  /**
+   * Not among `volumes`: those of wanted names that nobody's label is on, and that hold nothing. An engine that ends while
+   * it makes a volume leaves such a one.
+   */
+  readonly halfMadeVolumes: ReadonlySet<string>;
+  /** Container name → what it was made with; of this stack's containers. */
+  readonly settings: ReadonlyMap<string, ContainerSettings>;
+  /** Container name → its node's configuration, as its files say it; of those that have been given theirs. */
+  readonly config: ReadonlyMap<string, ConfigText>;
+  /** Node name → what its data folder holds; only where a plan needs to know (see `needsData`). */
+  readonly data: ReadonlyMap<string, NodeData>;
+  /**
+   * Node that would start without data → nodes that copy whoever is at its address. They would copy it, empty as it is,
+   * and lose the only copy that is left: one of them has to take over before it starts.
+   */
+  readonly copies: ReadonlyMap<string, readonly string[]>;
+  /**
+   * Containers of this stack that the YAML file doesn't name any more, and whose nodes are still of the cluster: they own
+   * slots, or they run and know others. They leave it before they are removed.
+   */
+  readonly members: readonly string[];
+}
+
+/**
+ * `empty`: no node table, no append-only file, no dump: it never ran.
+ * `bootstrapping`: a node table with which it can't have taken a write yet, of exactly the cluster that is wanted.
+ * `foreign bootstrap`: such a table, but of another cluster than the wanted one: an unfinished `up` of an older YAML file.
+ * `unseen`: a volume without a container through which it could be looked into.
+ * `formed`: anything else. It may hold data.
+ */
+export type NodeData = 'empty' | 'unseen' | 'bootstrapping' | 'foreign bootstrap' | 'formed';

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { bootstrapTable, type BootstrapNode } from '../../cluster/nodes/bootstrap-table.ts';
+import { clusterPort, CONTAINER_PORTS, primariesOf, type NodeSpec, type Spec } from '../../spec/spec.ts';
+import { initialNodeId } from '../model/names.ts';
+
+export const CONFIG_FOLDER = '/etc/redis';
+export const REDIS_CONF_FILE = `${CONFIG_FOLDER}/redis.conf`;
+/** The user's own redis.conf. */
+export const USER_CONF_FILE = `${CONFIG_FOLDER}/user.conf`;
+export const PASSWORD_FILE = `${CONFIG_FOLDER}/password`;
+export const NODE_TABLE_FILE = '/data/nodes.conf';
+
+/** Who may log in, by the SHA-256 of his passwords. */
+export const USERS_FILE = `${CONFIG_FOLDER}/users.acl`;
+/** The password with which a replica logs in at its primary. */
+export const SECRET_FILE = `${CONFIG_FOLDER}/secret.conf`;
+export const TLS_FOLDER = `${CONFIG_FOLDER}/tls`;
+export const AUTHORITY_FILE = `${TLS_FOLDER}/ca.crt`;
+/** Key and certificates in one file, so that no half of them can be old. */
+export const CERTIFICATE_FILE = `${TLS_FOLDER}/node.pem`;
+
+/**
+ * A node's redis.conf. It holds no secret: those stand in files beside it. The user's own file is read first, so that
+ * what is decided here stays decided.
+ */
+export function redisConf(spec: Spec, node: NodeSpec): string {
+  const { redis, tls } = spec;
+  return `# Written by manage.ts from the YAML file. The next \`up\` writes it anew.
+include ${USER_CONF_FILE}
+include ${SECRET_FILE}
+aclfile ${USERS_FILE}
+port ${tls.plain ? CONTAINER_PORTS.plain : 0}
+dir /data
+maxmemory ${redis.maxmemoryBytes}
+maxmemory-policy ${redis.maxmemoryPolicy}
+appendonly ${yesNo(redis.persistence.appendonly)}
+appendfsync ${redis.persistence.appendfsync}
+cluster-enabled yes
+cluster-config-file nodes.conf
+cluster-node-timeout ${redis.nodeTimeoutMs}
+cluster-require-full-coverage ${yesNo(redis.requireFullCoverage)}
+# Without it a node whose address changed can stay lost after a full restart.
+cluster-announce-ip ${node.ip}
+# A primary that gives away its last slot stays a primary.
+cluster-allow-replica-migration no
+# A fresh replica has its copy about four seconds sooner.
+repl-diskless-sync-delay 0
+${tlsConf(spec)}`;
+}
+
+function tlsConf({ tls }: Spec): string {
+  if (!tls.enabled) return '';
+  const encryptedBus = `tls-cluster yes
+tls-replication yes
+# It would be the TLS port and 10000 otherwise.
+cluster-port ${CONTAINER_PORTS.bus}
+`;
+  return `tls-port ${CONTAINER_PORTS.tls}
+tls-cert-file ${CERTIFICATE_FILE}
+tls-key-file ${CERTIFICATE_FILE}
+tls-ca-cert-file ${AUTHORITY_FILE}
+tls-auth-clients ${tls.clientAuth}
+tls-protocols "TLSv1.2 TLSv1.3"
+${tls.cluster ? encryptedBus : ''}`;
+}
+
+function yesNo(value: boolean): string {
+  return value ? 'yes' : 'no';
+}
+
+/**
+ * The ACL file: the user default with all of `passwordHashes`, and the container's health check, which has no password
+ * and can see nothing. A file of its own, so that CONFIG REWRITE leaves it alone.
+ */
+export function usersAcl(passwordHashes: readonly string[]): string {
+  return `user default on ${passwordHashes.map((hash) => `#${hash}`).join(' ')} ~* &* +@all
+user health on nopass resetkeys resetchannels -@all +ping +cluster|info
+`;
+}
+
+/** SHA-256 in hexadecimal digits: how Redis's ACL keeps a password. */
+export function passwordHash(password: string): string {
+  return createHash('sha256').update(password, 'utf8').digest('hex');
+}
+
+/** masterauth with any password, as a Redis configuration string: quoted, bytes escaped. */
+export function secretConf(password: string): string {
+  const quoted = `"${[...Buffer.from(password, 'utf8')].map(escapedByte).join('')}"`;
+  return `masterauth ${quoted}\n`;
+}
+
+function escapedByte(byte: number): string {
+  const character = String.fromCharCode(byte);
+  return /[a-zA-Z0-9_.-]/.test(character) ? character : `\\x${byte.toString(16).padStart(2, '0')}`;
+}
+
+/** The nodes.conf with which `node` enters a new cluster. */
+export function initialNodeTable(spec: Spec, node: NodeSpec): string {
+  const primaries = primariesOf(spec);
+  const nodes = spec.nodes.map(({ name, ip, initialPrimary }): BootstrapNode => ({
+    id: initialNodeId(spec.name, name),
+    ip,
+    port: clusterPort(spec),
+    busPort: CONTAINER_PORTS.bus,
+    shard: primaries.findIndex((primary) => primary.name === (initialPrimary ?? name)),
+  }));
+  return bootstrapTable(nodes, primaries.length, spec.nodes.indexOf(node));
+}

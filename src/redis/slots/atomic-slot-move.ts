@@ -1,0 +1,183 @@
+import { setTimeout } from 'node:timers/promises';
+import { rangesOf, slotsOf } from '../../cluster/slots/slot-move.ts';
+import { countSlots, formatRanges, type SlotRange } from '../../cluster/slots/slots.ts';
+import { isReachable, parseInfo } from '../../cluster/nodes/view.ts';
+import { StackError } from '../../errors.ts';
+import { isUnderWay, readTasks, type MigrationTask } from './migration-tasks.ts';
+import type { NodeLink, RedisCommand } from '../node-link.ts';
+
+export interface AtomicMoveOptions {
+  readonly signal: AbortSignal;
+  /** No limit by default: how long it takes is up to the data, and Redis itself gives up a transfer that stands still. */
+  readonly timeoutMs?: number;
+  /** Told at each change of state. */
+  readonly onProgress?: (progress: AtomicMoveProgress) => void;
+}
+
+export interface AtomicMoveProgress {
+  /** In Redis's own words: `accumulate-buffer`, `streaming-buffer`, … */
+  readonly state: string;
+  readonly slotCount: number;
+  /** Attempts that failed. */
+  readonly retries: number;
+}
+
+/** Redis tries a failed import again every second and never stops. A source that is busy, or just restarts, needs that. */
+const MOST_RETRIES = 3;
+const SHORTEST_POLL_MS = 5;
+const LONGEST_POLL_MS = 100;
+
+/** Whether a node knows CLUSTER MIGRATION: Redis 8.4 and later, not Valkey. Both ends of a move must. */
+export async function hasAtomicMigration(link: NodeLink): Promise<boolean> {
+  const reply = await link.send('COMMAND', 'INFO', 'cluster|migration');
+  return Array.isArray(reply) && Array.isArray(reply[0]);
+}
+
+/**
+ * Moves slots of one source to `target`, which copies them like a replica would and takes them all over in one moment.
+ * Until then they belong to the source, with every key, whatever fails. A move that an earlier run began is waited for
+ * and not begun again, and what `target` owns already is left out: it can be called again at any time.
+ *
+ * Every slot of both nodes must be stable (no MIGRATING, no IMPORTING), and a node takes part in one move at a time. No
+ * password is needed: nodes of a cluster know each other by a secret of their own.
+ *
+ * @throws StackError CLUSTER_UNHEALTHY when Redis refuses, or failed more than 3 times; DATA_AT_RISK when `target` holds
+ *   keys of those slots; WAIT_TIMEOUT; the signal's reason. In each case the task is cancelled.
+ */
+export async function moveSlotsAtomically(
+  target: NodeLink,
+  ranges: readonly SlotRange[],
+  options: AtomicMoveOptions,
+): Promise<void> {
+  const deadline = performance.now() + (options.timeoutMs ?? Infinity);
+  const wanted = new Set(slotsOf(ranges));
+  for (;;) {
+    options.signal.throwIfAborted();
+    const underWay = (await readTasks(target)).find(isUnderWay);
+    if (underWay !== undefined) {
+      const isOurs = underWay.operation === 'import' && slotsOf(underWay.slots).some((slot) => wanted.has(slot));
+      await follow({ target, id: underWay.id, isOurs, deadline, ...options });
+      continue;
+    }
+    const owned = await ownSlots(target);
+    const missing = slotsOf(ranges).filter((slot) => !owned.has(slot));
+    if (missing.length === 0) return;
+    await refuseLeftovers(target, owned, options.signal);
+    // One slot ahead: a source that lost all it has to a node that owns nothing else would take it for a failover, and
+    // turn into that node's replica.
+    const next = owned.size === 0 ? missing.slice(0, 1) : missing;
+    const bounds = rangesOf(next).flatMap(({ start, end }) => [start, end]);
+    const id = String(await target.send('CLUSTER', 'MIGRATION', 'IMPORT', ...bounds));
+    await follow({ target, id, isOurs: true, deadline, ...options });
+  }
+}
+
+async function ownSlots(target: NodeLink): Promise<ReadonlySet<number>> {
+  const view = await target.observe();
+  if (isReachable(view)) return new Set(slotsOf(view.table.myself.slots));
+  throw new StackError('CLUSTER_UNHEALTHY', {
+    message: `${target.name} doesn't answer: ${view.reason}`,
+    hint: 'npx tsx manage.ts status',
+  });
+}
+
+/**
+ * Before it imports, Redis deletes what the node holds of those slots: perhaps keys that a broken move left there. Keys
+ * of a slot that is neither owned nor open are hidden from CLUSTER COUNTKEYSINSLOT and SCAN, but DBSIZE counts them.
+ */
+async function refuseLeftovers(target: NodeLink, owned: ReadonlySet<number>, signal: AbortSignal): Promise<void> {
+  // Copies of a move that was cancelled, or keys that went elsewhere: Redis is deleting them.
+  while (await isTrimming(target)) {
+    signal.throwIfAborted();
+    await setTimeout(LONGEST_POLL_MS);
+  }
+  const counts = [...owned].map((slot): RedisCommand => ['CLUSTER', 'COUNTKEYSINSLOT', slot]);
+  const replies = await target.sendAll([['MULTI'], ['DBSIZE'], ...counts, ['EXEC']]);
+  const result = replies.at(-1);
+  if (!Array.isArray(result)) throw failure(target, `its keys can't be counted, EXEC gave ${String(result)}`);
+  const [all = 0, ...inSlots] = result.map(Number);
+  const hidden = all - inSlots.reduce((sum, count) => sum + count, 0);
+  if (hidden === 0) return;
+  throw new StackError('DATA_AT_RISK', {
+    message: `${target.name} holds ${hidden} keys of slots that it doesn't own: an atomic move of these slots would delete them`,
+    hint: 'npx tsx manage.ts cluster fix',
+  });
+}
+
+async function isTrimming(target: NodeLink): Promise<boolean> {
+  const info = parseInfo(String(await target.send('CLUSTER', 'INFO')));
+  return (info.get('cluster_slot_migration_active_trim_running') ?? '0') !== '0';
+}
+
+interface Followed extends AtomicMoveOptions {
+  readonly target: NodeLink;
+  readonly id: string;
+  /** It moves what is to be moved. Another task is waited for, and never cancelled. */
+  readonly isOurs: boolean;
+  readonly deadline: number;
+}
+
+/** Returns when the task is completed; another's when it is over, however it ended. */
+async function follow(followed: Followed): Promise<void> {
+  const { target, id, isOurs, deadline, signal, onProgress } = followed;
+  let [pollMs, seen, lastError] = [SHORTEST_POLL_MS, '', ''];
+  for (;;) {
+    const [task] = await readTasks(target, id);
+    if (task?.state === 'completed') return;
+    // The next attempt begins with no error, whatever the one before it failed with.
+    lastError = task?.lastError || lastError;
+    if (task === undefined || !isUnderWay(task)) {
+      if (!isOurs) return;
+      throw failure(target, task === undefined ? 'it was restarted meanwhile' : lastError);
+    }
+    if (`${task.state} ${task.retries}` !== seen) {
+      seen = `${task.state} ${task.retries}`;
+      pollMs = SHORTEST_POLL_MS;
+      onProgress?.({ state: task.state, slotCount: countSlots(task.slots), retries: task.retries });
+    }
+    const reason = reasonToStop(followed, task, lastError);
+    if (reason !== undefined) {
+      if (isOurs && (await cancel(followed)) === 'completed') return;
+      throw reason;
+    }
+    const leftMs = Math.max(deadline - performance.now(), 1);
+    // An abort only ends the sleep: what it means is decided above.
+    await setTimeout(Math.min(pollMs, leftMs), undefined, { signal }).catch(() => undefined);
+    pollMs = Math.min(pollMs * 1.3, LONGEST_POLL_MS);
+  }
+}
+
+function reasonToStop(followed: Followed, task: MigrationTask, lastError: string): unknown {
+  const { target, id, isOurs, deadline, signal, timeoutMs = 0 } = followed;
+  if (signal.aborted) return signal.reason;
+  const isFailing = task.retries >= MOST_RETRIES && task.state === 'failed';
+  const isLate = performance.now() >= deadline;
+  if (!isFailing && !isLate) return undefined;
+  const slots = formatRanges(task.slots.slice(0, 5));
+  if (!isOurs) {
+    return new StackError('CLUSTER_UNHEALTHY', {
+      message: `${target.name} is busy with another move, of slots ${slots}: ${lastError || task.state}`,
+      hint: `npx tsx manage.ts redis-cli ${target.name} -- CLUSTER MIGRATION CANCEL ID ${id}   # gives that one up`,
+    });
+  }
+  if (isFailing) return failure(target, lastError);
+  return new StackError('WAIT_TIMEOUT', {
+    message: `${target.name} had not taken over slots ${slots} after ${timeoutMs / 1000} s, it was at ${task.state}${lastError && `: ${lastError}`}`,
+    hint: STAYED,
+  });
+}
+
+/** Cancelling takes effect at once, unless the slots changed hands in the meantime. */
+async function cancel({ target, id }: Followed): Promise<string | undefined> {
+  await target.send('CLUSTER', 'MIGRATION', 'CANCEL', 'ID', id);
+  return (await readTasks(target, id))[0]?.state;
+}
+
+const STAYED = 'The slots, with every key, stay with the node that had them. npx tsx manage.ts cluster check';
+
+function failure(target: NodeLink, why: string): StackError {
+  return new StackError('CLUSTER_UNHEALTHY', {
+    message: `${target.name} could not take over slots: ${why}`,
+    hint: STAYED,
+  });
+}

@@ -1,0 +1,34 @@
+import { StackError } from '../../../errors.ts';
+import { linkNodes } from '../../connect/links.ts';
+import { localPassword } from '../../connect/passwords.ts';
+import type { Session } from '../../session/session.ts';
+
+export interface NodeReply {
+  readonly node: string;
+  /** As Redis gives it: text, numbers, lists of them, null. */
+  readonly reply: unknown;
+  /** Why there is none. */
+  readonly failure: string | undefined;
+}
+
+/** Sends one command to every node, side by side. A node that refuses or is away keeps the others from nothing. */
+export async function callEveryNode(
+  session: Session,
+  command: readonly [string, ...string[]],
+): Promise<readonly NodeReply[]> {
+  const links = await linkNodes(session, await localPassword(session));
+  try {
+    return await Promise.all(
+      links.map(async (link): Promise<NodeReply> => {
+        try {
+          return { node: link.name, reply: await link.send(...command), failure: undefined };
+        } catch (error) {
+          if (!(error instanceof StackError)) throw error;
+          return { node: link.name, reply: null, failure: error.message };
+        }
+      }),
+    );
+  } finally {
+    for (const link of links) link.close();
+  }
+}

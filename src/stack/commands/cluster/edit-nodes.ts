@@ -1,0 +1,75 @@
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { StackError } from '../../../errors.ts';
+import { replaceFile } from '../../../kept-files.ts';
+import { addNodes, completeNode, removeNodes, type NewNode } from '../../../spec/edit-nodes.ts';
+import { isOwn, LABELS } from '../../../plan/model/names.ts';
+import type { HostPorts, Spec } from '../../../spec/spec.ts';
+import { findNode } from '../../session/nodes.ts';
+import { checkStackText } from '../../session/load.ts';
+import type { Session } from '../../session/session.ts';
+
+export interface GivenNode extends Partial<HostPorts> {
+  readonly ip?: string;
+}
+
+/**
+ * Writes more nodes into the YAML file, with the next free address and ports where none are given. `up` does the rest. One
+ * that is in the file as it is asked for stays: a run that was interrupted wrote it, and the same command goes on.
+ *
+ * @throws StackError USAGE for a node that is there with another address or port, USAGE or SPEC_INVALID where the file would
+ *   not hold a cluster any more; it is left as it is
+ */
+export async function addToFile(session: Session, names: readonly string[], given: GivenNode): Promise<Session> {
+  const { spec, report } = session;
+  const added: NewNode[] = [];
+  for (const name of names) {
+    const present = [...spec.nodes, ...added].find((node) => node.name === name);
+    if (present === undefined) added.push(completeNode(name, given, [...spec.nodes, ...added], spec.network.gateway));
+    else if (isAsGiven(present, given)) report({ subject: name, state: 'done', text: 'is in the YAML file already' });
+    else {
+      throw new StackError('USAGE', {
+        message: `there is a node '${name}' in the stack ${spec.name} already, with another address or another port`,
+        hint: 'Change it in the YAML file by hand, then: npx tsx manage.ts up',
+      });
+    }
+  }
+  if (added.length === 0) return session;
+  return edit(session, (text) => addNodes(text, added));
+}
+
+function isAsGiven({ ip, ports }: NewNode, given: GivenNode): boolean {
+  const kinds = ['plain', 'tls', 'bus'] as const;
+  return (given.ip ?? ip) === ip && kinds.every((kind) => (given[kind] ?? ports[kind]) === ports[kind]);
+}
+
+/**
+ * Takes nodes out of the YAML file. `up` moves their slots to the others first. One that is out of it and has left its
+ * volume was taken out by a run that was interrupted, and the same command goes on.
+ *
+ * @throws as `addToFile`
+ */
+export async function removeFromFile(session: Session, names: readonly string[]): Promise<Session> {
+  const { engine, spec, report } = session;
+  const own = (await engine.listVolumes()).filter(isOwn(spec.name));
+  const isOut = (name: string): boolean =>
+    !spec.nodes.some((node) => node.name === name) && own.some(({ labels }) => labels[LABELS.node] === name);
+  const present = names.filter((name) => !isOut(name)).map((name) => findNode(session, name).name);
+  for (const name of names.filter(isOut))
+    report({ subject: name, state: 'done', text: 'is out of the YAML file already' });
+  return present.length === 0 ? session : edit(session, (text) => removeNodes(text, present));
+}
+
+async function edit(session: Session, change: (text: string) => string | undefined): Promise<Session> {
+  const path = await realpath(session.path);
+  const changed = change(await readFile(path, 'utf8'));
+  if (changed === undefined) {
+    throw new StackError('USAGE', {
+      message: `redis.nodes in ${path} is not written as one node a line, so nothing was changed`,
+      hint: 'Change it by hand, then: npx tsx manage.ts up',
+    });
+  }
+  const spec: Spec = checkStackText(path, changed);
+  await replaceFile(path, changed, (await stat(path)).mode & 0o777);
+  // What a Vault secret said of TLS still holds.
+  return { ...session, spec: { ...spec, tls: session.spec.tls } };
+}

@@ -1,0 +1,121 @@
+import { StackError } from '../../../errors.ts';
+import { isReachable, type NodeView, type ReachableView } from '../../../cluster/nodes/view.ts';
+import { unreachableNames } from '../../../plan/cluster/among-nodes.ts';
+import { planForget } from '../../../plan/cluster/plan-forget.ts';
+import { findMeetProblems, planMeet } from '../../../plan/cluster/plan-meet.ts';
+import { isAll, planReset } from '../../../plan/cluster/plan-reset.ts';
+import { clusterPort, CONTAINER_PORTS } from '../../../spec/spec.ts';
+import { findKnowing, withLiveCluster } from '../../execute/live-cluster.ts';
+import { findNode } from '../../session/nodes.ts';
+import type { Session } from '../../session/session.ts';
+
+export interface Forgotten {
+  readonly id: string;
+  /** Nodes that knew it. */
+  readonly nodes: readonly string[];
+  /** Nodes that don't answer, and may still know it. */
+  readonly unreachable: readonly string[];
+}
+
+/**
+ * Has every node forget one that is none of the YAML file's.
+ *
+ * @param text its id, the beginning of its id, or its address as the nodes know it
+ * @throws StackError USAGE where it may not be forgotten: see `planForget`
+ */
+export async function forget(session: Session, text: string): Promise<Forgotten> {
+  return withLiveCluster(session, async (cluster) => {
+    const id = planForget(session.spec, cluster.views, text);
+    const nodes = await cluster.forget(id);
+    await cluster.until((views) => findKnowing(views, [id]), {
+      message: `not every node forgot ${id}`,
+      hint: `npx tsx manage.ts cluster forget ${id}   # again`,
+    });
+    return { id, nodes, unreachable: unreachableNames(cluster.views) };
+  });
+}
+
+export interface MeetResult {
+  readonly node: string;
+  /** None where all knew it. */
+  readonly introducedTo: readonly string[];
+}
+
+/**
+ * Introduces a node of the YAML file to the others, and waits until all know it.
+ *
+ * @throws StackError USAGE where two clusters would become one: see `planMeet`
+ */
+export async function meet(session: Session, nodeName: string): Promise<MeetResult> {
+  const node = findNode(session, nodeName).name;
+  return withLiveCluster(session, async ({ views, send, until }) => {
+    const members = planMeet(views, node);
+    const ip = views.filter(isReachable).find(({ name }) => name === node)?.table.myself.ip ?? '';
+    const port = clusterPort(session.spec);
+    await Promise.all(
+      members.map(({ name }) => send(name, 'CLUSTER', 'MEET', ip, String(port), String(CONTAINER_PORTS.bus))),
+    );
+    const names = members.map(({ name }) => name);
+    await until((latest) => findMeetProblems(node, names, latest), {
+      message: `${node} and the others did not get to know each other`,
+      hint: `npx tsx manage.ts logs ${node}, or again: npx tsx manage.ts cluster meet ${node}`,
+    });
+    return { node, introducedTo: names };
+  });
+}
+
+export interface ResetOptions {
+  readonly mode: 'soft' | 'hard';
+  /** Asked before the whole cluster is taken apart. */
+  readonly confirm: () => Promise<boolean>;
+}
+
+export interface ResetResult {
+  readonly nodes: readonly string[];
+  /** Nodes that don't answer, and may still know them. */
+  readonly unreachable: readonly string[];
+}
+
+/**
+ * Has nodes forget the cluster, and the cluster forget them. A replica drops its copy.
+ *
+ * @throws StackError USAGE where slots or keys would be lost: see `planReset`. CONFIRMATION_NEEDED when the answer is no.
+ */
+export async function reset(
+  session: Session,
+  nodeNames: readonly string[],
+  { mode, confirm }: ResetOptions,
+): Promise<ResetResult> {
+  const { spec } = session;
+  const names = [...new Set(nodeNames.map((name) => findNode(session, name).name))];
+  return withLiveCluster(session, async (cluster) => {
+    const chosen = planReset(spec, cluster.views, names);
+    if (isAll(spec, names) && !(await confirm())) {
+      throw new StackError('CONFIRMATION_NEEDED', {
+        message: 'taking the whole cluster apart was not confirmed; nothing was changed',
+        hint: 'npx tsx manage.ts cluster reset --all --yes   # without asking',
+      });
+    }
+    const ids = chosen.map(({ table }) => table.myself.id);
+    const inRole = (role: string): ReachableView[] => chosen.filter(({ table }) => table.myself.role === role);
+    // Primaries first: one that took a key in the meantime refuses, and its replicas still have their copies then.
+    for (const views of [inRole('primary'), inRole('replica')]) {
+      await Promise.all(views.map(({ name }) => cluster.send(name, 'CLUSTER', 'RESET', mode.toUpperCase())));
+    }
+    await Promise.all(ids.map((id) => cluster.forget(id, names)));
+    await cluster.until((views) => [...findCompany(views, names), ...findKnowing(views, ids)], {
+      message: `not every node forgot ${names.join(', ')}`,
+      hint: 'npx tsx manage.ts cluster nodes',
+    });
+    return { nodes: names, unreachable: unreachableNames(cluster.views) };
+  });
+}
+
+/** Nodes among `names` that aren't alone, as sentences. */
+function findCompany(views: readonly NodeView[], names: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    const view = views.filter(isReachable).find((one) => one.name === name);
+    if (view === undefined) return [`${name} does not answer any more`];
+    return view.table.rows.length > 1 ? [`${name} still knows ${view.table.rows.length - 1} other nodes`] : [];
+  });
+}

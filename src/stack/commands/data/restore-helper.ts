@@ -1,0 +1,194 @@
+import type { Engine } from '../../../engine/engine.ts';
+import { parseInfo } from '../../../cluster/nodes/view.ts';
+import { StackError } from '../../../errors.ts';
+import { containerName, isOwn } from '../../../plan/model/names.ts';
+import { REDIS_GID, REDIS_UID } from '../../../plan/model/definitions.ts';
+import {
+  AUTHORITY_FILE,
+  CERTIFICATE_FILE,
+  CONFIG_FOLDER,
+  REDIS_CONF_FILE,
+  USER_CONF_FILE,
+  passwordHash,
+  USERS_FILE,
+  usersAcl,
+} from '../../../plan/node/redis-config.ts';
+import type { Container, ContainerFile } from '../../../plan/model/resources.ts';
+import {
+  helperAddress,
+  helperConf,
+  helperDefinition,
+  helperName,
+  helperPort,
+  isHelper,
+} from '../../../plan/engine/restore-helper.ts';
+import { NodeLink, Refusal } from '../../../redis/node-link.ts';
+import { pause } from '../../../pause.ts';
+import { Secret } from '../../../secret.ts';
+import { randomPassword } from '../../../secrets/generated.ts';
+import { readChunks } from './backup-folder.ts';
+import type { BackedUpNode } from './backup-manifest.ts';
+import { certificateFiles } from '../../execute/config-files.ts';
+import { hostAddress } from '../../connect/links.ts';
+import { notRunning } from '../../session/nodes.ts';
+import type { Session } from '../../session/session.ts';
+import type { Spec } from '../../../spec/spec.ts';
+import { readTrust } from '../../connect/trust.ts';
+
+const OWNER = { uid: REDIS_UID, gid: REDIS_GID };
+
+/**
+ * Gives `work` a connection to a Redis outside the cluster that holds the keys of one file of a backup. Afterwards it is
+ * taken away, with its copy of the file; where this process is killed, the next restore does that, or `up`.
+ *
+ * @throws StackError BACKUP_INVALID when Redis can't read the file
+ */
+export async function withHelper<T>(
+  session: Session,
+  folder: string,
+  node: BackedUpNode,
+  work: (link: NodeLink) => Promise<T>,
+): Promise<T> {
+  const { engine, spec } = session;
+  await removeHelper(session);
+  const password = randomPassword();
+  await create(session);
+  try {
+    await engine.writeFiles(helperName(spec.name), await filesOf(session, password));
+    const dump = { path: '/data/dump.rdb', mode: 0o600, ...OWNER, sizeBytes: node.bytes };
+    await engine.putFile(helperName(spec.name), dump, readChunks(folder, node.file));
+    await engine.startContainer(helperName(spec.name));
+    const link = await linkHelper(session, password);
+    try {
+      await waitUntilLoaded(session, link, node);
+      return await work(link);
+    } finally {
+      link.close();
+    }
+  } finally {
+    await engine.removeContainer(helperName(spec.name));
+  }
+}
+
+/** One that a killed run left behind. */
+async function removeHelper({ engine, spec }: Session): Promise<void> {
+  const left = await findHelper({ engine, spec });
+  if (left !== undefined) await engine.removeContainer(left.name);
+}
+
+async function findHelper({ engine, spec }: Pick<Session, 'engine' | 'spec'>): Promise<Container | undefined> {
+  const own = (await engine.listContainers()).filter(isOwn(spec.name));
+  return own.find((container) => container.name === helperName(spec.name) && isHelper(container));
+}
+
+async function create({ engine, spec }: Session): Promise<void> {
+  const containers = await engine.listContainers();
+  const [first] = spec.nodes.map(({ name }) => containerName(spec.name, name));
+  const node = containers.find(({ name }) => name === first);
+  if (node === undefined) throw notRunning(first ?? spec.name);
+  const address = helperAddress(spec, containers);
+  if (address === undefined) {
+    throw new StackError('ADDRESS_TAKEN', {
+      message: `the network ${spec.network.name} has no free address for the container that reads the backup`,
+      hint: 'Choose a larger network.subnet in the YAML file.',
+    });
+  }
+  await engine.createContainer(helperDefinition(spec, node, address));
+}
+
+async function filesOf({ engine, spec, userConf }: Session, password: Secret): Promise<ContainerFile[]> {
+  return [
+    { path: `${CONFIG_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
+    file(REDIS_CONF_FILE, helperConf(spec)),
+    file(USER_CONF_FILE, userConf),
+    // Only the hash of a password that nobody else has.
+    file(USERS_FILE, usersAcl([passwordHash(password.reveal())])),
+    ...(spec.tls.plain ? [] : await borrowedCertificate(engine, spec)),
+    { path: '/data/', content: '', mode: 0o755, ...OWNER },
+  ];
+}
+
+function file(path: string, content: string): ContainerFile {
+  return { path, content, mode: 0o600, ...OWNER };
+}
+
+/** A node's own, which is good for the same host. */
+async function borrowedCertificate(engine: Engine, { name, nodes }: Spec): Promise<ContainerFile[]> {
+  const container = containerName(name, nodes[0]?.name ?? '');
+  const [caPem, pem] = await Promise.all([
+    engine.readFile(container, AUTHORITY_FILE),
+    engine.readFile(container, CERTIFICATE_FILE),
+  ]);
+  return caPem === undefined || pem === undefined ? [] : certificateFiles({ caPem, pem: new Secret(pem) });
+}
+
+async function linkHelper(session: Session, password: Secret): Promise<NodeLink> {
+  const { spec, engine, timeoutMs } = session;
+  const containerPort = helperPort(spec);
+  const helper = await findHelper(session);
+  // Published on all addresses, it may have another port for IPv6.
+  const published = helper?.ports.find((one) => one.containerPort === containerPort && !one.hostAddress.includes(':'));
+  // Where it ended at once it has no port: whoever waits for its answer finds out why.
+  const port = published?.hostPort ?? 0;
+  const tls = spec.tls.plain ? undefined : await readTrust(session);
+  const host = hostAddress(spec, engine.endpoint);
+  return new NodeLink({ name: 'the restore helper', host, port, tls }, [async () => password], timeoutMs);
+}
+
+const POLL_MS = 20;
+
+async function waitUntilLoaded(session: Session, link: NodeLink, { file: rdb }: BackedUpNode): Promise<void> {
+  const { signal, timeoutMs, report } = session;
+  let loaded = '';
+  let giveUpAt = Date.now() + timeoutMs;
+  for (;;) {
+    const info = await persistence(link);
+    if (info?.get('loading') === '0') return;
+    const bytes = info?.get('loading_loaded_bytes') ?? '';
+    // A large file takes its time, and that is no failure while it moves.
+    if (bytes !== loaded) giveUpAt = Date.now() + timeoutMs;
+    loaded = bytes;
+    report({ subject: rdb, state: 'running', text: `is read: ${info?.get('loading_loaded_perc') ?? '0'}%` });
+    if (info === undefined) await rejectExited(session, rdb);
+    if (Date.now() > giveUpAt) {
+      throw new StackError('WAIT_TIMEOUT', {
+        message: `${rdb} was not read within ${timeoutMs / 1000} s`,
+        hint: 'Give it longer with --timeout SECONDS.',
+      });
+    }
+    await pause(POLL_MS, signal);
+  }
+}
+
+/** undefined where it doesn't answer yet. */
+async function persistence(link: NodeLink): Promise<Map<string, string> | undefined> {
+  try {
+    const [reply] = await link.sendAll([['INFO', 'persistence']]);
+    return reply instanceof Refusal ? undefined : parseInfo(String(reply));
+  } catch (error) {
+    if (error instanceof StackError && error.code === 'CLUSTER_UNHEALTHY') return undefined;
+    throw error;
+  }
+}
+
+/** Redis ends where it can't read its file: one of a newer version, above all. */
+async function rejectExited(session: Session, rdb: string): Promise<void> {
+  const { engine } = session;
+  const helper = await findHelper(session);
+  if (helper?.state === 'running') return;
+  if (helper === undefined) {
+    throw new StackError('CHANGED_MEANWHILE', {
+      message: 'the container that reads the backup is gone: another command has removed it',
+      hint: 'Run the same command again with --replace.',
+    });
+  }
+  const log: string[] = [];
+  for await (const chunk of engine.logs(helper.name, { follow: false, tail: 8, timestamps: false })) {
+    log.push(chunk.toString());
+  }
+  throw new StackError('BACKUP_INVALID', {
+    message: `Redis could not read ${rdb}: a Redis reads files of its own version and of older ones`,
+    details: log.join('').split('\n').filter(Boolean),
+    hint: 'Set redis.image in the YAML file to the version that backup.json names, or a newer one, run up, then restore again.',
+  });
+}

@@ -1,0 +1,98 @@
+import type { Engine } from '../../engine/engine.ts';
+import { StackError } from '../../errors.ts';
+import type { Action } from '../../plan/model/actions.ts';
+import { isOwn } from '../../plan/model/names.ts';
+import { networkGuests, planDown, type Present } from '../../plan/engine/plan-down.ts';
+import type { Container } from '../../plan/model/resources.ts';
+import { execute } from '../execute/execute.ts';
+import { performOnEngine } from '../execute/perform.ts';
+import { inRounds } from '../reconcile/rounds.ts';
+import type { LabelSession } from '../session/session.ts';
+
+export interface DownOptions {
+  readonly withVolumes: boolean;
+  /** Asked before data is deleted, with the names of the volumes. */
+  readonly confirm: (volumes: readonly string[]) => Promise<boolean>;
+  /** What to type for it: `down`, `down --name dev`. */
+  readonly command: string;
+}
+
+export interface DownResult {
+  readonly actions: readonly Action[];
+  /** Volumes that still hold the data. */
+  readonly keptVolumes: readonly string[];
+  /** Networks that stay for the sake of `networkGuests`. */
+  readonly keptNetworks: readonly string[];
+  /** Containers of others. */
+  readonly networkGuests: readonly string[];
+}
+
+/**
+ * Removes the stack's containers and network, all found by their label; data only `withVolumes`, and only after a yes.
+ *
+ * @throws StackError CONFIRMATION_NEEDED when the answer is no: nothing was changed.
+ */
+export function down(session: LabelSession, stack: string, options: DownOptions): Promise<DownResult> {
+  // A person answers once, however many rounds it takes.
+  let answer: Promise<boolean> | undefined;
+  const confirmOnce = (volumes: readonly string[]): Promise<boolean> => (answer ??= options.confirm(volumes));
+  return inRounds(session, () => downOnce(session, stack, { ...options, confirm: confirmOnce }));
+}
+
+export async function readPresent(engine: Engine): Promise<Present> {
+  const [containers, networks, volumes] = await Promise.all([
+    engine.listContainers(),
+    engine.listNetworks(),
+    engine.listVolumes(),
+  ]);
+  return { containers, networks, volumes };
+}
+
+async function downOnce(
+  session: LabelSession,
+  stack: string,
+  { withVolumes, confirm, command }: DownOptions,
+): Promise<DownResult> {
+  const { engine } = session;
+  const present = await readPresent(engine);
+  const actions = planDown(stack, present, withVolumes);
+  const doomed = actions.filter(({ destructive }) => destructive).map(({ target }) => target);
+  rejectHeldVolumes(stack, doomed, present.containers, command);
+  if (doomed.length > 0 && !(await confirm(doomed))) {
+    throw new StackError('CONFIRMATION_NEEDED', {
+      message: `deleting ${doomed.join(', ')} was not confirmed; nothing was changed`,
+      hint: `npx tsx manage.ts ${command} --volumes --yes   # deletes the data without asking`,
+    });
+  }
+  await execute(actions, (action) => performOnEngine(session, action), session);
+  const kept = present.networks
+    .filter(isOwn(stack))
+    .map(({ name }) => ({ name, guests: networkGuests(stack, name, present) }))
+    .filter(({ guests }) => guests.length > 0);
+  return {
+    actions,
+    keptVolumes: present.volumes
+      .filter(isOwn(stack))
+      .filter(({ name }) => !doomed.includes(name))
+      .map(({ name }) => name),
+    keptNetworks: kept.map(({ name }) => name),
+    networkGuests: [...new Set(kept.flatMap(({ guests }) => guests))],
+  };
+}
+
+function rejectHeldVolumes(
+  stack: string,
+  doomed: readonly string[],
+  containers: readonly Container[],
+  command: string,
+): void {
+  for (const container of containers) {
+    const { name, volumes } = container;
+    const volume = volumes.find((one) => doomed.includes(one));
+    if (volume === undefined || isOwn(stack)(container)) continue;
+    throw new StackError('VOLUME_IN_USE', {
+      message: `the volume ${volume} can't be deleted: the container ${name}, which is not of this stack, uses it; nothing was changed`,
+      hint: `docker rm -f ${name}   # if nobody needs it, or: npx tsx manage.ts ${command}, which keeps the data`,
+    });
+  }
+}

@@ -1,0 +1,31 @@
+import type { ExecStreams } from '../../engine/engine.ts';
+import { containerName, isOwn } from '../../plan/model/names.ts';
+import { connectionArguments } from '../../plan/model/definitions.ts';
+import { PASSWORD_FILE } from '../../plan/node/redis-config.ts';
+import { findNode, notRunning } from '../session/nodes.ts';
+import type { Session } from '../session/session.ts';
+
+/**
+ * Runs the node's own redis-cli in cluster mode. The password goes from the container's file into that one process's
+ * environment: it is in no argument and in no record of the engine.
+ *
+ * @returns redis-cli's exit code.
+ */
+export async function runRedisCli(
+  session: Session,
+  nodeName: string | undefined,
+  args: readonly string[],
+  streams: ExecStreams,
+): Promise<number> {
+  const { engine, spec } = session;
+  const [first] = spec.nodes;
+  const node = nodeName === undefined ? first : findNode(session, nodeName);
+  const name = containerName(spec.name, node?.name ?? '');
+  const container = (await engine.listContainers()).filter(isOwn(spec.name)).find((one) => one.name === name);
+  if (container?.state !== 'running') throw notRunning(name);
+  const { isTTY, rows, columns } = streams.stdout;
+  // The engine's own resize call comes too late: redis-cli asks for the size of its terminal as it starts.
+  const resize = isTTY ? `stty rows ${rows} cols ${columns} 2>/dev/null; ` : '';
+  const script = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec redis-cli -c ${connectionArguments(spec).join(' ')} "$@"`;
+  return engine.execInteractive(name, ['sh', '-c', script, 'redis-cli', ...args], streams);
+}

@@ -1,0 +1,58 @@
+import type { NatMap } from '../../redis/prove.ts';
+import type { Secret } from '../../secret.ts';
+import { CONTAINER_PORTS } from '../../spec/spec.ts';
+import { hostAddress } from './links.ts';
+import { requirePassword } from './passwords.ts';
+import type { Session } from '../session/session.ts';
+import { trustFiles, type TrustFiles } from './trust.ts';
+
+/** What an application needs to reach the cluster from this host. */
+export interface ConnectionInfo {
+  /** undefined where the plain port is closed. */
+  readonly plain: Entrance | undefined;
+  /** undefined where TLS is off. */
+  readonly tls: (Entrance & { readonly files: TrustFiles }) | undefined;
+  /** Where the password is kept: a file of this host, or Vault. */
+  readonly passwordFile: string | undefined;
+  readonly passwordSource: string;
+  readonly password: Secret;
+}
+
+export interface Entrance {
+  /** `host:port` of every node. */
+  readonly nodes: readonly string[];
+  readonly natMap: NatMap;
+}
+
+/**
+ * What the nodes announce → where this host reaches them. A client outside the network can't do without it. Both ports
+ * of a node lead to the same entrance: before Redis 7.2, a redirect names the plain port to clients of the TLS port too.
+ */
+export function natMapOf({ spec, engine }: Pick<Session, 'spec' | 'engine'>, kind: 'plain' | 'tls'): NatMap {
+  const host = hostAddress(spec, engine.endpoint);
+  const announced = [CONTAINER_PORTS.plain, CONTAINER_PORTS.tls];
+  return Object.fromEntries(
+    spec.nodes.flatMap(({ ip, ports }) => announced.map((port) => [`${ip}:${port}`, { host, port: ports[kind] }])),
+  );
+}
+
+/** @throws StackError NOT_RUNNING when the stack has never been up, so that there is no password yet. */
+export async function readConnection(session: Session): Promise<ConnectionInfo> {
+  return { ...describeConnection(session), password: await requirePassword(session) };
+}
+
+/** All of it but the password: nothing is asked or read. */
+export function describeConnection(session: Session): Omit<ConnectionInfo, 'password'> {
+  const { spec, engine, source } = session;
+  const host = hostAddress(spec, engine.endpoint);
+  const entrance = (kind: 'plain' | 'tls'): Entrance => ({
+    nodes: spec.nodes.map(({ ports }) => `${host}:${ports[kind]}`),
+    natMap: natMapOf(session, kind),
+  });
+  return {
+    plain: spec.tls.plain ? entrance('plain') : undefined,
+    tls: spec.tls.enabled ? { ...entrance('tls'), files: trustFiles(session) } : undefined,
+    passwordFile: source.file,
+    passwordSource: source.description,
+  };
+}

@@ -1,0 +1,109 @@
+import type { NodeView, ReachableView } from '../../cluster/nodes/view.ts';
+import { StackError } from '../../errors.ts';
+import { containerName } from '../../plan/model/names.ts';
+import type { Container, ContainerExit } from '../../plan/model/resources.ts';
+import { commandText } from '../session/command-text.ts';
+import { readLogSigns, unknownTableMend, type LogSign } from './log-signs.ts';
+import { readConfig } from './observe.ts';
+import type { Session } from '../session/session.ts';
+import { configText } from './wanted.ts';
+
+/** How a container's process ended, as far as the engine and its own last words tell. */
+export interface ContainerEnd extends ContainerExit {
+  /** What Redis's words mean, where that is known. */
+  readonly sign: LogSign | undefined;
+  readonly lastLines: readonly string[];
+}
+
+export async function readEnd(
+  { engine }: Session,
+  node: string,
+  { name, image, state }: Container,
+): Promise<ContainerEnd> {
+  const [exit, log] = await Promise.all([engine.containerExit(name), readLog(engine, name)]);
+  const place = { container: name, node, image, neighbour: undefined };
+  // One that is started again and again may not have come to the point yet, this time.
+  const sign = readLogSigns(log, place, state === 'restarting' ? 2 : 1).find(({ isFatal }) => isFatal);
+  return { ...exit, sign, lastLines: log.split('\n').filter(Boolean).slice(-8) };
+}
+
+/** A container that has ended won't answer however long anybody waits. @throws StackError CONTAINER_EXITED, NOT_RUNNING */
+export async function rejectExited(session: Session, views: readonly NodeView[]): Promise<void> {
+  const { engine, spec } = session;
+  const containers = await engine.listContainers();
+  for (const view of views.filter(({ reachable }) => !reachable)) {
+    const name = containerName(spec.name, view.name);
+    const container = containers.find((one) => one.name === name);
+    if (container?.state === 'running') continue;
+    if (container === undefined) {
+      throw new StackError('NOT_RUNNING', {
+        message: `the container ${name} is gone`,
+        hint: 'npx tsx manage.ts up',
+        isPassing: true,
+      });
+    }
+    const [end, isOutdated] = await Promise.all([
+      readEnd(session, view.name, container),
+      hasOtherConfig(session, view.name, name),
+    ]);
+    throw endFailure(session, view.name, container, { ...end, isOutdated });
+  }
+}
+
+/** Between two of its attempts to start it looked as if it ran, and was left alone: the next round writes it anew. */
+async function hasOtherConfig(session: Session, node: string, container: string): Promise<boolean> {
+  const spec = session.spec.nodes.find(({ name }) => name === node);
+  const files = await readConfig(session.engine, container);
+  if (spec === undefined || files === undefined) return false;
+  const wanted = configText(session, spec);
+  return files.redisConf !== wanted.redisConf || files.userConf !== wanted.userConf;
+}
+
+/** A node that runs, and has said at its start that not all of its data could be read. */
+export async function reportCuts({ engine, spec, report }: Session, views: readonly ReachableView[]): Promise<void> {
+  await Promise.all(
+    views.map(async (view) => {
+      const name = containerName(spec.name, view.name);
+      const place = { container: name, node: view.name, image: spec.redis.image, neighbour: undefined };
+      // Only a word on the side: a log that can't be read ends nothing.
+      const log = await readLog(engine, name).catch(() => '');
+      for (const { text, mend } of readLogSigns(log, place).filter(({ isFatal }) => !isFatal))
+        report({ subject: name, state: 'warning', text: `${text}. ${mend}` });
+    }),
+  );
+}
+
+function endFailure(
+  session: Session,
+  node: string,
+  container: Container,
+  end: ContainerEnd & { readonly isOutdated: boolean },
+): StackError {
+  const { exitCode, outOfMemory, error, sign, lastLines, isOutdated } = end;
+  const why = outOfMemory
+    ? `the kernel ended it, because its ${Math.round(session.spec.redis.memoryBytes / 1024 ** 2)} MB of memory were used up`
+    : (sign?.text ?? (error || `exit code ${exitCode}`));
+  // Had anybody known what stood in it, it would have been written anew.
+  const signMend =
+    sign?.kind === 'node table' ? unknownTableMend({ node }) : (sign?.mend ?? `npx tsx manage.ts logs ${node}`);
+  return new StackError('CONTAINER_EXITED', {
+    message: `the container ${container.name} is ${container.state}: ${why}`,
+    details: lastLines,
+    hint: outOfMemory ? memoryMend(session) : signMend,
+    isPassing: isOutdated || (!outOfMemory && sign === undefined && STOPPED_FROM_OUTSIDE.has(exitCode)),
+  });
+}
+
+/** SIGTERM, which Redis ends with 0 unless it has just begun; SIGKILL; and what an engine says that was killed before. */
+const STOPPED_FROM_OUTSIDE: ReadonlySet<number> = new Set([0, 143, 137, 255]);
+
+export function memoryMend(session: Session): string {
+  return `Set redis.memory higher in the YAML file, then: ${commandText(session, 'up')}   # every key is in its volume`;
+}
+
+async function readLog(engine: Session['engine'], name: string): Promise<string> {
+  const chunks: string[] = [];
+  for await (const chunk of engine.logs(name, { follow: false, tail: 60, timestamps: false }))
+    chunks.push(chunk.toString());
+  return chunks.join('');
+}

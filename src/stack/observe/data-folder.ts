@@ -1,0 +1,90 @@
+import type { Engine } from '../../engine/engine.ts';
+import { StackError } from '../../errors.ts';
+import { REDIS_GID, REDIS_UID } from '../../plan/model/definitions.ts';
+import type { NodeData } from '../../plan/model/observed.ts';
+import type { ContainerFile } from '../../plan/model/resources.ts';
+import type { NodeSpec, Spec } from '../../spec/spec.ts';
+
+/** Where Redis keeps keys in /data: the files that it reads when it starts. */
+export interface DataFiles {
+  readonly hasDump: boolean;
+  /** A folder since Redis 7.0, a file before. */
+  readonly hasAppendOnlyFile: boolean;
+}
+
+export async function findDataFiles(engine: Engine, container: string): Promise<DataFiles> {
+  const [hasDump, hasFolder, hasFile] = await Promise.all([
+    engine.pathExists(container, '/data/dump.rdb'),
+    engine.pathExists(container, '/data/appendonlydir'),
+    engine.pathExists(container, '/data/appendonly.aof'),
+  ]);
+  return { hasDump, hasAppendOnlyFile: hasFolder || hasFile };
+}
+
+/** With such data a node can't have taken a write. */
+export function holdsNothing(data: NodeData | undefined): boolean {
+  return data === 'empty' || data === 'bootstrapping' || data === 'foreign bootstrap';
+}
+
+/**
+ * `yes` or `no`: whether the append-only file beside it is the newest of the data. Both files can be there, one of them
+ * stale, and Redis reads the one that its configuration names without a look at the other. It lies with the data, so that
+ * it is still there when the container is not.
+ */
+const APPENDONLY_MARK = '/data/.appendonly';
+
+/** undefined where this program has not marked the folder: it is new, or was made by an earlier version. */
+export async function readAppendonlyMark(engine: Engine, container: string): Promise<boolean | undefined> {
+  const text = (await engine.readFile(container, APPENDONLY_MARK))?.trim();
+  return text === 'yes' ? true : text === 'no' ? false : undefined;
+}
+
+export function appendonlyMark(appendonly: boolean): ContainerFile {
+  const content = appendonly ? 'yes\n' : 'no\n';
+  return { path: APPENDONLY_MARK, content, mode: 0o644, uid: REDIS_UID, gid: REDIS_GID };
+}
+
+/**
+ * Whether a node that starts with the wanted configuration reads the file that its keys are in, as far as its folder
+ * tells.
+ *
+ * @throws StackError DATA_AT_RISK when it would read the other one
+ */
+export async function requireReadable(engine: Engine, spec: Spec, node: NodeSpec, container: string): Promise<void> {
+  const { appendonly } = spec.redis.persistence;
+  const [files, mark] = await Promise.all([findDataFiles(engine, container), readAppendonlyMark(engine, container)]);
+  const { hasDump, hasAppendOnlyFile } = files;
+  if (!hasDump && !hasAppendOnlyFile) return;
+  if (mark !== undefined) {
+    if (mark !== appendonly) throw wrongFile(appendonly, `the data of ${node.name} was written with ${setting(mark)}`);
+    return;
+  }
+  if (appendonly && !hasAppendOnlyFile) throw wrongFile(appendonly, `the keys of ${node.name} are in dump.rdb`);
+  if (!appendonly && hasAppendOnlyFile) throw hasDump ? unknownAge(spec, node, container) : onlyLogged(node);
+}
+
+function onlyLogged({ name }: NodeSpec): StackError {
+  return wrongFile(false, `the keys of ${name} are in its append-only file`);
+}
+
+/** @param why what is so with which node */
+export function wrongFile(appendonly: boolean, why: string): StackError {
+  return new StackError('DATA_AT_RISK', {
+    message: `${why}, and Redis would not read that with ${setting(appendonly)}`,
+    hint: `Set ${setting(!appendonly)} again and run up. Then change it and run up once more: it is switched while the nodes run.`,
+  });
+}
+
+/** Both files, of an earlier version of this program: it can't be seen which one is stale. */
+function unknownAge(spec: Spec, { name }: NodeSpec, container: string): StackError {
+  const { appendonly } = spec.redis.persistence;
+  const volume = `docker run --rm --volumes-from ${container} ${spec.redis.image}`;
+  return new StackError('DATA_AT_RISK', {
+    message: `${name} has an append-only file and a dump.rdb, and Redis would only read dump.rdb with ${setting(appendonly)}`,
+    hint: `If it ran with ${setting(!appendonly)} last, set that and run up. If not: ${volume} mv /data/appendonlydir /data/appendonlydir.old`,
+  });
+}
+
+function setting(appendonly: boolean): string {
+  return `persistence.appendonly: ${appendonly}`;
+}

@@ -1,0 +1,49 @@
+import type { Engine } from '../../engine/engine.ts';
+import { StackError } from '../../errors.ts';
+import { LOCAL_IMAGE } from '../../plan/model/names.ts';
+import type { Session } from '../session/session.ts';
+
+export interface ResolvedImage {
+  /** The reference that containers are made from. */
+  readonly reference: string;
+  readonly id: string;
+  /** The local image stands in for the one that the YAML file names. */
+  readonly isStandIn: boolean;
+}
+
+/**
+ * The image that `reference` means on this engine: itself where it is present, else the local image, if one was built.
+ * Undefined when neither is there. Nothing is downloaded, so that a working day doesn't begin with a registry's timeout.
+ */
+export async function resolveImage(engine: Engine, reference: string): Promise<ResolvedImage | undefined> {
+  const [named, local] = await Promise.all([engine.findImage(reference), engine.findImage(LOCAL_IMAGE)]);
+  if (named !== undefined) return { reference, id: named.id, isStandIn: false };
+  if (local !== undefined) return { reference: LOCAL_IMAGE, id: local.id, isStandIn: true };
+  return undefined;
+}
+
+/** Like `resolveImage`, and pulls the image where there is none. @throws StackError IMAGE_UNAVAILABLE */
+export async function ensureImage({ engine, spec, report }: Session): Promise<ResolvedImage> {
+  const { image: reference } = spec.redis;
+  const present = await resolveImage(engine, reference);
+  if (present !== undefined) return present;
+
+  const subject = `image ${reference}`;
+  report({ subject, state: 'running', text: 'pulling' });
+  try {
+    await engine.pullImage(reference, (text) => report({ subject, state: 'running', text }));
+  } catch (error) {
+    report({ subject, state: 'failed', text: 'not available' });
+    if (!(error instanceof StackError) || error.code === 'INTERRUPTED' || error.code === 'TERMINATED') throw error;
+    throw new StackError('IMAGE_UNAVAILABLE', {
+      message: `the image ${reference} is not on this engine and could not be pulled: ${error.message}`,
+      hint: 'npx tsx manage.ts image build   # makes a small local image that stands in for it, without a registry',
+      cause: error,
+    });
+  }
+  report({ subject, state: 'done', text: 'pulled' });
+  const pulled = await resolveImage(engine, reference);
+  if (pulled === undefined)
+    throw new StackError('IMAGE_UNAVAILABLE', { message: `the image ${reference} vanished after it was pulled` });
+  return pulled;
+}

@@ -1,0 +1,52 @@
+import type { NodeView } from '../../cluster/nodes/view.ts';
+import { containerName, isOwn } from '../../plan/model/names.ts';
+import type { Container } from '../../plan/model/resources.ts';
+import type { NodeLink } from '../../redis/node-link.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
+import { linkNodes } from '../connect/links.ts';
+import { localPassword } from '../connect/passwords.ts';
+import type { Session } from '../session/session.ts';
+
+export interface NodeStatus {
+  readonly node: NodeSpec;
+  readonly container: Container | undefined;
+  readonly view: NodeView;
+}
+
+/** What each node says right now, over connections of its own. Reads only, and doesn't wait. */
+export async function readNodes(session: Session): Promise<NodeStatus[]> {
+  const links = await linkRunning(session);
+  try {
+    return await observeNodes(session, links);
+  } finally {
+    for (const link of links) link.close();
+  }
+}
+
+/** A connection to each node, for who only looks; none where no container of the stack runs. */
+export async function linkRunning(session: Session, replyTimeoutMs?: number): Promise<NodeLink[]> {
+  const containers = (await session.engine.listContainers()).filter(isOwn(session.spec.name));
+  const isAnyRunning = containers.some(({ state }) => state === 'running');
+  return isAnyRunning ? linkNodes(session, await localPassword(session), replyTimeoutMs) : [];
+}
+
+/** The same over `links`, for who looks again and again. */
+export async function observeNodes(
+  { engine, spec }: Session,
+  links: readonly Pick<NodeLink, 'name' | 'observe'>[],
+): Promise<NodeStatus[]> {
+  const containers = (await engine.listContainers()).filter(isOwn(spec.name));
+  return Promise.all(
+    spec.nodes.map(async (node): Promise<NodeStatus> => {
+      const container = containers.find(({ name }) => name === containerName(spec.name, node.name));
+      const link = links.find(({ name }) => name === node.name);
+      // Nobody else's Redis on the same port is to be taken for ours, or to be sent our password.
+      const absence =
+        container?.state === 'running' ? undefined : `its container is ${container?.state ?? 'not there'}`;
+      if (absence !== undefined || link === undefined) {
+        return { node, container, view: { name: node.name, reachable: false, reason: absence ?? 'it has just begun' } };
+      }
+      return { node, container, view: await link.observe() };
+    }),
+  );
+}

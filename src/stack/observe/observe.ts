@@ -1,0 +1,140 @@
+import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.ts';
+import { parseNodeTable, type NodeTable } from '../../cluster/nodes/node-table.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { containerName } from '../../plan/model/names.ts';
+import type { NodeData, Observed } from '../../plan/model/observed.ts';
+import { leftovers, needsData } from '../../plan/engine/plan-up.ts';
+import type { Wanted } from '../../plan/model/wanted.ts';
+import type { ConfigText } from '../../plan/node/config-drift.ts';
+import {
+  CONFIG_FOLDER,
+  initialNodeTable,
+  NODE_TABLE_FILE,
+  REDIS_CONF_FILE,
+  USER_CONF_FILE,
+} from '../../plan/node/redis-config.ts';
+import type { Container, Volume } from '../../plan/model/resources.ts';
+import type { NodeSpec, Spec } from '../../spec/spec.ts';
+import { findDataFiles } from './data-folder.ts';
+
+/** Everything on the engine that a plan depends on. Reads only. */
+export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted): Promise<Observed> {
+  const [networks, containers, allVolumes] = await Promise.all([
+    engine.listNetworks(),
+    engine.listContainers(),
+    engine.listVolumes(),
+  ]);
+  const own = containers.filter(({ name }) => [...wanted.containers.values()].some((one) => one.name === name));
+  const halfMadeVolumes = await findHalfMade(engine, wanted, allVolumes);
+  const volumes = allVolumes.filter(({ name }) => !halfMadeVolumes.has(name));
+  const [members, settings, config] = await Promise.all([
+    findMembers(engine, leftovers(spec, containers)),
+    byName(own, ({ name }) => engine.inspectContainer(name)),
+    byName(own, ({ name }) => readConfig(engine, name)),
+  ]);
+  const seen = { networks, containers, volumes, halfMadeVolumes, members, settings, config };
+  if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map(), copies: new Map() };
+  const found = await Promise.all(
+    spec.nodes.map(async (node): Promise<FoundData> => {
+      const volume = wanted.containers.get(node.name)?.volume.name;
+      if (!volumes.some(({ name }) => name === volume)) return { node, data: 'empty' };
+      const hasContainer = containers.some(({ name }) => name === containerName(spec.name, node.name));
+      return hasContainer ? observeData(engine, spec, node) : { node, data: 'unseen' };
+    }),
+  );
+  return { ...seen, data: new Map(found.map(({ node, data }) => [node.name, data])), copies: findCopies(found) };
+}
+
+async function findHalfMade(engine: Engine, wanted: Wanted, volumes: readonly Volume[]): Promise<Set<string>> {
+  const names = new Set([...wanted.containers.values()].map(({ volume }) => volume.name));
+  const nobodys = volumes.filter(({ name, labels }) => names.has(name) && Object.keys(labels).length === 0);
+  if (nobodys.length === 0) return new Set();
+  const empty = new Set(await engine.findEmptyVolumes());
+  return new Set(nobodys.map(({ name }) => name).filter((name) => empty.has(name)));
+}
+
+async function byName<T>(
+  containers: readonly Container[],
+  read: (container: Container) => Promise<T | undefined>,
+): Promise<Map<string, T>> {
+  const found = await Promise.all(
+    containers.map(async (one): Promise<[string, T | undefined]> => [one.name, await read(one)]),
+  );
+  return new Map(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+/** A node's configuration as its files say it; undefined where it has not been given them. */
+export async function readConfig(engine: Engine, container: string): Promise<ConfigText | undefined> {
+  const files = await engine.readFolder(container, CONFIG_FOLDER);
+  const redisConf = files?.get(REDIS_CONF_FILE);
+  return redisConf === undefined ? undefined : { redisConf, userConf: files?.get(USER_CONF_FILE) ?? '' };
+}
+
+interface FoundData {
+  readonly node: NodeSpec;
+  readonly data: NodeData;
+  readonly table?: NodeTable;
+}
+
+function findCopies(found: readonly FoundData[]): Map<string, string[]> {
+  const copies = found.flatMap(({ node, data, table }) => {
+    const primary = table?.rows.find(({ id }) => id === table.myself.primaryId);
+    return data === 'formed' && primary !== undefined ? [{ name: node.name, ip: primary.ip }] : [];
+  });
+  return new Map(
+    found
+      .filter(({ data }) => data === 'empty')
+      .map(({ node }): [string, string[]] => [
+        node.name,
+        copies.filter(({ ip }) => ip === node.ip).map(({ name }) => name),
+      ])
+      .filter(([, names]) => names.length > 0),
+  );
+}
+
+async function findMembers(engine: Engine, containers: readonly Container[]): Promise<string[]> {
+  const members = await Promise.all(
+    containers.map(async ({ name, state }) => {
+      const text = await engine.readFile(name, NODE_TABLE_FILE);
+      return text !== undefined && isMember(text, state === 'running') ? [name] : [];
+    }),
+  );
+  return members.flat();
+}
+
+/** A table that can't be read counts as a member's: better asked once too often. */
+function isMember(text: string, runs: boolean): boolean {
+  try {
+    const { myself, rows } = parseNodeTable(text);
+    return myself.slots.length > 0 || (runs && rows.length > 1);
+  } catch {
+    return true;
+  }
+}
+
+async function observeData(engine: Engine, spec: Spec, node: NodeSpec): Promise<FoundData> {
+  const container = containerName(spec.name, node.name);
+  const text = await engine.readFile(container, NODE_TABLE_FILE);
+  if (text === undefined) {
+    const { hasDump, hasAppendOnlyFile } = await findDataFiles(engine, container);
+    return { node, data: hasDump || hasAppendOnlyFile ? 'formed' : 'empty' };
+  }
+  try {
+    const table = parseNodeTable(text);
+    if (!isBootstrapping(table)) return { node, data: 'formed', table };
+    const isWanted = isSameCluster(table, parseNodeTable(initialNodeTable(spec, node)));
+    return { node, data: isWanted ? 'bootstrapping' : 'foreign bootstrap' };
+  } catch {
+    // Not a node table. Redis will refuse it and say why; it isn't ours to overwrite.
+    return { node, data: 'formed' };
+  }
+}
+
+/** The same nodes at the same addresses, and the same phantom for this node. */
+function isSameCluster(table: NodeTable, wanted: NodeTable): boolean {
+  const members = ({ rows, myself }: NodeTable): string =>
+    [...rows.map(({ id, ip }) => (isPhantom(id) ? id : `${id} ${ip}`)), `in ${myself.primaryId ?? '-'}`]
+      .toSorted()
+      .join('\n');
+  return members(table) === members(wanted);
+}

@@ -1,0 +1,59 @@
+import { createServer } from 'node:net';
+import type { Endpoint } from '../../engine/engine.ts';
+import { systemErrorCode } from '../../errors.ts';
+import { portConflict, type Conflict } from '../../plan/engine/conflicts.ts';
+import { isOwn } from '../../plan/model/names.ts';
+import type { Observed } from '../../plan/model/observed.ts';
+import type { Wanted } from '../../plan/model/wanted.ts';
+import { findPortHolder } from '../../host/port-holder.ts';
+import type { Session } from '../session/session.ts';
+
+/**
+ * The first host port that a process of this machine holds, found by trying to listen on it. Only for containers that
+ * don't run: those that do hold their ports themselves.
+ */
+export async function findTakenPort(
+  { engine, spec }: Session,
+  wanted: Wanted,
+  observed: Observed,
+): Promise<Conflict | undefined> {
+  if (!isLocal(engine.endpoint)) return undefined;
+  const isHeld = (state: string): boolean => state === 'running' || state === 'restarting' || state === 'paused';
+  const running = observed.containers.filter(({ state }) => isHeld(state));
+  const idle = [...wanted.containers.values()].filter(
+    ({ name }) => !running.some((container) => container.name === name),
+  );
+  // What another container of this stack holds, the plan takes from it first.
+  const own = new Set(running.filter(isOwn(spec.name)).flatMap(({ ports }) => ports.map(({ hostPort }) => hostPort)));
+  const ports = idle
+    .flatMap(({ name, ports: published }) => published.map((port) => ({ name, ...port })))
+    .filter(({ hostPort }) => !own.has(hostPort));
+  const taken = await Promise.all(
+    ports.map(async (port) => ((await isTaken(port.hostAddress, port.hostPort)) ? [port] : [])),
+  );
+  const [first] = taken.flat();
+  if (first === undefined) return undefined;
+  const holder = await findPortHolder(first.hostPort);
+  const unseen = 'a process that this user may not look into';
+  const conflict = portConflict(first.hostAddress, first.hostPort, first.name, holder ?? unseen);
+  // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
+  const isEngine = holder !== undefined && ENGINE_PROXIES.test(holder);
+  const restart = 'Restart the engine: it was killed before it could free the port, and frees it then.';
+  return { ...conflict, ...(isEngine ? { hint: restart } : {}), isPassing: holder === undefined || isEngine };
+}
+
+/** An engine of this machine, or of a virtual one on it. */
+export function isLocal({ address }: Endpoint): boolean {
+  return /^(unix|npipe):/.test(address);
+}
+
+const ENGINE_PROXIES = /^(docker-proxy|dockerd|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;
+
+function isTaken(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    // Any other refusal (a privileged port, an address of a VM) says nothing of what the engine can do.
+    server.once('error', (error) => resolve(systemErrorCode(error) === 'EADDRINUSE'));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(false)));
+  });
+}

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import type { Bounds } from '../../bounds.ts';
+import { connectDocker } from '../../engine/docker.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { locateEngine } from '../../engine/locate.ts';
+import type { OnAbsence } from '../../engine/patience.ts';
+import { StackError } from '../../errors.ts';
+import { findOwner } from '../../host/owner.ts';
+import { isOwn, LABELS } from '../../plan/model/names.ts';
+import type { StackSecret } from '../../secrets/source.ts';
+import type { Spec } from '../../spec/spec.ts';
+import { DEFAULT_STACK_FILE } from './command-text.ts';
+import { lockStack } from './stack-lock.ts';
+import { loadStack, type LoadedStack } from './load.ts';
+import type { Report } from './progress.ts';
+import { openSource, type OpenedSource } from './source.ts';
+import type { LabelSession, Session } from './session.ts';
+
+export interface ConnectionOptions {
+  /** The YAML file; by default the one in this checkout, from whatever folder the program is started. */
+  readonly file: string | undefined;
+  /** The checkout's folder. */
+  readonly root: string;
+  readonly host: string | undefined;
+  readonly offline: boolean;
+  readonly timeoutMs: number;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly report: Report;
+  /** Told how to close what a session opens, as soon as it opens it. */
+  readonly onOpen: (close: () => Promise<void>) => void;
+}
+
+export interface SessionNeeds {
+  /** The command depends on what the stack's secret says. */
+  readonly secret?: boolean;
+  /** Other bounds than the command's own: a service ends what is under way after it was told to end. */
+  readonly bounds?: Bounds;
+  /** What the command is called that changes the stack: no two of them do so at once. */
+  readonly exclusive?: string | undefined;
+}
+
+/**
+ * The YAML file first: with a mistake in it, nothing else is even asked. Then the secret, where it is needed: with Vault
+ * out of reach, the engine isn't asked either.
+ */
+export async function openSession(
+  given: ConnectionOptions,
+  { secret: needsSecret = false, bounds, exclusive }: SessionNeeds = {},
+): Promise<Session> {
+  const options = { ...given, ...bounds };
+  const file = stackFile(options);
+  const first = await loadStack(file);
+  const lock = exclusive === undefined ? undefined : await lockStack({ ...options, spec: first.spec }, exclusive);
+  if (lock !== undefined) options.onOpen(lock.release);
+  // Whoever had the lock may have changed the file: `cluster add-node` does.
+  const stack = lock?.hasWaited === true ? await loadStack(file) : first;
+  const opened = openSource(stack, options);
+  options.onOpen(opened.close);
+  const offline = options.offline && opened.source.file === undefined;
+  const secret = needsSecret && !offline ? await opened.source.read() : undefined;
+  const engine = await openEngine(options, exclusive === undefined ? undefined : patienceOf(options));
+  const session = sessionOf(stack, opened, engine, options);
+  return { ...(await withSecret(session, secret)), offline };
+}
+
+/** @param secret undefined where it was not asked for: then what it said when the containers were made counts */
+export async function withSecret(session: Session, secret: StackSecret | undefined): Promise<Session> {
+  const { spec, vault } = session;
+  const isUnknown = vault !== undefined && secret === undefined && spec.tls.isOpen;
+  const tlsEnabled = isUnknown ? await servesTls(session) : secret?.tlsEnabled;
+  return { ...session, spec: withTls(spec, tlsEnabled), secret };
+}
+
+export function stackFile({ file, root }: Pick<ConnectionOptions, 'file' | 'root'>): string {
+  return file ?? join(root, DEFAULT_STACK_FILE);
+}
+
+/** A session for which nothing was asked yet but the YAML file. */
+export function sessionOf(
+  stack: LoadedStack,
+  opened: OpenedSource,
+  engine: Engine,
+  { env, signal, timeoutMs, report }: Surroundings,
+): Session {
+  return { ...stack, ...opened, engine, secret: undefined, offline: false, env, signal, timeoutMs, report };
+}
+
+type Surroundings = Pick<Session, 'env' | 'signal' | 'timeoutMs' | 'report'>;
+
+/**
+ * Without a YAML file: it may be broken, or not be there.
+ *
+ * @throws StackError USAGE where one was named all the same
+ */
+export async function openByLabel(options: ConnectionOptions): Promise<LabelSession> {
+  const { file, env, report, signal, timeoutMs } = options;
+  if (file !== undefined) {
+    throw new StackError('USAGE', {
+      message: '-f goes neither with --name nor with --all-stale: these find what is there by its labels',
+      hint: 'Leave one of them out.',
+    });
+  }
+  return { engine: await openEngine(options, patienceOf(options)), env, report, signal, timeoutMs };
+}
+
+export async function openEngine(
+  { host, env, signal, timeoutMs }: ConnectionOptions,
+  onAbsence?: OnAbsence,
+): Promise<Engine> {
+  const owner = await findOwner(env);
+  const labels = owner === undefined ? {} : { [LABELS.owner]: owner };
+  return connectDocker(await locateEngine({ host, env }), { signal, timeoutMs }, { labels, onAbsence });
+}
+
+/** Who changes the stack waits for an engine that is restarted meanwhile; who only looks is told at once. */
+function patienceOf({ report }: ConnectionOptions): OnAbsence {
+  const subject = 'engine';
+  return {
+    onAway: (timeoutMs) =>
+      report({ subject, state: 'failed', text: `does not answer any more; waits for it, up to ${timeoutMs / 1000} s` }),
+    onBack: () => report({ subject, state: 'done', text: 'answers again' }),
+  };
+}
+
+function withTls(spec: Spec, enabled: boolean | undefined): Spec {
+  return spec.tls.isOpen && enabled === false ? { ...spec, tls: { ...spec.tls, enabled } } : spec;
+}
+
+/** undefined where the stack has no container. */
+async function servesTls({ engine, spec }: Session): Promise<boolean | undefined> {
+  const containers = (await engine.listContainers()).filter(isOwn(spec.name));
+  return containers.length === 0 ? undefined : containers.some(({ labels }) => labels[LABELS.tls] === 'yes');
+}

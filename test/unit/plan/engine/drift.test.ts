@@ -1,0 +1,224 @@
+import { describe, expect, test } from 'vitest';
+import { findDisruptive } from '../../../../src/plan/engine/disruptive.ts';
+import { findConflicts } from '../../../../src/plan/engine/conflicts.ts';
+import { planText } from '../../../../src/plan/model/actions.ts';
+import { planUp } from '../../../../src/plan/engine/plan-up.ts';
+import type { Observed } from '../../../../src/plan/model/observed.ts';
+import type { ContainerSettings } from '../../../../src/plan/model/resources.ts';
+import { LABELS } from '../../../../src/plan/model/names.ts';
+import {
+  observedAfterUp,
+  specOf,
+  wantedFor,
+  withContainer,
+  withSettings,
+  type Shape,
+} from '../../../helpers/builders.ts';
+
+const spec = specOf();
+const wanted = wantedFor(spec);
+const running = observedAfterUp(wanted);
+
+function plannedFor(shape: Shape, observed: Observed = running, userConf = ''): string {
+  const changed = specOf(shape);
+  return planText(planUp(changed, wantedFor(changed, { userConf }), observed));
+}
+
+/** The lines of one node. */
+function linesOf(text: string, container = 'dev-redis-2'): string {
+  return text
+    .split('\n')
+    .filter((line) => line.includes(` ${container} `))
+    .join('\n');
+}
+
+describe('a change in the YAML file', () => {
+  test.each<[string, Shape]>([
+    ['maxmemory', { redis: { maxmemory: '128mb' } }],
+    ['the eviction policy', { redis: { maxmemoryPolicy: 'noeviction' } }],
+    ['how often the file is synced', { redis: { persistence: { appendfsync: 'always' } } }],
+    ['the node timeout', { redis: { nodeTimeoutMs: 6000 } }],
+    ['full coverage', { redis: { requireFullCoverage: true } }],
+  ])('of %s is a setting of the running server: no container is touched', (_name, shape) => {
+    expect(plannedFor(shape)).toBe('');
+  });
+
+  test.each<[string, Shape, string]>([
+    ['more memory', { redis: { memory: '1gb' } }, 'its memory limit is 512 MB instead of 1024 MB'],
+    ['cpus', { redis: { cpus: 0.5 } }, 'its cpu limit is 1 instead of 0.5'],
+    [
+      'the restart policy',
+      { redis: { restartPolicy: 'always' } },
+      'its restart policy is unless-stopped instead of always',
+    ],
+  ])('of %s is made while it runs', (_name, shape, cause) => {
+    expect(linesOf(plannedFor(shape))).toBe(`~ update container dev-redis-2  (${cause})`);
+  });
+
+  test.each<[string, Shape, string]>([
+    ['less memory', { redis: { memory: '300mb' } }, 'its memory limit is 512 MB instead of 300 MB'],
+    [
+      'the host address',
+      { redis: { bind: '0.0.0.0' } },
+      'its host port of 6379 is 127.0.0.1:7001 instead of 0.0.0.0:7001',
+    ],
+    [
+      'appendonly',
+      { redis: { persistence: { appendonly: false } } },
+      'it has to start with other values of appendonly',
+    ],
+    ['TLS switched off', { tls: { enabled: false } }, 'instead of no'],
+    ['the plain port closed', { tls: { plain: false } }, 'its host port of 6379 is 127.0.0.1:7001 instead of none'],
+    ['an encrypted bus', { tls: { cluster: true } }, 'other values of tls-cluster'],
+    ['clients that show a certificate', { tls: { clientAuth: 'optional' } }, 'other values of tls-auth-clients'],
+  ])('of %s needs another container, with the same volume', (_name, shape, cause) => {
+    const lines = linesOf(plannedFor(shape)).split('\n');
+    expect(lines[0]).toContain('~ stop container dev-redis-2');
+    expect(lines[0]).toContain(cause);
+    expect(lines.slice(1)).toEqual([
+      '- remove container dev-redis-2  (made anew)',
+      '+ create container dev-redis-2  (made anew)',
+      '~ configure container dev-redis-2  (made anew)',
+      '~ start container dev-redis-2  (made anew)',
+    ]);
+  });
+
+  test.each<[string, Shape]>([
+    ['what is the default is said', { tls: { enabled: true, plain: true, cluster: false, issuer: 'private' } }],
+    ['certificates are to live longer', { tls: { validityDays: 365 } }],
+    ['another signs them', { tls: { issuer: 'files', ca: 'ca.crt', certificate: 'a.crt', key: 'a.key' } }],
+    ['the password is in Vault', { secrets: { provider: 'vault', path: 'team/redis' } }],
+  ])('touches no container because %s', (_name, shape) => {
+    expect(plannedFor(shape)).toBe('');
+  });
+
+  test('of the user’s redis.conf: what Redis takes while it runs needs no other container, what it doesn’t does', () => {
+    expect(plannedFor({}, running, 'slowlog-max-len 64\ntcp-keepalive 90\n# only words')).toBe('');
+    expect(linesOf(plannedFor({}, running, 'io-threads 4'))).toContain(
+      '(it has to start with other values of io-threads)',
+    );
+    const before = {
+      ...running,
+      config: new Map([...running.config].map(([name, text]) => [name, { ...text, userConf: 'tcp-keepalive 90' }])),
+    };
+    expect(linesOf(plannedFor({}, before))).toContain('(it has to start with other values of tcp-keepalive)');
+  });
+});
+
+describe('a change by hand', () => {
+  const portsBut = (gone: number): ContainerSettings['ports'] =>
+    (wanted.containers.get('redis-2')?.ports ?? []).filter(({ containerPort }) => containerPort !== gone);
+
+  test.each<[string, Partial<ContainerSettings>, string]>([
+    ['command', { command: ['redis-server', '--port', '1'] }, 'its command is another one'],
+    ['user', { user: '' }, 'its user is missing instead of 999:999'],
+    ['ports', { ports: portsBut(6379) }, 'its host port of 6379 is missing instead of 127.0.0.1:7001'],
+    ['volume', { mounts: [] }, 'its volume at /data is missing instead of dev-redis-2-data'],
+    [
+      'health check',
+      { healthcheck: { command: ['NONE'], intervalMs: 0, timeoutMs: 0 } },
+      'its health check is another one',
+    ],
+  ])('of its %s is seen, with its cause', (_name, changes, cause) => {
+    const actions = planUp(spec, wanted, withSettings(running, 'dev-redis-2', changes));
+    expect(actions[0]?.cause).toBe(cause);
+    expect(actions[0]?.type).toBe('stop container');
+    expect(new Set(actions.map(({ target }) => target))).toEqual(new Set(['dev-redis-2']));
+  });
+
+  test('of a label or the image', () => {
+    const labels = { ...wanted.containers.get('redis-2')?.labels, [LABELS.tls]: 'no' };
+    expect(linesOf(planText(planUp(spec, wanted, withContainer(running, 'dev-redis-2', { labels }))))).toContain(
+      '(its label redis-cluster-as-code.tls is no instead of yes)',
+    );
+    const image = planUp(spec, wanted, withContainer(running, 'dev-redis-2', { imageId: 'sha256:other' }));
+    expect(image[0]?.cause).toBe('its image changed');
+  });
+
+  test('of a label of somebody else’s is left alone', () => {
+    const labels = { ...wanted.containers.get('redis-2')?.labels, team: 'blue' };
+    expect(planUp(spec, wanted, withContainer(running, 'dev-redis-2', { labels }))).toEqual([]);
+  });
+
+  test('of its network, its address or its other name there is mended while it runs', () => {
+    const planned = (networks: ContainerSettings['networks']): string =>
+      planText(planUp(spec, wanted, withSettings(running, 'dev-redis-2', { networks })));
+    expect(planned({})).toBe('~ connect container dev-redis-2  (it is not on the network dev-services)\n');
+    expect(planned({ 'dev-services': { address: '172.20.0.99', aliases: ['redis-2'] } })).toBe(
+      '~ disconnect container dev-redis-2  (its address is 172.20.0.99 instead of 172.20.0.12)\n' +
+        '~ connect container dev-redis-2  (its address is 172.20.0.99 instead of 172.20.0.12)\n',
+    );
+    expect(planned({ 'dev-services': { address: '172.20.0.12', aliases: [] } })).toContain('not known as redis-2');
+    const guest = {
+      'dev-services': { address: '172.20.0.12', aliases: ['redis-2'] },
+      other: { address: '', aliases: [] },
+    };
+    expect(planned(guest)).toBe('');
+  });
+
+  test('of its name: the container under the wrong one goes, and another comes with the same volume', () => {
+    expect(planText(planUp(spec, wanted, withContainer(running, 'dev-redis-2', { name: 'mine' })))).toBe(
+      '~ stop container mine  (it is to be called dev-redis-2)\n' +
+        '- remove container mine  (it is to be called dev-redis-2)\n' +
+        '+ create container dev-redis-2  (missing)\n' +
+        '~ configure container dev-redis-2  (missing)\n' +
+        '~ start container dev-redis-2  (missing)\n',
+    );
+  });
+
+  test('an engine that sets no limits is not asked for them again and again', () => {
+    expect(planUp(spec, wanted, withSettings(running, 'dev-redis-2', { memoryBytes: 0, cpus: 0 }))).toEqual([]);
+  });
+});
+
+test('a container without its volume is left alone: what it has written would go with it', () => {
+  const stray = (mounts: ContainerSettings['mounts']): string[] =>
+    findConflicts('dev', wanted, withSettings(running, 'dev-redis-2', { mounts })).map(
+      ({ code, message }) => `${code} ${message}`,
+    );
+  expect(stray([{ source: '9f8e', path: '/data', isWritable: true }])).toEqual([
+    'DATA_AT_RISK dev-redis-2 keeps its data in 9f8e instead of the volume dev-redis-2-data; it is left alone',
+  ]);
+  expect(stray([])[0]).toContain('inside of itself');
+  expect(findConflicts('dev', wanted, running)).toEqual([]);
+});
+
+describe('nodes that are made anew one at a time', () => {
+  const disruptive = (shape: Shape, observed: Observed = running): string[] => {
+    const changed = specOf(shape);
+    const changedWanted = wantedFor(changed);
+    return findDisruptive(changedWanted, observed, planUp(changed, changedWanted, observed));
+  };
+
+  test('all that run and change', () => {
+    expect(disruptive({ redis: { bind: '127.0.0.2' } })).toEqual(['redis-1', 'redis-2', 'redis-3']);
+    expect(
+      disruptive({ redis: { bind: '127.0.0.2' } }, withContainer(running, 'dev-redis-1', { state: 'exited' })),
+    ).toEqual(['redis-2', 'redis-3']);
+    expect(disruptive({ redis: { cpus: 2 } })).toEqual([]);
+  });
+
+  test('none where they have to change together: the network, or how they speak on the bus', () => {
+    expect(disruptive({ network: { gateway: '172.20.0.254' } })).toEqual([]);
+    expect(disruptive({ tls: { cluster: true } })).toEqual([]);
+    expect(disruptive({ tls: { plain: false } })).toEqual([]);
+  });
+
+  test('none where one is to have what another one has', () => {
+    const nodes = {
+      'redis-1': { ip: '172.20.0.12', ports: { plain: 7000, tls: 8000, bus: 17000 } },
+      'redis-2': { ip: '172.20.0.11', ports: { plain: 7001, tls: 8001, bus: 17001 } },
+      'redis-3': { ip: '172.20.0.13', ports: { plain: 7002, tls: 8002, bus: 17002 } },
+    };
+    expect(disruptive({ redis: { nodes } })).toEqual([]);
+  });
+
+  test('none where nobody holds data yet', () => {
+    const data = new Map([
+      ['redis-1', 'bootstrapping'],
+      ['redis-2', 'bootstrapping'],
+      ['redis-3', 'empty'],
+    ] as const);
+    expect(disruptive({ redis: { bind: '127.0.0.2' } }, { ...running, data })).toEqual([]);
+  });
+});

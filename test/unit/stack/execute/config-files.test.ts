@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { passwordHash } from '../../../../src/plan/node/redis-config.ts';
+import { Secret } from '../../../../src/secret.ts';
+import { certificateFiles, configFiles, passwordFiles } from '../../../../src/stack/execute/config-files.ts';
+import { at, specOf } from '../../../helpers/builders.ts';
+
+const PASSWORD = 'hunter2-of-the-cluster';
+const CERTIFICATE = { caPem: 'the authority', pem: new Secret('key and chain') };
+const spec = specOf();
+const contents = { userConf: 'timeout 10\n', password: new Secret(PASSWORD), certificate: CERTIFICATE };
+const files = configFiles(spec, at(spec.nodes, 0), contents);
+
+describe('what a node starts with', () => {
+  test('is all of it Redis’s own, and nobody else may read it', () => {
+    expect(files.map(({ path, mode, uid, gid }) => `${path} ${mode.toString(8)} ${uid}:${gid}`)).toEqual([
+      '/etc/redis/ 700 999:999',
+      '/etc/redis/redis.conf 600 999:999',
+      '/etc/redis/user.conf 600 999:999',
+      '/etc/redis/users.acl 600 999:999',
+      '/etc/redis/secret.conf 600 999:999',
+      '/etc/redis/password 600 999:999',
+      '/etc/redis/tls/ 700 999:999',
+      '/etc/redis/tls/ca.crt 600 999:999',
+      '/etc/redis/tls/node.pem 600 999:999',
+      '/data/ 755 999:999',
+    ]);
+  });
+
+  test('shows the password nowhere but where it is needed in clear', () => {
+    const holding = files.filter(({ content }) => content.includes(PASSWORD)).map(({ path }) => path);
+    expect(holding).toEqual(['/etc/redis/secret.conf', '/etc/redis/password']);
+    expect(files.find(({ path }) => path.endsWith('users.acl'))?.content).toContain(`#${passwordHash(PASSWORD)} `);
+  });
+
+  test('has the certificate’s key in one file', () => {
+    const holding = files.filter(({ content }) => content.includes('key and chain')).map(({ path }) => path);
+    expect(holding).toEqual(['/etc/redis/tls/node.pem']);
+  });
+
+  test('has no word of TLS where that is off', () => {
+    const off = specOf({ tls: { enabled: false } });
+    const without = configFiles(off, at(off.nodes, 0), { ...contents, certificate: undefined });
+    expect(without.filter(({ path, content }) => /tls/.test(path + content))).toEqual([]);
+  });
+});
+
+describe('what changes while a node runs', () => {
+  test('the passwords: those it takes, the one it sends, and its own only where that is said', () => {
+    const change = { accepts: [passwordHash('old'), passwordHash('new')], sends: new Secret('old'), own: undefined };
+    const changed = passwordFiles(change);
+    expect(changed.map(({ path }) => path)).toEqual(['/etc/redis/users.acl', '/etc/redis/secret.conf']);
+    expect(changed[0]?.content).toContain(`user default on #${passwordHash('old')} #${passwordHash('new')} `);
+    expect(changed[1]?.content).toBe('masterauth "old"\n');
+    expect(passwordFiles({ ...change, own: new Secret('new') }).at(-1)).toMatchObject({
+      path: '/etc/redis/password',
+      content: 'new',
+    });
+  });
+
+  test('the certificate: authority, key and chain', () => {
+    expect(certificateFiles(CERTIFICATE).map(({ path, content }) => `${path} ${content}`)).toEqual([
+      '/etc/redis/tls/ ',
+      '/etc/redis/tls/ca.crt the authority',
+      '/etc/redis/tls/node.pem key and chain',
+    ]);
+  });
+});
