@@ -1,6 +1,6 @@
 #!/bin/sh
 # From a fresh machine to a verified Redis Cluster: Node packages, container engine, image, then `up`.
-# Asks before it installs anything for the whole machine; --yes answers for you.
+# On a terminal it asks before it installs anything system-wide; --yes answers for you.
 set -eu
 sh "$(dirname "$0")/setup.sh" "$@"
 cd "$(dirname "$0")/.."

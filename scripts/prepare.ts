@@ -6,10 +6,12 @@
 import { main } from '../src/cli/core/main.ts';
 import { locateEngine } from '../src/engine/locate.ts';
 import { errorMessage, StackError } from '../src/errors.ts';
+import { hintRenderer } from '../src/hint.ts';
 import { ensureImage } from '../src/stack/observe/image.ts';
 import { openSession } from '../src/stack/session/open.ts';
 
 const NO_ENGINE = 3;
+const PROGRAM = 'npx tsx manage.ts';
 
 async function prepare(what: string | undefined): Promise<number> {
   const { env } = process;
@@ -45,7 +47,7 @@ async function prepare(what: string | undefined): Promise<number> {
   } catch (error) {
     if (!(error instanceof StackError && error.code === 'IMAGE_UNAVAILABLE')) throw error;
     console.log(`· ${error.message}; building one here`);
-    return main(['image', 'build'], { ...process, root: '.', signal });
+    return main(['image', 'build'], { ...process, root: '.', program: PROGRAM, signal });
   }
 }
 
@@ -54,7 +56,8 @@ prepare(process.argv[2]).then(
   (error: unknown) => {
     console.error(`✗ ${errorMessage(error)}`);
     if (error instanceof StackError) {
-      for (const line of [...error.details, `→ ${error.hint ?? ''}`]) console.error(`    ${line}`);
+      const renderHint = hintRenderer({ program: PROGRAM, file: undefined, host: undefined });
+      for (const line of [...error.details, `→ ${renderHint(error.hint ?? '')}`]) console.error(`    ${line}`);
     }
     process.exit(1);
   },

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prepares a machine: Node packages, a container engine that answers, an image to run. Used by bootstrap.sh and test.sh.
-# It asks before it installs anything for the whole machine, except with --yes or where CI is set.
+# On a terminal it asks before it installs anything system-wide; with --yes, in CI and without a terminal it installs.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,11 +23,18 @@ fail() {
   say "  → $2"
   exit 1
 }
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    command -v sudo >/dev/null || fail "$1 needs root, and sudo is not installed" 'Run this as root.'
+    sudo "$@"
+  fi
+}
 
 agreed() {
-  [ -z "$yes" ] || return 0
-  [ -t 0 ] || return 1
+  # Without a terminal there is nobody to ask, and whoever started this did so on purpose.
+  if [ -n "$yes" ] || [ ! -t 0 ]; then return 0; fi
   printf '%s [y/N] ' "$1" >&2
   read -r answer
   case $answer in y | Y | yes) return 0 ;; *) return 1 ;; esac
@@ -38,11 +45,11 @@ node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 ||
   fail "Node.js $(node --version) is too old" 'Install Node.js 20.19 or later: https://nodejs.org'
 
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  say '· installing the Node packages'
+  say '· installing Node packages'
   npm ci --no-audit --no-fund --loglevel=error >&2
 fi
 
-# 0: one answers. 3: there is none on this machine. Anything else: there is one, but not for this user or at this address.
+# 0: an engine answers. 3: there is none on this machine. Anything else: there is one, but this user can't reach it.
 engine_state() {
   state=0
   message=$(npx tsx scripts/prepare.ts engine 2>&1) || state=$?
@@ -52,9 +59,9 @@ engine_state() {
 
 install_engine() {
   command -v apt-get >/dev/null ||
-    fail 'no container engine answers on this machine' 'Install and start Docker Desktop, Colima, OrbStack or Podman, then run this again.'
-  agreed 'No container engine found. Install docker.io from the packages of this distribution?' ||
-    fail 'no container engine, and none was to be installed' 'sh scripts/bootstrap.sh --yes   # installs docker.io, or install one yourself'
+    fail 'no container engine answers' 'Install and start Docker Desktop, Colima, OrbStack or Podman, then run this again.'
+  agreed 'No container engine found. Install docker.io with apt-get?' ||
+    fail 'no container engine' 'Install and start one yourself, then run this again. With --yes it installs docker.io.'
   say '· installing docker.io'
   as_root apt-get update -q >/dev/null
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends docker.io iptables >/dev/null
@@ -62,10 +69,12 @@ install_engine() {
 
 start_engine() {
   say '· starting the container engine'
+  engine_log='sudo tail -n 20 /var/log/dockerd.log'
   if [ -d /run/systemd/system ]; then
+    engine_log='sudo journalctl -u docker -n 20'
     as_root systemctl start docker
   else
-    # A machine that was stopped hard leaves the pid file of a daemon that is gone; it would keep a new one from starting.
+    # After a hard stop the pid file of a dead dockerd may be left, and keeps a new one from starting.
     pid=$(cat /var/run/docker.pid 2>/dev/null || true)
     if [ -n "$pid" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null || true)" != dockerd ]; then as_root rm -f /var/run/docker.pid; fi
     as_root sh -c 'setsid dockerd >/var/log/dockerd.log 2>&1 </dev/null &'
@@ -73,7 +82,7 @@ start_engine() {
   tries=0
   until engine_state; do
     tries=$((tries + 1))
-    [ $tries -lt 30 ] || fail 'the container engine does not start' 'sudo tail -n 20 /var/log/dockerd.log'
+    [ $tries -lt 30 ] || fail 'the container engine did not start' "$engine_log"
     sleep 1
   done
 }
@@ -84,13 +93,13 @@ if ! engine_state; then
 fi
 npx tsx scripts/prepare.ts image >&2
 
-# Clients of other makers, with which the tests talk to the nodes, and a browser. Tests whose client isn't there are skipped.
+# Other makers' clients and a browser, for the tests that use them; without its client such a test is skipped.
 have_test_clients() {
   command -v redis-cli >/dev/null && command -v openssl >/dev/null && command -v chromium >/dev/null &&
     /usr/bin/python3 -c 'import redis' 2>/dev/null
 }
 if [ -n "$test_clients" ] && ! have_test_clients && command -v apt-get >/dev/null &&
-  agreed 'Install redis-tools, openssl, python3-redis and chromium, for the tests that use them?'; then
+  agreed 'Install redis-tools, openssl, python3-redis and chromium for the tests that use them?'; then
   say '· installing redis-tools, openssl, python3-redis and chromium'
   as_root apt-get update -q >/dev/null
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \

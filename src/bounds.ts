@@ -1,4 +1,5 @@
 import { StackError } from './errors.ts';
+import { durationText } from './units.ts';
 
 /** How long a wait may take, and what ends it sooner. */
 export interface Bounds {
@@ -24,27 +25,23 @@ export async function whileMoving<T>(
 ): Promise<T> {
   const onTimeout = (): StackError =>
     new StackError('WAIT_TIMEOUT', {
-      message: `${failing} within ${timeoutMs / 1000} s`,
+      message: `${failing} within ${durationText(timeoutMs)}`,
       hint: 'Give it longer with --timeout SECONDS.',
     });
   let stopWaiting: () => void = () => undefined;
-  let onMove: () => void = () => undefined;
-  const bound = new Promise<never>((_resolve, reject) => {
-    const onAbort = (): void => reject(abortReason(signal));
-    const timer = setTimeout(() => reject(onTimeout()), timeoutMs);
-    onMove = () => void timer.refresh();
-    signal.addEventListener('abort', onAbort);
-    stopWaiting = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    };
-    if (signal.aborted) onAbort();
-  });
-  const work = begin(onMove);
-  // Where nobody waits for it, nobody hears of its failure either.
-  work.catch(() => undefined);
   try {
-    return await Promise.race([bound, work]);
+    return await new Promise<T>((resolve, reject) => {
+      const onAbort = (): void => reject(abortReason(signal));
+      const timer = setTimeout(() => reject(onTimeout()), timeoutMs);
+      signal.addEventListener('abort', onAbort);
+      stopWaiting = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+      };
+      if (signal.aborted) onAbort();
+      // Where nobody waits for it, nobody hears of its failure either.
+      begin(() => void timer.refresh()).then(resolve, reject);
+    });
   } finally {
     stopWaiting();
   }

@@ -1,67 +1,73 @@
+import type { Hint } from './hint.ts';
+
 /**
  * Every way in which a command can fail that its user can do something about.
  * Anything else that is thrown is a bug of ours and keeps its stack.
  */
-const FAILURES = {
-  USAGE: { exitCode: 2, httpStatus: 400 },
-  SPEC_INVALID: { exitCode: 2, httpStatus: 422 },
-  CONFIRMATION_NEEDED: { exitCode: 2, httpStatus: 409 },
-  ENGINE_UNREACHABLE: { exitCode: 1, httpStatus: 503 },
-  ENGINE_FAILED: { exitCode: 1, httpStatus: 502 },
-  IMAGE_UNAVAILABLE: { exitCode: 1, httpStatus: 503 },
-  IMAGE_BUILD_FAILED: { exitCode: 1, httpStatus: 500 },
-  PORT_TAKEN: { exitCode: 1, httpStatus: 409 },
-  SUBNET_OVERLAP: { exitCode: 1, httpStatus: 409 },
-  ADDRESS_TAKEN: { exitCode: 1, httpStatus: 409 },
-  NETWORK_IN_USE: { exitCode: 1, httpStatus: 409 },
-  NAME_TAKEN: { exitCode: 1, httpStatus: 409 },
+const EXIT_CODES = {
+  USAGE: 2,
+  SPEC_INVALID: 2,
+  CONFIRMATION_NEEDED: 2,
+  ENGINE_UNREACHABLE: 1,
+  ENGINE_FAILED: 1,
+  IMAGE_UNAVAILABLE: 1,
+  IMAGE_BUILD_FAILED: 1,
+  PORT_TAKEN: 1,
+  SUBNET_OVERLAP: 1,
+  ADDRESS_TAKEN: 1,
+  NETWORK_IN_USE: 1,
+  NAME_TAKEN: 1,
   /** Another process changes the stack, and doesn't come to an end. */
-  LOCKED: { exitCode: 1, httpStatus: 409 },
-  CHANGED_MEANWHILE: { exitCode: 1, httpStatus: 409 },
-  NOT_RUNNING: { exitCode: 1, httpStatus: 503 },
+  LOCKED: 1,
+  CHANGED_MEANWHILE: 1,
+  NOT_RUNNING: 1,
   /** The engine was killed while it started the container, and can neither start nor stop it since. */
-  CONTAINER_STUCK: { exitCode: 1, httpStatus: 503 },
-  CONTAINER_EXITED: { exitCode: 1, httpStatus: 503 },
-  SECRET_UNREADABLE: { exitCode: 1, httpStatus: 500 },
+  CONTAINER_STUCK: 1,
+  CONTAINER_EXITED: 1,
+  SECRET_UNREADABLE: 1,
   /** Vault answered that the path, or the field in it, isn't there. */
-  SECRET_MISSING: { exitCode: 1, httpStatus: 502 },
+  SECRET_MISSING: 1,
   /** Somebody else wrote the secret in the meantime: check-and-set refused. */
-  SECRET_CHANGED: { exitCode: 1, httpStatus: 409 },
-  VAULT_UNREACHABLE: { exitCode: 1, httpStatus: 503 },
-  VAULT_UNTRUSTED: { exitCode: 1, httpStatus: 502 },
-  VAULT_UNINITIALISED: { exitCode: 1, httpStatus: 503 },
-  VAULT_SEALED: { exitCode: 1, httpStatus: 503 },
-  VAULT_STANDBY: { exitCode: 1, httpStatus: 503 },
-  VAULT_LOGIN_FAILED: { exitCode: 1, httpStatus: 502 },
-  VAULT_TOKEN_INVALID: { exitCode: 1, httpStatus: 502 },
-  VAULT_DENIED: { exitCode: 1, httpStatus: 502 },
-  VAULT_FAILED: { exitCode: 1, httpStatus: 502 },
-  CERTIFICATE_INVALID: { exitCode: 1, httpStatus: 500 },
+  SECRET_CHANGED: 1,
+  VAULT_UNREACHABLE: 1,
+  VAULT_UNTRUSTED: 1,
+  VAULT_UNINITIALISED: 1,
+  VAULT_SEALED: 1,
+  VAULT_STANDBY: 1,
+  VAULT_LOGIN_FAILED: 1,
+  VAULT_TOKEN_INVALID: 1,
+  VAULT_DENIED: 1,
+  VAULT_FAILED: 1,
+  CERTIFICATE_INVALID: 1,
   /** A folder that should hold a backup doesn't, or its files aren't what was written. */
-  BACKUP_INVALID: { exitCode: 2, httpStatus: 422 },
+  BACKUP_INVALID: 2,
   /** A file of it could not be written, or not every key of it copied. */
-  BACKUP_FAILED: { exitCode: 1, httpStatus: 500 },
+  BACKUP_FAILED: 1,
   /** The Redis from which keys are to be copied. */
-  SOURCE_UNREACHABLE: { exitCode: 1, httpStatus: 502 },
+  SOURCE_UNREACHABLE: 1,
   /** Of a data volume, or of the engine. */
-  DISK_FULL: { exitCode: 1, httpStatus: 507 },
-  DISK_READ_ONLY: { exitCode: 1, httpStatus: 409 },
-  DATA_AT_RISK: { exitCode: 1, httpStatus: 409 },
-  VOLUME_IN_USE: { exitCode: 1, httpStatus: 409 },
-  AUTH_FAILED: { exitCode: 1, httpStatus: 502 },
-  CLUSTER_UNHEALTHY: { exitCode: 1, httpStatus: 503 },
-  WAIT_TIMEOUT: { exitCode: 1, httpStatus: 504 },
-  INTERRUPTED: { exitCode: 130, httpStatus: 503 },
-  TERMINATED: { exitCode: 143, httpStatus: 503 },
+  DISK_FULL: 1,
+  DISK_READ_ONLY: 1,
+  DATA_AT_RISK: 1,
+  VOLUME_IN_USE: 1,
+  AUTH_FAILED: 1,
+  /** Redis answered a command with an error. */
+  REDIS_REFUSED: 1,
+  /** A node can't be connected to, or the connection was lost: whether it carried out what it was sent is unknown. */
+  NODE_DISCONNECTED: 1,
+  CLUSTER_UNHEALTHY: 1,
+  WAIT_TIMEOUT: 1,
+  INTERRUPTED: 130,
+  TERMINATED: 143,
 } as const;
 
-export type FailureCode = keyof typeof FAILURES;
+export type FailureCode = keyof typeof EXIT_CODES;
 
-export interface FailureText {
+interface FailureText {
   /** What failed, on which resource. */
   readonly message: string;
   /** The next command to type, or what to change. */
-  readonly hint?: string;
+  readonly hint?: Hint;
   /** More lines of the same failure: every problem of a file, every socket that was tried. */
   readonly details?: readonly string[];
   readonly cause?: unknown;
@@ -71,7 +77,7 @@ export interface FailureText {
 
 export class StackError extends Error {
   readonly code: FailureCode;
-  readonly hint: string | undefined;
+  readonly hint: Hint | undefined;
   readonly details: readonly string[];
   readonly isPassing: boolean;
 
@@ -85,12 +91,12 @@ export class StackError extends Error {
   }
 
   get exitCode(): number {
-    return FAILURES[this.code].exitCode;
+    return EXIT_CODES[this.code];
   }
+}
 
-  get httpStatus(): number {
-    return FAILURES[this.code].httpStatus;
-  }
+export function hasCode(error: unknown, ...codes: readonly FailureCode[]): error is StackError {
+  return error instanceof StackError && codes.includes(error.code);
 }
 
 /** The `code` of a Node.js system error (`ECONNREFUSED`, `ENOENT`, …), if `error` is one. */

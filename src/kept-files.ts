@@ -38,7 +38,7 @@ export async function orUnreadable<T>(file: string, what: string, work: () => Pr
 export function unreadable(file: string, what: string, why: string, cause: unknown): StackError {
   return new StackError('SECRET_UNREADABLE', {
     message: `${what} ${file} can't be used: ${why}`,
-    hint: `Mend the permissions of it and its folder: ls -ld ${file}`,
+    hint: `Correct the permissions of the file and its folder: ls -ld ${file}`,
     cause,
   });
 }

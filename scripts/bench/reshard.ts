@@ -1,4 +1,5 @@
 import { countSlots, SLOT_COUNT } from '../../src/cluster/slots/slots.ts';
+import { withNodes } from '../../src/stack/connect/with-nodes.ts';
 import { executeMoves } from '../../src/stack/execute/move-slots.ts';
 import { rebalance } from '../../src/stack/commands/cluster/rebalance.ts';
 import type { Session } from '../../src/stack/session/session.ts';
@@ -60,7 +61,7 @@ async function benchMoves(bench: Bench): Promise<Row[]> {
       bench,
       `reshard ${keyCount} keys`,
       {
-        ours: moving(() => executeMoves(session, [{ from, to, slots: SLOTS }])),
+        ours: moving(() => withNodes(session, (nodes) => executeMoves(session, nodes, [{ from, to, slots: SLOTS }]))),
         redisCli: moving(() => reshard(bench, stack, session, { from, to })),
         pipelined: moving(() => reshard(bench, stack, session, { from, to }, '--cluster-pipeline', '100')),
       },

@@ -1,8 +1,13 @@
-import { interruptSignal } from './core/interrupt.ts';
 import { main } from './core/main.ts';
+import { StackError } from '../errors.ts';
 
-/** The whole program: runs the command line that `process` was started with. `root` is the checkout's folder. */
-export async function start(process: NodeJS.Process, root: string): Promise<void> {
+/**
+ * The whole program: runs the command line that `process` was started with.
+ *
+ * @param root the checkout's folder
+ * @param program what is typed to start it
+ */
+export async function start(process: NodeJS.Process, root: string, program: string): Promise<void> {
   // `manage.ts logs | head` closes the pipe when it has read enough: the end, not an error.
   process.stdout.on('error', () => process.exit());
   // Who closes the progress may still want the work.
@@ -11,8 +16,39 @@ export async function start(process: NodeJS.Process, root: string): Promise<void
   // ioredis writes every command to its debug log, and AUTH's argument is the password.
   if (env['DEBUG']) env['DEBUG'] += ',-ioredis:*';
   const signal = interruptSignal(process);
-  process.exitCode = await main(argv.slice(2), { stdin, stdout, stderr, env, root, signal });
+  process.exitCode = await main(argv.slice(2), { stdin, stdout, stderr, env, root, program, signal });
   // An engine that never answers leaves its connection open, and that would keep the process. What was written is out
   // when this is called.
   stdout.write('', () => process.exit());
+}
+
+/** Time for the engine to answer the calls that are under way, and for views to leave the terminal as they found it. */
+const LAST_MOMENT_MS = 5000;
+
+/**
+ * One Ctrl-C may arrive twice: from the terminal, which sends it to every process in the foreground, and from tsx, which
+ * passes on its own.
+ */
+const SAME_SIGNAL_MS = 500;
+
+/** Aborted by Ctrl-C or SIGTERM. A second one ends the process at once. */
+export function interruptSignal(process: NodeJS.Process): AbortSignal {
+  const controller = new AbortController();
+  let firstAt = 0;
+  const onSignal = (name: NodeJS.Signals): void => {
+    const now = performance.now();
+    if (controller.signal.aborted && now - firstAt < SAME_SIGNAL_MS) return;
+    firstAt ||= now;
+    const code = name === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED';
+    const failure = new StackError(code, {
+      message: 'stopped half-way; nothing is lost',
+      hint: 'Run the same command again: it goes on where it stopped.',
+    });
+    if (controller.signal.aborted) process.exit(failure.exitCode);
+    controller.abort(failure);
+    setTimeout(() => process.exit(failure.exitCode), LAST_MOMENT_MS).unref();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return controller.signal;
 }

@@ -68,7 +68,7 @@ function readJson(path: string): unknown {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw new StackError('ENGINE_UNREACHABLE', {
       message: `${path} could not be read: ${errorMessage(error)}`,
-      hint: 'Mend or remove the file, or name the engine with --host.',
+      hint: 'Repair or remove the file, or name the engine with --host.',
       cause: error,
     });
   }

@@ -1,22 +1,22 @@
 /** What this program reads in the engine's answers, 1.41 and later, checked: whatever answers there may be no engine. */
 import { z } from 'zod';
 
-const labels = z
-  .record(z.string(), z.string())
-  .nullish()
-  .transform((found) => found ?? {});
-
-function listOf<T extends z.ZodType>(item: T): z.ZodType<z.output<T>[]> {
-  return z
-    .array(item)
-    .nullish()
-    .transform((found) => found ?? []);
+/** What may be null or left out means `otherwise`. */
+function or<T>(otherwise: T, item: z.ZodType<T>): z.ZodType<T> {
+  return item.nullish().transform((found) => found ?? otherwise);
 }
 
-const text = z
-  .string()
-  .nullish()
-  .transform((found) => found ?? '');
+function listOf<T>(item: z.ZodType<T>): z.ZodType<T[]> {
+  return or<T[]>([], z.array(item));
+}
+
+function recordOf<T>(item: z.ZodType<T>): z.ZodType<Record<string, T>> {
+  return or<Record<string, T>>({}, z.record(z.string(), item));
+}
+
+const labels = recordOf(z.string());
+const text = or('', z.string());
+const number = or(0, z.number());
 
 export const versionAnswer = z.object({
   Version: z.string(),
@@ -68,15 +68,6 @@ export const usageAnswer = z.object({
 
 export const volumesAnswer = z.object({ Volumes: listOf(z.object({ Name: z.string(), Labels: labels })) });
 
-export const exitAnswer = z.object({
-  State: z.object({ ExitCode: z.number(), OOMKilled: z.boolean(), Error: text }),
-});
-
-const number = z
-  .number()
-  .nullish()
-  .transform((found) => found ?? 0);
-
 export const detailsAnswer = z.object({
   State: z.object({ ExitCode: z.number(), OOMKilled: z.boolean(), Error: text, StartedAt: z.string() }),
   RestartCount: number,
@@ -87,27 +78,20 @@ export const detailsAnswer = z.object({
     Healthcheck: z.object({ Test: listOf(z.string()), Interval: number, Timeout: number }).nullish(),
   }),
   HostConfig: z.object({
-    PortBindings: z
-      .record(z.string(), listOf(z.object({ HostIp: text, HostPort: text })))
-      .nullish()
-      .transform((found) => found ?? {}),
+    PortBindings: recordOf(listOf(z.object({ HostIp: text, HostPort: text }))),
     Memory: number,
     NanoCpus: number,
     RestartPolicy: z.object({ Name: text }).nullish(),
   }),
   Mounts: listOf(z.object({ Name: z.string().nullish(), Source: text, Destination: z.string(), RW: z.boolean() })),
   NetworkSettings: z.object({
-    Networks: z
-      .record(
-        z.string(),
-        z.object({
-          IPAMConfig: z.object({ IPv4Address: text }).nullish(),
-          IPAddress: text,
-          Aliases: listOf(z.string()),
-        }),
-      )
-      .nullish()
-      .transform((found) => found ?? {}),
+    Networks: recordOf(
+      z.object({
+        IPAMConfig: z.object({ IPv4Address: text }).nullish(),
+        IPAddress: text,
+        Aliases: listOf(z.string()),
+      }),
+    ),
   }),
 });
 export type DetailsAnswer = z.output<typeof detailsAnswer>;

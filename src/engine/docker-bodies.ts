@@ -20,7 +20,7 @@ export function toNetwork(network: NetworkAnswer): Network {
   };
 }
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 export function networkBody(network: NetworkDefinition, moreLabels: Labels): Dockerode.NetworkCreateOptions {
   return {

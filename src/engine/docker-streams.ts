@@ -1,29 +1,34 @@
-import { createInterface } from 'node:readline';
-import { PassThrough, Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { StringDecoder } from 'node:string_decoder';
 import type Docker from 'dockerode';
-import type { Extract } from 'tar-stream';
-import type { ContainerFile } from '../plan/model/resources.ts';
 import { progressAnswer, understood, UnknownAnswer } from './docker-answers.ts';
-import type { ExecStreams, LargeFile, LogOptions } from './engine.ts';
+import type { ExecStreams, LogOptions } from './engine.ts';
 
-/** Resolves when the stream of a pull or an import has ended; the engine reports failures inside it, with status 200. */
+/** Lines of text that comes in chunks, wherever they are cut; the last one also without its end. */
+export async function* linesOf(chunks: AsyncIterable<string | Buffer>): AsyncGenerator<string> {
+  const decoder = new StringDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.write(chunk)).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  rest += decoder.end();
+  if (rest !== '') yield rest;
+}
+
+/**
+ * Resolves when the stream of a pull or an import has ended; the engine reports failures inside it, with status 200.
+ * dockerode's own `followProgress` doesn't look at them, and what is no JSON ends the process.
+ */
 export async function followPull(stream: NodeJS.ReadableStream, onProgress: (text: string) => void): Promise<void> {
-  const lines = createInterface({ input: stream });
-  const failed = new Promise<never>((_resolve, reject) => {
-    stream.on('error', reject);
-  });
-  // Where nobody waits for it any longer, nobody hears of it.
-  failed.catch(() => undefined);
-  const follow = async (): Promise<void> => {
-    for await (const line of lines) {
-      if (line.trim() === '') continue;
-      const { id, status, progress, error } = understood(progressAnswer, parsedLine(line));
-      if (error !== undefined) throw new Error(error);
-      onProgress([id, status, progress].filter(Boolean).join(' '));
-    }
-  };
-  await Promise.race([follow(), failed]);
+  for await (const line of linesOf(stream)) {
+    if (line.trim() === '') continue;
+    const { id, status, progress, error } = understood(progressAnswer, parsedLine(line));
+    if (error !== undefined) throw new Error(error);
+    onProgress([id, status, progress].filter(Boolean).join(' '));
+  }
 }
 
 function parsedLine(line: string): unknown {
@@ -34,94 +39,21 @@ function parsedLine(line: string): unknown {
   }
 }
 
-export async function tarOf(files: readonly ContainerFile[]): Promise<Buffer> {
-  const { pack } = await import('tar-stream');
-  const archive = pack();
-  for (const { path, content, mode, uid, gid } of files) {
-    const name = path.replace(/^\//, '');
-    archive.entry({ name, mode, uid, gid, type: path.endsWith('/') ? 'directory' : 'file' }, content);
-  }
-  archive.finalize();
-  return buffer(archive);
-}
-
-/** The texts of the files in the archive that `GET /containers/{id}/archive` answers, by their names in it. */
-export async function readTextFiles(archive: NodeJS.ReadableStream): Promise<ReadonlyMap<string, string>> {
-  const { extract } = await import('tar-stream');
-  const texts = new Map<string, string>();
-  const entries = extract();
-  // A pipe doesn't pass it on, and an archive that was cut off would never end.
-  archive.once('error', (error) => entries.destroy(error));
-  for await (const entry of archive.pipe(entries)) {
-    const content = await buffer(entry);
-    if (entry.header.type === 'file') texts.set(entry.header.name, content.toString('utf8'));
-  }
-  return texts;
-}
-
-/**
- * The bytes of the one file in the archive that `GET /containers/{id}/archive` answers, as they come.
- *
- * @param step bounds the wait for each chunk
- */
-export async function* fileChunks(
-  archive: NodeJS.ReadableStream,
-  step: <T>(next: () => Promise<T>) => Promise<T>,
-): AsyncGenerator<Buffer> {
-  const { extract } = await import('tar-stream');
-  const entries = extract();
-  // A pipe doesn't pass it on, and a file that was cut off would never end.
-  archive.once('error', (error) => entries.destroy(error));
-  const chunks = contentOf(archive.pipe(entries));
+/** The same items; `attempt` has each wait for the next one, and says what a failure between two of them is. */
+export async function* translated<T>(
+  items: AsyncGenerator<T>,
+  attempt: <R>(next: () => Promise<R>) => Promise<R>,
+): AsyncGenerator<T> {
   try {
-    for (let next = await step(() => chunks.next()); next.done !== true; next = await step(() => chunks.next())) {
+    for (;;) {
+      const next = await attempt(() => items.next());
+      if (next.done === true) return;
       yield next.value;
     }
   } finally {
-    // Who stops half-way leaves no connection behind on which the engine goes on sending.
-    entries.destroy(new Error('nobody reads it any more'));
-    if (archive instanceof Readable) archive.destroy();
+    // Who stops half-way wants no more of it.
+    await items.return(undefined);
   }
-}
-
-async function* contentOf(entries: Extract): AsyncGenerator<Buffer> {
-  for await (const entry of entries) {
-    for await (const chunk of entry) {
-      if (entry.header.type === 'file' && Buffer.isBuffer(chunk)) yield chunk;
-    }
-  }
-}
-
-/** An archive of one file, made as its content comes. @param onMove called for each chunk that is taken */
-export async function tarStream(
-  { path, sizeBytes, mode, uid, gid }: LargeFile,
-  content: AsyncIterable<Buffer>,
-  onMove: () => void,
-): Promise<Readable> {
-  const { pack } = await import('tar-stream');
-  const archive = pack();
-  const entry = archive.entry({ name: path.replace(/^\//, ''), size: sizeBytes, mode, uid, gid, type: 'file' });
-  let goOn = (): void => undefined;
-  entry.on('drain', () => goOn()).on('close', () => goOn());
-  // The archive fails with it, and says so to who reads it.
-  entry.on('error', () => undefined);
-  const fill = async (): Promise<void> => {
-    for await (const chunk of content) {
-      onMove();
-      const isFull = !entry.write(chunk);
-      if (isFull) {
-        await new Promise<void>((resolve) => {
-          goOn = resolve;
-        });
-      }
-      if (archive.destroyed) return;
-    }
-    entry.end(undefined);
-    archive.finalize();
-  };
-  // dockerode ends the request when its archive fails.
-  fill().catch((error: unknown) => archive.destroy(error instanceof Error ? error : new Error(String(error))));
-  return Readable.from(archive);
 }
 
 /** @param open bounds the wait for the answer's beginning; where nobody follows, for all of it */
@@ -146,11 +78,11 @@ export async function* readLogs(
     return;
   }
   const stream = await open(() => container.logs({ ...query, follow: true, abortSignal: signal }));
-  const text = new PassThrough();
-  docker.modem.demuxStream(stream, text, text);
-  stream.on('end', () => text.end());
-  stream.on('error', (error) => text.destroy(error));
-  const chunks: AsyncIterable<Buffer> = text;
+  const output = new PassThrough();
+  docker.modem.demuxStream(stream, output, output);
+  stream.on('end', () => output.end());
+  stream.on('error', (error) => output.destroy(error));
+  const chunks: AsyncIterable<Buffer> = output;
   yield* chunks;
 }
 
@@ -224,5 +156,5 @@ export async function readCommand(docker: Docker, name: string, command: readonl
   docker.modem.demuxStream(stream, output, errors);
   stream.on('end', () => output.end());
   stream.on('error', (error) => output.destroy(error));
-  return (await buffer(output)).toString('utf8');
+  return text(output);
 }

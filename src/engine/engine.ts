@@ -69,8 +69,8 @@ export interface Engine {
   removeContainer(name: string): Promise<void>;
   /** Why a container is not running. */
   containerExit(name: string): Promise<ContainerExit>;
-  /** Chunks of a container's stdout and stderr as they come. */
-  logs(name: string, options: LogOptions): AsyncIterable<Buffer>;
+  /** The lines of a container's stdout and stderr as they come. */
+  logs(name: string, options: LogOptions): AsyncIterable<string>;
   /** Runs a command in a container with this process's own terminal; resolves with its exit code. */
   execInteractive(name: string, command: readonly string[], streams: ExecStreams): Promise<number>;
   /** Runs a short command in a container that runs, and gives what it wrote to stdout. */

@@ -11,7 +11,7 @@ export interface ConnectionSettings {
   readonly options: Docker.DockerOptions;
 }
 
-export interface EngineChoice {
+interface EngineChoice {
   /** From `--host`; beats everything else. */
   readonly host?: string | undefined;
   readonly env: NodeJS.ProcessEnv;
@@ -49,7 +49,7 @@ export async function locateEngine({ host, env }: EngineChoice): Promise<Connect
   });
 }
 
-export const HOW_TO_START =
+const HOW_TO_START =
   'Start Docker Desktop, Colima, OrbStack or Podman; on Linux: sudo systemctl start docker. ' +
   'None installed yet? sh scripts/bootstrap.sh';
 
@@ -140,7 +140,7 @@ function parseRemote(
     return { host, port, username: decodeURIComponent(url.username) };
   }
   throw new StackError('USAGE', {
-    message: `the engine address '${address}' (${source}) is not one that can be understood`,
+    message: `invalid engine address '${address}' (${source})`,
     hint: 'Write unix:///path/to/docker.sock, tcp://host:port or ssh://user@host.',
   });
 }

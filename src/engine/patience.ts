@@ -1,6 +1,7 @@
 import pRetry from 'p-retry';
-import { errorMessage, StackError } from '../errors.ts';
+import { errorMessage, hasCode, StackError } from '../errors.ts';
 import type { Bounds } from '../bounds.ts';
+import { durationText } from '../units.ts';
 
 /** Told when an engine that has answered before is away, and when it is back. */
 export interface OnAbsence {
@@ -9,13 +10,13 @@ export interface OnAbsence {
 }
 
 /** What patience needs to know of an engine. */
-export interface Presence extends OnAbsence {
+interface Presence extends OnAbsence {
   /** Asks it anything, over a new connection. */
   readonly ask: () => Promise<unknown>;
 }
 
 /** How calls are made of an engine that may be restarted meanwhile. */
-export interface Patience {
+interface Patience {
   /** A call that changes nothing is made again until the engine answers. */
   readonly reading: <T>(call: () => Promise<T>) => Promise<T>;
   /**
@@ -55,7 +56,7 @@ export function createPatience({ signal, timeoutMs }: Bounds, { ask, onAway, onB
    * no new connections then.
    */
   const absenceBehind = async (error: unknown): Promise<unknown> => {
-    if (!(error instanceof StackError) || error.code !== 'ENGINE_FAILED') return error;
+    if (!hasCode(error, 'ENGINE_FAILED')) return error;
     try {
       await ask();
       answered();
@@ -77,35 +78,26 @@ export function createPatience({ signal, timeoutMs }: Bounds, { ask, onAway, onB
     } catch (error) {
       if (!isAbsence(error)) throw error;
       throw new StackError('ENGINE_UNREACHABLE', {
-        message: `${errorMessage(error)}, for longer than ${timeoutMs / 1000} s`,
+        message: `${errorMessage(error)}, for longer than ${durationText(timeoutMs)}`,
         hint: 'Start the engine, then run the same command again: it goes on where it stopped.',
         cause: error,
       });
     }
   };
+  const unlessAway = async <T>(call: () => Promise<T>, whenAway: (absence: StackError) => Promise<T>): Promise<T> => {
+    try {
+      return await observed(call);
+    } catch (error) {
+      if (!isAbsence(error) || !hasAnswered) throw error;
+      return whenAway(error);
+    }
+  };
   return {
-    reading: async (call) => {
-      try {
-        return await observed(call);
-      } catch (error) {
-        if (!isAbsence(error) || !hasAnswered) throw error;
-        return untilBack(call);
-      }
-    },
-    changing: async (call) => {
-      try {
-        return await observed(call);
-      } catch (error) {
-        if (!isAbsence(error) || !hasAnswered) throw error;
-        const { message, hint } = error;
-        throw new StackError('ENGINE_UNREACHABLE', {
-          message,
-          ...(hint === undefined ? {} : { hint }),
-          cause: error.cause,
-          isPassing: true,
-        });
-      }
-    },
+    reading: (call) => unlessAway(call, () => untilBack(call)),
+    changing: (call) =>
+      unlessAway(call, ({ message, hint, cause }) => {
+        throw new StackError('ENGINE_UNREACHABLE', { message, ...(hint && { hint }), cause, isPassing: true });
+      }),
   };
 }
 
@@ -113,5 +105,5 @@ export function createPatience({ signal, timeoutMs }: Bounds, { ask, onAway, onB
 export const IMPATIENT: Patience = { reading: (call) => call(), changing: (call) => call() };
 
 function isAbsence(error: unknown): error is StackError {
-  return error instanceof StackError && error.code === 'ENGINE_UNREACHABLE';
+  return hasCode(error, 'ENGINE_UNREACHABLE');
 }

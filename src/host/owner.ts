@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { StackError, systemErrorCode } from '../errors.ts';
-import { findProcessStart } from './process-start.ts';
 
 /** The environment variable that names the process for which everything is made: `REDIS_CLUSTER_OWNER_PID=$$`. */
 export const OWNER_VARIABLE = 'REDIS_CLUSTER_OWNER_PID';
@@ -44,12 +43,26 @@ export async function isGone(
   if (!isThere(pid)) return true;
   // A zombie has no start, and neither has a process that this user may not look into: that one counts as alive.
   const present = await findProcessStart(pid);
-  return present === undefined ? await isZombie(pid) : present !== start;
+  return present === undefined ? ENDED.has((await statOf(pid))[0] ?? '') : present !== start;
 }
 
-/** The number of the owner's process, for people. */
-export function ownerPid(owner: string): number | undefined {
-  return parts(owner)[3];
+/**
+ * When a process began, as a text that another process of the same number won't have; undefined where there is none, or
+ * it has ended and only waits to be noticed. Where that can't be told (no /proc), all that run look the same.
+ */
+export async function findProcessStart(pid: number): Promise<string | undefined> {
+  if (process.platform !== 'linux') return isThere(pid) ? '0' : undefined;
+  const [state = '', ...others] = await statOf(pid);
+  return ENDED.has(state) ? undefined : others[18];
+}
+
+/** It has ended, and its parent hasn't noticed yet. */
+const ENDED = new Set(['Z', 'X']);
+
+/** proc(5): the name, in parentheses, may hold anything; behind it are the state and, 19 fields on, the start in ticks. */
+async function statOf(pid: number): Promise<string[]> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 
 async function identify(pid: number): Promise<string | undefined> {
@@ -91,12 +104,7 @@ function isThere(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
+    // EPERM: somebody else's, and there.
     return systemErrorCode(error) !== 'ESRCH';
   }
-}
-
-/** It has ended, and its parent hasn't noticed yet. */
-async function isZombie(pid: number): Promise<boolean> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return /^[ZX]/.test(text.slice(text.lastIndexOf(')') + 2));
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { errorMessage } from '../errors.ts';
 import type { Secret } from '../secret.ts';
+import { refusalIn } from './refusal.ts';
 
 export interface NodeAddress {
   /** The node's name in the YAML file. */
@@ -27,12 +28,11 @@ export class PasswordRefused extends Error {}
 /**
  * A connection that is logged in, and that is not made again when it is lost.
  *
- * @throws PasswordRefused; Error with the system's or Redis's own words, and nothing of the command
+ * @throws PasswordRefused, Refusal; Error with the system's own words; none with anything of the command
  */
 export async function connectNode(
   { host, port, tls, user = 'default' }: NodeAddress,
   password: Secret,
-  replyTimeoutMs: number,
 ): Promise<Redis> {
   const { Redis } = await import('ioredis');
   const client = new Redis({
@@ -45,8 +45,7 @@ export async function connectNode(
     disableClientInfo: true,
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
-    connectTimeout: Math.min(REPLY_TIMEOUT_MS, replyTimeoutMs),
-    commandTimeout: replyTimeoutMs,
+    connectTimeout: REPLY_TIMEOUT_MS,
   });
   // What connect() rejects with is only `Connection is closed`; the event before it says why.
   let why: unknown;
@@ -63,13 +62,26 @@ export async function connectNode(
   if (password.reveal() === '') return client;
   try {
     // Sent here and not by ioredis, which would be `ready` before it knows that the password is the wrong one.
-    await client.call('AUTH', user, password.reveal());
+    await inTime(client.call('AUTH', user, password.reveal()), REPLY_TIMEOUT_MS);
     return client;
   } catch (error) {
     client.disconnect();
     if (errorMessage(error).startsWith('WRONGPASS')) throw new PasswordRefused();
     // oxlint-disable-next-line preserve-caught-error -- ioredis keeps the command on its error, and with it the password
-    throw new Error(errorMessage(error));
+    throw refusalIn(error) ?? new Error(errorMessage(error));
+  }
+}
+
+/** The reply, or an error where it takes longer. Commands of one connection may have their own times: ioredis has one for all. */
+export async function inTime<T>(reply: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('Command timed out')), timeoutMs);
+  });
+  try {
+    return await Promise.race([reply, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

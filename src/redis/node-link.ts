@@ -1,32 +1,46 @@
 import type { Redis } from 'ioredis';
 import { parseView, type NodeView } from '../cluster/nodes/view.ts';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import { hint, run } from '../hint.ts';
 import { Secret } from '../secret.ts';
-import { connectNode, PasswordRefused, REPLY_TIMEOUT_MS, type NodeAddress } from './connect-node.ts';
+import { connectNode, inTime, PasswordRefused, REPLY_TIMEOUT_MS, type NodeAddress } from './connect-node.ts';
+import { refusalIn } from './refusal.ts';
 
 /** The passwords that a node may have, the likeliest first; one that isn't known is undefined. */
-export type PasswordCandidates = readonly (() => Promise<Secret | undefined>)[];
+type PasswordCandidates = readonly (() => Promise<Secret | undefined>)[];
 
 /** A command and its arguments. */
 export type RedisCommand = readonly [string, ...(string | number | Buffer)[]];
 
-/** Redis's own words for what it refused, and nothing of the command: an argument may be a password. */
-export class Refusal extends Error {}
+/** The connection itself, as it stands. */
+interface Line {
+  client: Redis | undefined;
+  connecting: Promise<Redis> | undefined;
+  password: Secret | undefined;
+}
 
 /** One connection to one node, made when it is first needed and again when it was lost. */
 export class NodeLink {
   readonly address: NodeAddress;
   readonly #passwords: PasswordCandidates;
   readonly #replyTimeoutMs: number;
-  #client: Redis | undefined;
-  #connecting: Promise<Redis> | undefined;
-  #password: Secret | undefined;
+  readonly #line: Line;
 
-  /** @param replyTimeoutMs longer for commands that take their time, such as MIGRATE */
-  constructor(address: NodeAddress, passwords: PasswordCandidates, replyTimeoutMs = REPLY_TIMEOUT_MS) {
+  constructor(
+    address: NodeAddress,
+    passwords: PasswordCandidates,
+    replyTimeoutMs = REPLY_TIMEOUT_MS,
+    line: Line = { client: undefined, connecting: undefined, password: undefined },
+  ) {
     this.address = address;
     this.#passwords = passwords;
     this.#replyTimeoutMs = replyTimeoutMs;
+    this.#line = line;
+  }
+
+  /** The same connection, for commands that take their time: MIGRATE, or a replica that drops its copy. */
+  patient(replyTimeoutMs: number): NodeLink {
+    return new NodeLink(this.address, this.#passwords, replyTimeoutMs, this.#line);
   }
 
   get name(): string {
@@ -41,11 +55,10 @@ export class NodeLink {
   async observe(): Promise<NodeView> {
     try {
       const client = await this.#connected();
-      const [nodes, clusterInfo, info] = await Promise.all([
-        client.call('CLUSTER', 'NODES'),
-        client.call('CLUSTER', 'INFO'),
-        client.call('INFO'),
-      ]);
+      const [nodes, clusterInfo, info] = await inTime(
+        Promise.all([client.call('CLUSTER', 'NODES'), client.call('CLUSTER', 'INFO'), client.call('INFO')]),
+        this.#replyTimeoutMs,
+      );
       return parseView(this.name, { nodes: String(nodes), clusterInfo: String(clusterInfo), info: String(info) });
     } catch (error) {
       this.close();
@@ -53,7 +66,7 @@ export class NodeLink {
     }
   }
 
-  /** Sends one command and gives its reply. @throws StackError CLUSTER_UNHEALTHY with Redis's own error. */
+  /** Sends one command and gives its reply. @throws StackError REDIS_REFUSED with Redis's own words, NODE_DISCONNECTED */
   send(...command: RedisCommand): Promise<unknown> {
     return this.#ask(command);
   }
@@ -61,32 +74,35 @@ export class NodeLink {
   /**
    * Sends commands in one go. For each its reply, bulk strings as Buffers, or a Refusal.
    *
-   * @throws StackError CLUSTER_UNHEALTHY when the connection is lost; which of the commands were carried out is unknown
+   * @throws StackError NODE_DISCONNECTED when the connection is lost, and which of the commands were carried out is unknown; REDIS_REFUSED when the login is
    */
   async sendAll(commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
     if (commands.length === 0) return [];
     const failed = (error: unknown): StackError => this.#failure(commands[0] ?? [''], error);
     const pipeline = (await this.#connected().catch((error: unknown) => Promise.reject(failed(error)))).pipeline();
     for (const [name, ...args] of commands) pipeline.callBuffer(name, ...args);
-    const replies = (await pipeline.exec()) ?? [];
+    const replies =
+      (await inTime(pipeline.exec(), this.#replyTimeoutMs).catch((error: unknown) => Promise.reject(failed(error)))) ??
+      [];
     return replies.map(([error, reply]) => {
       if (error === null) return reply;
-      if (error.name === 'ReplyError') return new Refusal(error.message);
-      throw failed(error);
+      const refusal = refusalIn(error);
+      if (refusal === undefined) throw failed(error);
+      return refusal;
     });
   }
 
   /** The password that the node has taken. */
   async takenPassword(): Promise<Secret> {
     await this.#connected();
-    return this.#password ?? new Secret('');
+    return this.#line.password ?? new Secret('');
   }
 
   async #ask(command: RedisCommand): Promise<unknown> {
     const [name, ...args] = command;
     try {
       const client = await this.#connected();
-      return await client.call(name, ...args);
+      return await inTime(client.call(name, ...args), this.#replyTimeoutMs);
     } catch (error) {
       throw this.#failure(command, error);
     }
@@ -94,9 +110,12 @@ export class NodeLink {
 
   #failure(command: RedisCommand, error: unknown): StackError {
     const words = command.slice(0, 3).filter((word) => !Buffer.isBuffer(word));
-    return new StackError('CLUSTER_UNHEALTHY', {
-      message: `${this.name} refused ${words.join(' ')}: ${this.#reason(error)}`,
-      hint: 'npx tsx manage.ts status',
+    const reason = this.#reason(error);
+    const isRefused = refusalIn(error) !== undefined;
+    return new StackError(isRefused ? 'REDIS_REFUSED' : 'NODE_DISCONNECTED', {
+      message: `${this.name} ${isRefused ? 'refused' : 'did not answer'} ${words.join(' ')}: ${reason}`,
+      cause: new Error(reason),
+      hint: run('status'),
     });
   }
 
@@ -115,17 +134,18 @@ export class NodeLink {
   }
 
   close(): void {
-    this.#client?.disconnect();
-    this.#client = undefined;
+    this.#line.client?.disconnect();
+    this.#line.client = undefined;
   }
 
   /** Commands that are sent at the same time share the connection that the first of them makes. */
   async #connected(): Promise<Redis> {
-    if (this.#client?.status === 'ready') return this.#client;
-    this.#connecting ??= this.#connect().finally(() => {
-      this.#connecting = undefined;
+    const { client } = this.#line;
+    if (client?.status === 'ready') return client;
+    this.#line.connecting ??= this.#connect().finally(() => {
+      this.#line.connecting = undefined;
     });
-    return this.#connecting;
+    return this.#line.connecting;
   }
 
   async #connect(): Promise<Redis> {
@@ -135,9 +155,9 @@ export class NodeLink {
       const password = await candidate();
       if (password === undefined) continue;
       try {
-        this.#client = await connectNode(this.address, password, this.#replyTimeoutMs);
-        this.#password = password;
-        return this.#client;
+        const client = await connectNode(this.address, password);
+        Object.assign(this.#line, { client, password });
+        return client;
       } catch (error) {
         if (!(error instanceof PasswordRefused)) throw error;
         refusal = error;
@@ -151,7 +171,7 @@ export class NodeLink {
     if (error instanceof PasswordRefused) {
       throw new StackError('AUTH_FAILED', {
         message: `${this.name} has a password that this program doesn't know: it was changed by hand`,
-        hint: `npx tsx manage.ts restart ${this.name}   # brings back the one in the container's files; every key stays`,
+        hint: hint`${run(`restart ${this.name}`)}   # brings back the one in the container's files; every key stays`,
       });
     }
     return systemErrorCode(error) ?? errorMessage(error);

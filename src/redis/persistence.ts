@@ -1,35 +1,62 @@
 import type { Bounds } from '../bounds.ts';
 import { parseInfo } from '../cluster/nodes/view.ts';
 import { StackError } from '../errors.ts';
+import { hint, run } from '../hint.ts';
+import { poll } from '../poll.ts';
+import { durationText } from '../units.ts';
 import type { NodeLink } from './node-link.ts';
-import { pause } from '../pause.ts';
-import { saveNow } from './save.ts';
+import { Refusal } from './refusal.ts';
 
-/** Redis begins a new append-only file with all that it holds; what an old one said is gone. */
-export async function writeLog(link: NodeLink, { signal, timeoutMs }: Bounds): Promise<void> {
-  const giveUpAt = Date.now() + timeoutMs;
-  await link.send('CONFIG', 'SET', 'appendonly', 'yes');
-  for (;;) {
-    const info = parseInfo(String(await link.send('INFO', 'persistence')));
-    const isBusy = info.get('aof_rewrite_in_progress') !== '0' || info.get('aof_rewrite_scheduled') !== '0';
-    if (!isBusy) {
-      if (info.get('aof_enabled') === '1' && info.get('aof_last_bgrewrite_status') === 'ok') break;
-      throw new StackError('CLUSTER_UNHEALTHY', {
-        message: `${link.name} could not write its keys to an append-only file`,
-        hint: `npx tsx manage.ts logs ${link.name}   # says why: most often the disk, or the container's memory`,
-      });
-    }
-    if (Date.now() > giveUpAt) {
-      throw new StackError('WAIT_TIMEOUT', {
-        message: `${link.name}: its append-only file is not written after ${timeoutMs / 1000} s`,
-        hint: 'Give it longer with --timeout SECONDS.',
-      });
-    }
-    await pause(POLL_MS, signal);
-  }
+interface SavedFile {
+  /** Of the RDB file, in the node's file system. */
+  readonly path: string;
+  /** Keys of the moment of which it is. */
+  readonly keyCount: number;
 }
 
-const POLL_MS = 20;
+/**
+ * Has a node write an RDB file of this moment, and waits until it is written. One that is being written already is of a
+ * moment before, and is waited for first.
+ *
+ * @throws StackError CLUSTER_UNHEALTHY when the node can't, WAIT_TIMEOUT
+ */
+export async function saveNow(link: NodeLink, bounds: Bounds): Promise<SavedFile> {
+  let keyCount: number | undefined;
+  let idleRefusals = 0;
+  const findMissing = async (): Promise<string> => {
+    if (keyCount === undefined) {
+      // Both commands arrive as one, so that the count is of the moment of the save.
+      const [count, begun] = await link.sendAll([['DBSIZE'], ['BGSAVE']]);
+      if (begun instanceof Refusal) {
+        // Redis has one child at a time: another save, a rewrite of the append-only file, a module's. It may have ended since.
+        if (!hasChild(await persistence(link))) idleRefusals += 1;
+        if (idleRefusals > 3) throw cannotWrite(link, `to disk: ${begun.message}`);
+        return 'another of its background jobs is not done';
+      }
+      keyCount = Number(count);
+    }
+    const info = await persistence(link);
+    if (info.get('rdb_bgsave_in_progress') !== '0') return 'it is still writing its keys to disk';
+    if (info.get('rdb_last_bgsave_status') === 'ok') return '';
+    throw cannotWrite(link, 'to disk: its background save failed');
+  };
+  await waitUntilWritten(link, findMissing, bounds);
+  const [folder, name] = await Promise.all([configValue(link, 'dir'), configValue(link, 'dbfilename')]);
+  return { path: `${folder}/${name}`, keyCount: keyCount ?? 0 };
+}
+
+/** Redis begins a new append-only file with all that it holds; what an old one said is gone. */
+export async function writeLog(link: NodeLink, bounds: Bounds): Promise<void> {
+  await link.send('CONFIG', 'SET', 'appendonly', 'yes');
+  const findMissing = async (): Promise<string> => {
+    const info = await persistence(link);
+    const isBusy = info.get('aof_rewrite_in_progress') !== '0' || info.get('aof_rewrite_scheduled') !== '0';
+    if (isBusy) return 'its append-only file is not written';
+    if (info.get('aof_enabled') === '1' && info.get('aof_last_bgrewrite_status') === 'ok') return '';
+    throw cannotWrite(link, 'to an append-only file');
+  };
+  await waitUntilWritten(link, findMissing, bounds);
+}
 
 /** A dump of this moment, and another one when it is stopped: whatever the user's redis.conf says of saving. */
 export async function prepareDump(link: NodeLink, bounds: Bounds): Promise<void> {
@@ -40,8 +67,37 @@ export async function prepareDump(link: NodeLink, bounds: Bounds): Promise<void>
   await link.sendAll([['CONFIG', 'SET', 'shutdown-on-sigterm', 'save']]);
 }
 
+/** @param findMissing what is not done yet; empty when all is */
+async function waitUntilWritten(link: NodeLink, findMissing: () => Promise<string>, bounds: Bounds): Promise<void> {
+  await poll(findMissing, (missing) => missing === '', {
+    ...bounds,
+    pace: { min: 20 },
+    onTimeout: (missing) =>
+      new StackError('WAIT_TIMEOUT', {
+        message: `${link.name}: ${missing} after ${durationText(bounds.timeoutMs)}`,
+        hint: 'Give it longer with --timeout SECONDS.',
+      }),
+  });
+}
+
+async function persistence(link: NodeLink): Promise<Map<string, string>> {
+  return parseInfo(String(await link.send('INFO', 'persistence')));
+}
+
+function hasChild(info: Map<string, string>): boolean {
+  const jobs = ['rdb_bgsave_in_progress', 'aof_rewrite_in_progress', 'module_fork_in_progress', 'loading'];
+  return jobs.some((job) => info.get(job) === '1');
+}
+
 /** Empty where Redis doesn't know the setting. */
-export async function configValue(link: NodeLink, name: string): Promise<string> {
+async function configValue(link: NodeLink, name: string): Promise<string> {
   const reply = await link.send('CONFIG', 'GET', name);
   return Array.isArray(reply) ? String(reply[1]) : '';
+}
+
+function cannotWrite({ name }: NodeLink, where: string): StackError {
+  return new StackError('CLUSTER_UNHEALTHY', {
+    message: `${name} could not write its keys ${where}`,
+    hint: hint`${run(`logs ${name}`)}   # says why: most often the disk, or the container's memory`,
+  });
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Cluster } from 'ioredis';
 import type { SlotRange } from '../cluster/slots/slots.ts';
 import { errorMessage, StackError } from '../errors.ts';
+import { run } from '../hint.ts';
 import type { Secret } from '../secret.ts';
 import { tlsOptions, type TlsTrust } from './connect-node.ts';
 
@@ -46,7 +47,7 @@ export async function proveReadWrite(
     if (error instanceof StackError) throw error;
     throw new StackError('CLUSTER_UNHEALTHY', {
       message: `a key could not be written and read back: ${errorMessage(error)}`,
-      hint: 'npx tsx manage.ts status',
+      hint: run('status'),
       isPassing: isOfThisMoment(error),
     });
   } finally {
@@ -72,9 +73,9 @@ async function proveKey(cluster: Cluster, key: string): Promise<void> {
 
 function keyInRange({ start, end }: SlotRange, keySlot: (key: string) => number): string {
   // Two runs at once must not take each other's keys for their own.
-  const run = randomBytes(6).toString('hex');
+  const nonce = randomBytes(6).toString('hex');
   for (let attempt = 0; ; attempt += 1) {
-    const key = `redis-cluster-as-code:proof:${run}:${attempt}`;
+    const key = `redis-cluster-as-code:proof:${nonce}:${attempt}`;
     const slot = keySlot(key);
     if (slot >= start && slot <= end) return key;
   }

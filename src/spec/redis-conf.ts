@@ -9,7 +9,7 @@ const MANAGED: Readonly<Record<string, string>> = {
   dir: 'the data is always in the volume, at /data',
   daemonize: 'a container runs its process in the foreground',
   supervised: 'a container runs its process in the foreground',
-  logfile: 'logs go to stdout: npx tsx manage.ts logs',
+  logfile: 'logs go to stdout: `logs` shows them',
   requirepass: 'set secrets in the YAML file',
   masterauth: 'set secrets in the YAML file',
   masteruser: 'set secrets in the YAML file',

@@ -1,6 +1,5 @@
 import { contains, freePart, isAddress, parseBlock, type Block } from './addresses.ts';
-import { parseByteSize } from './byte-size.ts';
-import type { SpecDocument } from './schema.ts';
+import { parseByteSize, type SpecDocument } from './schema.ts';
 
 /** A path into the document, as zod writes it. */
 export type Path = readonly PropertyKey[];

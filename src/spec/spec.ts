@@ -1,6 +1,5 @@
 import { parseBlock, freePart, type Block } from './addresses.ts';
-import { parseByteSize } from './byte-size.ts';
-import type { SpecDocument } from './schema.ts';
+import { parseByteSize, type SpecDocument } from './schema.ts';
 
 /** What should be: a document that has passed every check, with what follows from it worked out. */
 export interface Spec {

@@ -1,6 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { factsOf, isIssuedBy, parseCertificate } from './certificate.ts';
-import { certificatesIn } from './pem.ts';
+import { certificatesIn, factsOf, isIssuedBy, parseCertificate } from './certificate.ts';
 
 /**
  * The certificates from `certificate` up to one of the `authorities` that signs itself, as TLS libraries build them (RFC

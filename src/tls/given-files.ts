@@ -1,9 +1,9 @@
-import type { KeyObject, X509Certificate } from 'node:crypto';
-import { StackError } from '../errors.ts';
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { errorMessage, StackError, systemErrorCode, type FailureCode } from '../errors.ts';
 import { Secret } from '../secret.ts';
-import { factsOf, type CertificateFacts } from './certificate.ts';
+import { certificatesIn, factsOf, parseCertificate, privateKeyIn, type CertificateFacts } from './certificate.ts';
 import { pathToAuthority, validityAt } from './chain.ts';
-import { readCertificates, readKey } from './given-pem.ts';
 
 export interface GivenFiles {
   /** PEM of one authority or of several. */
@@ -14,7 +14,7 @@ export interface GivenFiles {
   readonly keyFile: string;
 }
 
-export interface GivenPair {
+interface GivenPair {
   readonly caPem: string;
   /** With its intermediates. */
   readonly certificatePem: string;
@@ -115,4 +115,54 @@ function toPem(certificates: readonly X509Certificate[]): string {
 
 function toSecret(privateKey: KeyObject): Secret {
   return new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+}
+
+/** The certificates in a file of the user's, at least one. @throws StackError CERTIFICATE_INVALID */
+async function readCertificates(file: string): Promise<readonly [X509Certificate, ...X509Certificate[]]> {
+  const text = await readText('CERTIFICATE_INVALID', file, 'certificate');
+  const [first = text, ...others] = certificatesIn(text);
+  return [parseCertificate(first, file), ...others.map((pem) => parseCertificate(pem, file))];
+}
+
+/** The private key in a file of the user's. @throws StackError SECRET_UNREADABLE */
+async function readKey(file: string): Promise<KeyObject> {
+  const pem = privateKeyIn(await readText('SECRET_UNREADABLE', file, 'private key'));
+  try {
+    return createPrivateKey(pem ?? '');
+  } catch (cause) {
+    if (pem !== undefined && isEncrypted(pem)) {
+      throw new StackError('SECRET_UNREADABLE', {
+        message: `the private key in ${file} is encrypted`,
+        hint: `Nobody is there to type its passphrase when a node starts: openssl pkey -in ${file} -out <another file>, and name that one.`,
+        cause,
+      });
+    }
+    throw new StackError('SECRET_UNREADABLE', {
+      message: `${file} can't be read as a private key in PEM form`,
+      hint: `It has to hold a block of -----BEGIN PRIVATE KEY-----; this tells what is wrong: openssl pkey -noout -in ${file}`,
+      cause,
+    });
+  }
+}
+
+/** In the form of PKCS#8 (RFC 7468 section 11) or in the old one (RFC 1421 section 4.6.1.1). OpenSSL has no code of its own for it. */
+function isEncrypted(pem: string): boolean {
+  return /^-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(pem);
+}
+
+async function readText(code: FailureCode, file: string, what: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const isMissing = systemErrorCode(cause) === 'ENOENT';
+    throw new StackError(code, {
+      message: isMissing
+        ? `there is no ${what} file ${file}`
+        : `the ${what} file ${file} can't be read: ${errorMessage(cause)}`,
+      hint: isMissing
+        ? 'Put it there, or name another one under `tls` in the YAML file.'
+        : `Correct its permissions, or name another one under \`tls\` in the YAML file: ls -ld ${file}`,
+      cause,
+    });
+  }
 }

@@ -1,10 +1,9 @@
 import { createPrivateKey, type X509Certificate } from 'node:crypto';
 import { orUnreadable, readPrivateFile, replaceFile } from '../kept-files.ts';
 import { Secret } from '../secret.ts';
-import { factsOf, isDueForRenewal, parseCertificate } from './certificate.ts';
+import { certificatesIn, factsOf, isDueForRenewal, parseCertificate, privateKeyIn } from './certificate.ts';
 import { pathToAuthority } from './chain.ts';
 import type { IssuedPair } from './issue.ts';
-import { certificatesIn, privateKeyIn } from './pem.ts';
 
 const WHAT = 'the file of the certificate for clients on this host';
 

@@ -1,16 +1,18 @@
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createOnce, orUnreadable, replaceFile, unreadable } from '../kept-files.ts';
-import { makeAuthority, renewAuthority } from './authority.ts';
-import { AUTHORITY, readAuthority, toPem } from './authority-file.ts';
-import { factsOf, isDueForRenewal, type CertificateFacts } from './certificate.ts';
-import { issuePair, type IssuedPair, type IssueRequest } from './issue.ts';
+import { StackError, type FailureCode } from '../errors.ts';
+import { createOnce, orUnreadable, readPrivateFile, replaceFile, unreadable } from '../kept-files.ts';
+import { factsOf, isDueForRenewal, parseCertificate, privateKeyIn, type CertificateFacts } from './certificate.ts';
+import { issuePair, makeAuthority, renewAuthority, type IssuedPair, type IssueRequest } from './issue.ts';
 import type { Signer } from './x509.ts';
 
 /** Certificate and key are in one file, so that there is never one without the other. */
 const KEPT = 'ca.pem';
 /** The certificate alone: what clients are given. It follows from the other file. */
 const PUBLIC = 'ca.crt';
+/** How messages call the file. */
+const AUTHORITY = "the certificate authority's file";
 
 export interface CertificateAuthority {
   readonly certificatePem: string;
@@ -59,7 +61,7 @@ async function inGoodTime(file: string, authority: Signer, nowMs: number): Promi
 /** What counts is what the file says: another process may have been quicker. */
 async function readAgain(file: string): Promise<Signer> {
   const authority = await readAuthority(file);
-  if (authority === undefined) throw unreadable(file, AUTHORITY, 'it vanished while it was made', undefined);
+  if (authority === undefined) throw unreadable(file, AUTHORITY, 'it disappeared while it was created', undefined);
   return authority;
 }
 
@@ -67,5 +69,53 @@ async function publish(file: string, certificatePem: string): Promise<void> {
   await orUnreadable(file, AUTHORITY, async () => {
     const published = await readFile(file, 'utf8').catch(() => undefined);
     if (published !== certificatePem) await replaceFile(file, certificatePem, 0o644);
+  });
+}
+
+/** The file of an authority: its certificate, then its key. */
+function toPem({ certificate, privateKey }: Signer): string {
+  return certificate.toString() + privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** undefined where there is no such file. @throws StackError SECRET_UNREADABLE, CERTIFICATE_INVALID */
+async function readAuthority(file: string): Promise<Signer | undefined> {
+  const text = await readPrivateFile(file, AUTHORITY);
+  if (text === undefined) return undefined;
+  if (text.trim() === '') throw spoilt('SECRET_UNREADABLE', file, 'is empty', undefined);
+  const certificate = authorityIn(text, file);
+  const privateKey = keyIn(text, file);
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw spoilt('CERTIFICATE_INVALID', file, 'has a key that does not belong to its certificate', undefined);
+  }
+  return { certificate, privateKey };
+}
+
+function authorityIn(text: string, file: string): X509Certificate {
+  let certificate;
+  try {
+    certificate = parseCertificate(text, file);
+  } catch (error) {
+    throw spoilt('CERTIFICATE_INVALID', file, 'holds no certificate', error);
+  }
+  if (certificate.ca) return certificate;
+  throw spoilt('CERTIFICATE_INVALID', file, 'has a certificate that may not sign others', undefined);
+}
+
+function keyIn(text: string, file: string): KeyObject {
+  let privateKey;
+  try {
+    privateKey = createPrivateKey(privateKeyIn(text) ?? '');
+  } catch (error) {
+    throw spoilt('CERTIFICATE_INVALID', file, 'holds no private key that can be read', error);
+  }
+  if (privateKey.asymmetricKeyDetails?.namedCurve === 'prime256v1') return privateKey;
+  throw spoilt('CERTIFICATE_INVALID', file, 'has a key of another kind than ECDSA on P-256', undefined);
+}
+
+function spoilt(code: FailureCode, file: string, how: string, cause: unknown): StackError {
+  return new StackError(code, {
+    message: `${AUTHORITY} ${file} ${how}`,
+    hint: `rm ${file}   # the next \`up\` creates a new authority and new certificates`,
+    cause,
   });
 }

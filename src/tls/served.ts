@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { withinBounds, type Bounds } from '../bounds.ts';
-import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import { errorMessage, hasCode, systemErrorCode } from '../errors.ts';
 import type { Secret } from '../secret.ts';
-import { readCertificate, type CertificateFacts } from './certificate.ts';
-import { certificatesIn } from './pem.ts';
+import { certificatesIn, readCertificate, type CertificateFacts } from './certificate.ts';
+import { durationText } from '../units.ts';
 
 /** What listens at an address, for a client that trusts one authority. `code` is that of Node.js or OpenSSL. */
 export type Served =
@@ -26,7 +26,7 @@ export function shownFacts(served: Served): CertificateFacts | undefined {
   return served.state === 'trusted' || served.state === 'untrusted' ? served.facts : undefined;
 }
 
-export interface ServedAddress {
+interface ServedAddress {
   readonly host: string;
   readonly port: number;
 }
@@ -84,9 +84,9 @@ export async function observeServed(address: ServedAddress, trust: Trust, bounds
     return served;
   } catch (error) {
     socket.destroy();
-    const isTooLate = error instanceof StackError && error.code === 'WAIT_TIMEOUT' && !bounds.signal.aborted;
+    const isTooLate = hasCode(error, 'WAIT_TIMEOUT') && !bounds.signal.aborted;
     if (!isTooLate) throw error;
-    return { state: 'absent', code: 'ETIMEDOUT', reason: `no TLS handshake within ${bounds.timeoutMs / 1000} s` };
+    return { state: 'absent', code: 'ETIMEDOUT', reason: `no TLS handshake within ${durationText(bounds.timeoutMs)}` };
   }
 }
 

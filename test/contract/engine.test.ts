@@ -59,10 +59,10 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 async function allLogs(): Promise<string> {
-  const chunks: Buffer[] = [];
+  const lines: string[] = [];
   const options = { follow: false, tail: 'all', timestamps: false } as const;
-  for await (const chunk of engine.logs(container.name, options)) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
+  for await (const line of engine.logs(container.name, options)) lines.push(line);
+  return lines.join('\n');
 }
 
 /** Before that, Redis doesn't listen to SIGTERM yet, and a stop would end in a kill. */

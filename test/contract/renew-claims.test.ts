@@ -7,9 +7,8 @@ import type { NodeLink } from '../../src/redis/node-link.ts';
 import { keepsNotes, renewClaims } from '../../src/redis/slots/renew-claims.ts';
 import type { Peer } from '../../src/redis/slots/route.ts';
 import { setSlots } from '../../src/redis/slots/slot-move.ts';
-import { linkNodes } from '../../src/stack/connect/links.ts';
+import { linkNodes, nodesOf } from '../../src/stack/connect/with-nodes.ts';
 import { peerOf } from '../../src/stack/execute/move-slots.ts';
-import { requirePassword } from '../../src/stack/connect/passwords.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
@@ -23,10 +22,10 @@ beforeAll(async () => {
   stack = await makeStack();
   await stack.must('up');
   const session = await stack.session();
-  links = await linkNodes(session, await requirePassword(session));
+  links = await linkNodes(session);
   const views = (await Promise.all(links.map((link) => link.observe()))).filter(isReachable);
   version = views[0]?.redisVersion ?? 'unknown';
-  const peers = views.flatMap((view) => peerOf(view, links));
+  const peers = views.flatMap((view) => peerOf(view, nodesOf(links)));
   [source, target, third] = peers as [Peer, Peer, Peer];
 });
 beforeEach((context) => {

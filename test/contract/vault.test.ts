@@ -6,7 +6,8 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StackError } from '../../src/errors.ts';
 import { Secret } from '../../src/secret.ts';
-import { connectVault, requireField, type Vault, type VaultSettings } from '../../src/secrets/vault/vault.ts';
+import { requireField } from '../../src/secrets/vault/vault-fields.ts';
+import { connectVault, type Vault, type VaultSettings } from '../../src/secrets/vault/vault.ts';
 import { failureOf } from '../helpers/builders.ts';
 import { useTempFolders } from '../helpers/temp-folder.ts';
 import { certificateFor, startVault, theAuthority, type VaultStandIn } from '../helpers/vault-stand-in.ts';
@@ -310,7 +311,7 @@ describe('where Vault is', () => {
     server.switches.isStalled = true;
     expect(await refused(() => read({ timeoutMs: 200 }))).toMatchObject({
       code: 'VAULT_UNREACHABLE',
-      message: anyText("didn't answer within 0.2 s"),
+      message: anyText("didn't answer within 200ms"),
       hint: anyText('vault status'),
     });
   });
@@ -607,7 +608,7 @@ describe('tokens', () => {
 
   test.each([
     ['root-token', 0o640, 'can be read by other users', 'chmod 600'],
-    [' \n', 0o600, 'is empty', 'Write it anew'],
+    [' \n', 0o600, 'is empty', 'Write it again'],
     [undefined, 0o600, "doesn't exist", 'ls -l'],
   ])('a file with %j and mode %i', async (content, mode, message, hint) => {
     const tokenFile = content === undefined ? '/nowhere/token' : await credentialFile(content, mode);

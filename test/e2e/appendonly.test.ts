@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { REDIS_CONF_FILE } from '../../src/plan/node/redis-config.ts';
 import { appendonlyMark } from '../../src/stack/observe/data-folder.ts';
-import { stopSaving } from '../../src/stack/execute/switch-persistence.ts';
+import { stopIntoDump } from '../../src/stack/execute/engine-actions.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
@@ -77,7 +77,7 @@ test('the append-only file is switched off while no node runs: they are started 
   // The first one is killed while it writes its dump, because that takes too long.
   const kill = (name: string): Promise<void> => dockerOf(stack.engine).getContainer(name).kill();
   const killing = { ...(await stack.session()), engine: { ...stack.engine, stopContainer: kill } };
-  await expect(stopSaving(killing, stack.container(1))).rejects.toMatchObject({ code: 'DATA_AT_RISK' });
+  await expect(stopIntoDump(killing, stack.container(1))).rejects.toMatchObject({ code: 'DATA_AT_RISK' });
   // The second one ended in order, and whoever stopped it was killed before he could say so.
   await stack.engine.stopContainer(stack.container(2), 10);
   await killNodes(3);

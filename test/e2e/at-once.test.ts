@@ -4,10 +4,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
+import { useSharedStack } from '../helpers/shared-stack.ts';
 import { makeStack, type Outcome, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
-afterEach(() => stack.remove());
+const stacks = useSharedStack();
+afterEach(() => stacks.removeOwn(stack));
 
 const TSX = join(process.cwd(), 'node_modules/tsx/dist/cli.mjs');
 const LONGEST_DELAY_MS = 400;
@@ -38,8 +40,7 @@ test('five ups at once: one makes the cluster, the others wait and find nothing 
 });
 
 test('up and down at once end in one of the two states', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   await stack.redis(1, 'SET', 'user:1000', 'value');
   const [upped, downed] = await Promise.all([manage('up'), manage('down')]);
   expect([upped.exitCode, downed.exitCode]).toEqual([0, 0]);
@@ -49,8 +50,7 @@ test('up and down at once end in one of the two states', async () => {
 });
 
 test('three movers move one after the other', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   const move = (from: number, to: number) =>
     manage('cluster', 'reshard', '--from', `redis-${from}`, '--to', `redis-${to}`, '--slots', '200');
   const moves = await Promise.all([move(1, 2), move(1, 3), move(2, 3)]);

@@ -12,8 +12,7 @@ import { LABELS, LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import { helperName } from '../../src/plan/engine/restore-helper.ts';
 import { openWriter } from '../../src/redis/keys/write-keys.ts';
 import { parseManifest, type Manifest } from '../../src/stack/commands/data/backup-manifest.ts';
-import { linkNodes } from '../../src/stack/connect/links.ts';
-import { requirePassword } from '../../src/stack/connect/passwords.ts';
+import { linkNodes } from '../../src/stack/connect/with-nodes.ts';
 import { at } from '../helpers/builders.ts';
 import { clientsOf, passwordOf, readAllKeys, type KeyValue } from '../helpers/key-values.ts';
 import { dockerOf, freePorts, makeStack, ownerLabels, type TestStack } from '../helpers/test-stack.ts';
@@ -118,7 +117,7 @@ describe('backup', () => {
     const keyCount = await countKeys(sourceNodes);
     const { stdout } = await source.must('cluster', 'backup', folder);
     expect(stdout).toMatch(
-      new RegExp(`^✓ 3 primaries, ${keyCount.toLocaleString('en-US')} keys, \\d+ kB in ${folder}, in [\\d.]+ s`),
+      new RegExp(`^✓ 3 primaries, ${keyCount.toLocaleString('en-US')} keys, [\\d.]+ KiB in ${folder}, in [\\d.]+m?s`),
     );
     expect(readdirSync(folder).toSorted()).toEqual(['backup.json', 'redis-1.rdb', 'redis-2.rdb', 'redis-3.rdb']);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
@@ -269,7 +268,7 @@ describe('restore', () => {
     const { stdout } = await target.must('cluster', 'restore', folder);
     expect(stdout).toMatch(
       new RegExp(
-        `^✓ ${keyCount.toLocaleString('en-US')} keys of ${folder}, taken at .*, 1 function library, in [\\d.]+ s`,
+        `^✓ ${keyCount.toLocaleString('en-US')} keys of ${folder}, taken at .*, 1 function library, in [\\d.]+m?s`,
       ),
     );
     expectSame(await readAllKeys(targetNodes), await readAllKeys(sourceNodes));
@@ -353,7 +352,7 @@ describe('import', () => {
   test('every key of the database that is named, byte for byte; the source stays as it was', async () => {
     const before = await readAllKeys([standalone]);
     const { stdout, stderr } = await target.must('cluster', 'import', '--from', uri, ...withPassword);
-    expect(stdout).toMatch(/^✓ 2,911 keys of 127\.0\.0\.1:\d+\/3 copied into t-\w+, in [\d.]+ s/);
+    expect(stdout).toMatch(/^✓ 2,911 keys of 127\.0\.0\.1:\d+\/3 copied into t-\w+, in [\d.]+m?s/);
     expect(stdout + stderr).not.toContain(password);
     // What the source says of a key's time is as old as its answer.
     expectSame(await readAllKeys(targetNodes), before, 10_000);
@@ -451,7 +450,7 @@ test('where the plain port is closed, no key goes unencrypted: restore, and impo
 test('a key whose slot moves while it is copied follows it', async () => {
   await emptyTarget();
   const session = await target.session();
-  const links = await linkNodes(session, await requirePassword(session));
+  const links = await linkNodes(session);
   const [ids, key] = [await Promise.all(targetNodes.map((node) => node.call('CLUSTER', 'MYID'))), keyOf(0, 'moving')];
   const slot = keySlot(Buffer.from(key));
   const [first, second] = targetNodes;

@@ -26,7 +26,7 @@ test('info: what each node says', async () => {
 test('nodes: roles, replicas, links and the ids that CLUSTER NODES gives', async () => {
   const { stdout } = await stack.must('cluster', 'nodes');
   const [, first = '', , , fourth = ''] = stdout.split('\n');
-  expect(first).toMatch(/^redis-1 {2}primary +5461 +redis-4 +\d+ +[\d.]+ MB {2}5\/5 /);
+  expect(first).toMatch(/^redis-1 {2}primary +5461 +redis-4 +\d+ +[\d.]+ MiB +5\/5 /);
   expect(fourth).toMatch(/^redis-4 {2}replica of redis-1 +0 /);
   expect(first).toContain(await stack.redis(1, 'CLUSTER', 'MYID'));
   expect(stdout).not.toContain('also knows');
@@ -89,7 +89,7 @@ test('call: one command to every node, one table; a refusal is told, and the exi
 
 test('wait: returns when all is well, and else names the node that is in the way, and who misses it', async () => {
   expect((await stack.must('cluster', 'wait')).stdout).toContain(
-    '6 nodes agree on 16384 slots, a write and a read work',
+    '6 nodes agree on 16,384 slots, a write and a read work',
   );
   await stack.engine.stopContainer(stack.container(6), 10);
   try {
@@ -102,6 +102,10 @@ test('wait: returns when all is well, and else names the node that is in the way
     const { exitCode: infoCode, stdout } = await stack.run('cluster', 'info');
     expect(infoCode).toBe(1);
     expect(stdout).toContain('redis-6  its container is exited');
+    // It has refused nothing.
+    const called = await stack.run('cluster', 'call', 'PING');
+    expect(called.exitCode).toBe(1);
+    expect(called.stdout).toContain('redis-6 did not answer PING: ECONNREFUSED');
   } finally {
     await stack.must('up');
   }

@@ -112,7 +112,7 @@ describe('nothing is wrong', () => {
     expect(all).not.toContain('PRIVATE KEY-----\n');
 
     const again = await stack.run('doctor', '--bundle', file);
-    expect([again.exitCode, again.stderr]).toEqual([2, expect.stringContaining('not written over')]);
+    expect([again.exitCode, again.stderr]).toEqual([2, expect.stringContaining('not overwritten')]);
   });
 
   test('what somebody wrote where no secret belongs is taken out of it, too', async () => {
@@ -174,7 +174,7 @@ describe('something below is wrong: what does not depend on it is still checked'
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(socket, resolve));
     const silent = await doctor('--host', `unix://${socket}`, '--timeout', '1');
-    expect(silent.wrong).toMatchObject([{ subject: 'engine', text: expect.stringContaining('within 1 s') as string }]);
+    expect(silent.wrong).toMatchObject([{ subject: 'engine', text: expect.stringContaining('within 1s') as string }]);
     expect(ofSubject(silent.checks, 'containers')).toMatchObject([
       { state: 'skipped', text: 'the engine does not answer' },
     ]);

@@ -38,7 +38,7 @@ describe('down --name', () => {
     rmSync(stack.file);
     const refused = await runMain(['down', '--name', stack.name, '--volumes'], stack.env);
     expect(refused.exitCode).toBe(2);
-    expect(refused.stderr).toContain(`down --name ${stack.name} --volumes --yes`);
+    expect(refused.stderr).toContain(`down --name ${stack.name} --volumes --yes   #`);
     expect(await whatIsThere(stack)).toHaveLength(3);
 
     const removed = await runMain(['down', '--name', stack.name, '--volumes', '--yes', '--json'], stack.env);

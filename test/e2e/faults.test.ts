@@ -3,6 +3,7 @@ import type { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectCluster, fill, findMissing } from '../helpers/cluster-client.ts';
 import { FAULTS, type Fault, type Scene } from '../helpers/faults.ts';
+import { findDifferences, findUnforetold } from '../helpers/plan-and-up.ts';
 import { mountSmallDisk, type SmallDisk } from '../helpers/small-disk.ts';
 import { makeStack, type Outcome, type TestStack } from '../helpers/test-stack.ts';
 
@@ -41,8 +42,10 @@ describe.each(FAULTS.map((fault) => ({ ...fault, story: storyOf(fault) })))('$na
       const status = await stack.run('status', ...argv);
       const doctor = await stack.run('doctor', '--json', ...argv);
       const fix = fault.fix && (await stack.run('cluster', 'fix', '--yes', ...argv));
+      const plan = await stack.run('plan', ...argv);
       const up = await stack.run('up', '--timeout', '30', ...argv);
       expect([
+        ...(fault.up.mends ? findDifferences(plan, up) : findUnforetold(plan, up)),
         ...missingIn('status', status.stdout + status.stderr, fault.status),
         ...missingIn('cluster fix', fix?.stderr ?? '', fault.fix),
         ...unrecognised(fault, doctor),

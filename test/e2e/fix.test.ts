@@ -1,8 +1,7 @@
 /** Damage of every kind, made by hand on a real cluster, found by `cluster check` and mended by `cluster fix`. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { keySlot } from '../../src/cluster/keys/key-slot.ts';
-import { linkNodes } from '../../src/stack/connect/links.ts';
-import { localPassword } from '../../src/stack/connect/passwords.ts';
+import { linkNodes } from '../../src/stack/connect/with-nodes.ts';
 import type { NodeLink, RedisCommand } from '../../src/redis/node-link.ts';
 import { at } from '../helpers/builders.ts';
 import { makeStack, type Outcome, type TestStack } from '../helpers/test-stack.ts';
@@ -25,7 +24,7 @@ beforeAll(async () => {
   // Until the nodes have told each other their epochs.
   await stack.must('cluster', 'check');
   const session = await stack.session();
-  links = await linkNodes(session, await localPassword(session));
+  links = await linkNodes(session);
   ids = ['', ...(await Promise.all(NODES.map((node) => send(node, 'CLUSTER', 'MYID'))))];
 });
 afterAll(async () => {
@@ -89,7 +88,7 @@ function ownsSlot(line: string): boolean {
 /** Every command that reached the nodes is counted by them: none of those that change anything. */
 async function expectNothingToMend(): Promise<void> {
   await Promise.all(NODES.map((node) => send(node, 'CONFIG', 'RESETSTAT')));
-  expect((await stack.must('cluster', 'fix')).stdout).toBe(`✓ ${stack.name}: nothing to mend\n`);
+  expect((await stack.must('cluster', 'fix')).stdout).toBe(`✓ ${stack.name}: nothing to repair\n`);
   const sent = await Promise.all(NODES.map((node) => send(node, 'INFO', 'commandstats')));
   const names = sent.flatMap((info) => [...info.matchAll(/^cmdstat_([^:]+)/gm)].map(([, name]) => name));
   expect(
@@ -111,7 +110,7 @@ async function bringBack(from: number): Promise<void> {
 
 test('a whole cluster: no findings, and nothing is sent', async () => {
   const { stdout } = await stack.must('cluster', 'check');
-  expect(stdout).toMatch(/redis-1 +primary +5461 +4 +[\d.]+ MB +2\/2/);
+  expect(stdout).toMatch(/redis-1 +primary +5461 +4 +[\d.]+ MiB +2\/2/);
   expect(stdout).toContain('✓');
   expect(stdout).toContain('no findings');
   const json = JSON.parse((await stack.must('cluster', 'check', '--json')).stdout) as Record<string, unknown>;
@@ -132,7 +131,7 @@ describe('a half-moved slot', () => {
     await findings();
     const { stdout } = await fix();
     expect(stdout).toContain(simulated.stdout);
-    expect(stdout).toContain('mended; 2 keys were moved');
+    expect(stdout).toContain('repaired; 2 keys were moved');
     await expectWhole(2);
     await expectNothingToMend();
     await bringBack(2);
@@ -263,7 +262,7 @@ test('a node that lost its data: who took its place is given its slots', async (
   await stack.engine.removeContainer(stack.container(1));
   await stack.engine.removeVolume(`${stack.container(1)}-data`);
   expect((await stack.run('cluster', 'check')).stdout).toContain(
-    '✗ redis-1 does not answer: its container is not there\n  → npx tsx manage.ts up\n',
+    `✗ redis-1 does not answer: its container is not there\n  → npx tsx manage.ts up -f ${stack.file}\n`,
   );
   // fix is no up: it starts nothing, and gives away nothing of a node that may come back.
   const tooEarly = await stack.run('cluster', 'fix', '--yes');
@@ -271,9 +270,12 @@ test('a node that lost its data: who took its place is given its slots', async (
   expect(tooEarly.stdout).toBe('');
   expect(tooEarly.stderr).toContain('→ npx tsx manage.ts up');
 
-  // It would mend it, too, with a little more time.
-  await stack.run('up', '--timeout', '3');
-  expect(await findings()).toMatch(/is no node of this stack, is known to .*redis-2 and redis-3 and owns slots 0-5460/);
+  // It would repair it, too, with a little more time.
+  const isStarted = async (): Promise<boolean> =>
+    (await stack.engine.listContainers()).some(({ name, state }) => name === stack.container(1) && state === 'running');
+  for (let tries = 0; tries < 20 && !(await isStarted()); tries += 1) await stack.run('up', '--timeout', '0.5');
+  const ghost = /is no node of this stack, is known to .*redis-2 and redis-3 and owns slots 0-5460/;
+  await vi.waitFor(async () => expect(await findings()).toMatch(ghost), { timeout: 20_000, interval: 200 });
   const { stdout } = await fix();
   expect(stdout).toContain('the keys of slots 0-5460 are lost, and the slots begin empty');
   expect(stdout).toContain('~ give slots 0-5460 to redis-1  (without an owner)');

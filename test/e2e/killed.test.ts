@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import { initialNodeTable, NODE_TABLE_FILE } from '../../src/plan/node/redis-config.ts';
 import { ensureImage } from '../../src/stack/observe/image.ts';
 import { up } from '../../src/stack/commands/up.ts';
-import { wantedOf } from '../../src/stack/observe/wanted.ts';
+import { desiredOf } from '../../src/stack/observe/wanted.ts';
 import { watchEngine } from '../helpers/counting-engine.ts';
 import { runKilledAfter } from '../helpers/killed.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
@@ -10,10 +10,13 @@ import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 let stack: TestStack;
 afterEach(() => stack.remove());
 
-/** From nothing: the network, then create, configure and start three times; three takeovers; three times three forgotten. */
-const ENGINE_CALLS = 10;
-const CLUSTER_COMMANDS = 12;
-const POINTS = Array.from({ length: ENGINE_CALLS + CLUSTER_COMMANDS }, (_, index) => index + 1);
+/**
+ * From nothing: the network, then create, configure and start three times; three takeovers; three times three forgotten.
+ * Of each kind the first, one between and the last; `npm run reliability` goes through all of them, with other faults, too.
+ */
+const ENGINE_CALLS = [1, 2, 3, 5, 7, 9, 10];
+const CLUSTER_COMMANDS = [11, 12, 13, 14, 18, 22];
+const POINTS = [...ENGINE_CALLS, ...CLUSTER_COMMANDS];
 
 test.each(POINTS)('killed right after change %i of an up from nothing, the next up finishes it', async (point) => {
   stack = await makeStack();
@@ -43,7 +46,7 @@ test('killed half-way and taken down: what the volumes hold is looked at before 
   // The state that such a run leaves: two nodes with the node table of a new cluster, the third without a volume.
   await stack.must('down', '--volumes', '--yes');
   const session = await stack.session();
-  const wanted = wantedOf(session, await ensureImage(session));
+  const { wanted } = desiredOf(session, await ensureImage(session));
   await stack.engine.createNetwork(wanted.network);
   for (const node of session.spec.nodes.slice(0, 2)) {
     const definition = wanted.containers.get(node.name);

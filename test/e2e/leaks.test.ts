@@ -179,7 +179,7 @@ const EVERY_COMMAND: readonly (readonly string[])[] = [
   ['up', '--offline'],
 ];
 
-test('Vault: neither password, token, secret-id, nor a private key is anywhere', { timeout: 300_000 }, async () => {
+test('Vault: neither password, token, secret-id, nor a private key is anywhere', { timeout: 600_000 }, async () => {
   const canary = (name: string): string => `canary-${name}-${randomBytes(12).toString('hex')}`;
   const canaries: Record<string, string> = {
     password: canary('password'),

@@ -57,7 +57,7 @@ describe('a cluster that holds keys', () => {
     await refused(['create'], 'redis-1: it knows 5 other nodes, 16384 slots have an owner, it holds 1 keys');
     await refused(['create', '--replicas', '3'], "6 nodes can't be divided into primaries with 3 replica(s) each");
     await refused(['create', '--replicas', '5'], 'make 1 primaries');
-    await refused(['create', '--replicas', 'one'], 'not a number of replicas');
+    await refused(['create', '--replicas', 'one'], "--replicas takes a number of replicas, not 'one'");
 
     await refused(['replicate', 'redis-4'], 'no primary is named');
     await refused(['replicate', 'redis-9', '--of', 'redis-1'], "there is no node 'redis-9'");
@@ -99,7 +99,7 @@ describe('a cluster that holds keys', () => {
 
   test('failover and back: every key stays', async () => {
     const { stdout } = await stack.must('cluster', 'failover', 'redis-5');
-    expect(stdout).toContain('redis-5 is the primary of 5462 slots, redis-2 follows it');
+    expect(stdout).toContain('redis-5 is the primary of 5,462 slots, redis-2 follows it');
     expect(await roleOf('redis-2')).toBe('replica of redis-5');
     const { stdout: back } = await stack.must('cluster', 'failover', 'redis-2', '--json');
     expect(JSON.parse(back)).toMatchObject({ node: 'redis-2', formerPrimary: 'redis-5', isFollowing: true });
@@ -154,7 +154,7 @@ describe('a cluster that holds keys', () => {
     await refused(['forget', `${stack.ips[0] ?? ''}:6379`], 'may be redis-1 of the YAML file');
     expect(await picture()).toBe(before);
     const { stdout } = await stack.must('cluster', 'failover', 'redis-4', '--force');
-    expect(stdout).toContain('redis-4 is the primary of 5461 slots, redis-1 does not answer');
+    expect(stdout).toContain('redis-4 is the primary of 5,461 slots, redis-1 does not answer');
     expect(await stack.redis(2, '-c', 'GET', 'user:1000')).toBe('a value');
     await stack.must('up');
     await stack.must('cluster', 'failover', 'redis-1');
@@ -203,12 +203,12 @@ describe('a cluster without keys', () => {
 
     await stack.must('cluster', 'reset', '--all', '--yes');
     const { stdout } = await stack.must('cluster', 'create', '--replicas', '0');
-    expect(stdout).toContain('6 primaries, 0 replicas, cluster_state:ok, 16384 slots');
+    expect(stdout).toContain('6 primaries, 0 replicas, cluster_state:ok, 16,384 slots');
     expect(stdout).toContain('Write 0 there');
 
     await stack.must('cluster', 'reset', '--all', '--hard', '--yes');
     const { stdout: again } = await stack.must('cluster', 'create');
-    expect(again).toContain('3 primaries, 3 replicas, cluster_state:ok, 16384 slots');
+    expect(again).toContain('3 primaries, 3 replicas, cluster_state:ok, 16,384 slots');
     await stack.must('cluster', 'wait');
     expect((await stack.must('up')).stdout).toContain('nothing to do');
   });

@@ -248,7 +248,7 @@ describe.skipIf(lacks('chromium'))('the live page', () => {
     const { port } = service;
     await service.stop();
     await page.getByText('connection to the service is lost; trying again').last().waitFor(SOON);
-    await page.getByText(/what is shown is from \d+ s ago/).waitFor(SOON);
+    await page.getByText(/what is shown is from \d+s ago/).waitFor(SOON);
     expect(await page.title()).toBe(`connection lost · ${stack.name}`);
     expect(await accessibilityProblems(page)).toEqual([]);
     service = await startService(stack, { port });

@@ -3,12 +3,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { Cluster } from 'ioredis';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { NatMap } from '../../src/redis/prove.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
-afterEach(() => stack.remove());
+beforeAll(async () => {
+  stack = await makeStack();
+});
+afterAll(() => stack.remove());
 
 interface Environment {
   readonly REDIS_CLUSTER_NODES: string;
@@ -21,7 +24,6 @@ async function environment(): Promise<Environment> {
 }
 
 test('the password is in its file and in no place that others can see', async () => {
-  stack = await makeStack();
   const outcomes = [
     await stack.must('up'),
     await stack.must('up', '--json'),
@@ -67,7 +69,6 @@ test('the password is in its file and in no place that others can see', async ()
 });
 
 test('no node answers without the password, and the health check gets only what it needs', async () => {
-  stack = await makeStack();
   await stack.must('up');
   const docker = dockerOf(stack.engine);
   const inContainer = async (...command: string[]): Promise<string> => {
@@ -102,7 +103,6 @@ test('no node answers without the password, and the health check gets only what 
 });
 
 test('an application connects with what env prints, from this host', async () => {
-  stack = await makeStack();
   await stack.must('up');
   const { REDIS_NAT_MAP, REDIS_CLUSTER_NODES, REDIS_PASSWORD } = await environment();
   const nodes = REDIS_CLUSTER_NODES.split(',').map((node) => ({
@@ -123,7 +123,6 @@ test('an application connects with what env prints, from this host', async () =>
 });
 
 test('what env prints for a shell is what a shell understands', async () => {
-  stack = await makeStack();
   await stack.must('up');
   const { stdout } = await stack.must('env', '--format', 'shell');
   const printed = execFileSync('sh', ['-c', `${stdout}\ncat "$REDIS_PASSWORD_FILE"; printf %s "$REDIS_NAT_MAP"`], {

@@ -72,17 +72,19 @@ describe('reshard', () => {
   test('shows what it would do with --simulate, and does nothing', async () => {
     const before = await slotsOfNodes();
     const { stdout, stderr } = await stack.must('cluster', ...reshardArgs('redis-1', 'redis-3', 1000), '--simulate');
-    expect(stdout).toBe('redis-1 → redis-3  1000 slots (0-999)\n1000 slots would move; nothing was changed\n');
+    expect(stdout).toBe('redis-1 → redis-3  1,000 slots (0-999)\n1,000 slots would move; nothing was changed\n');
     expect(stderr).toBe('');
     expect(await slotsOfNodes()).toEqual(before);
   });
 
   test('moves slots with their keys to another primary', async () => {
     const { stdout, stderr } = await stack.must('cluster', ...reshardArgs('redis-1', 'redis-3', 1000));
-    expect(stderr).toContain('redis-1 → redis-3  1000 slots (0-999)\n');
+    expect(stderr).toContain('redis-1 → redis-3  1,000 slots (0-999)\n');
     const keyCount = KEYS.filter((key) => keySlot(Buffer.from(key)) < 1000).length;
     expect(stdout).toMatch(
-      new RegExp(`^✓ 1000 slots with ${keyCount} keys moved in \\d+\\.\\d\\d s \\(\\d+ keys a second\\)\\n$`),
+      new RegExp(
+        `^✓ 1,000 slots with ${keyCount} keys moved in (\\d+\\.\\d\\ds|\\d+ms) \\([\\d,]+ keys a second\\)\\n$`,
+      ),
     );
     expect(await slotsOfNodes()).toEqual({
       'redis-1': '1000-5460',
@@ -112,7 +114,7 @@ describe('reshard', () => {
 describe('rebalance', () => {
   test('gives everybody an equal share again, and then has nothing to do', async () => {
     const { stderr } = await stack.must('cluster', 'rebalance');
-    expect(stderr).toMatch(/^redis-3 → redis-1 {2}\d+ slots \(/m);
+    expect(stderr).toMatch(/^redis-3 → redis-1 {2}[\d,]+ slots \(/m);
     expect((await countsOfNodes()).toSorted((one, other) => one - other)).toEqual([5461, 5461, 5462]);
     await expectAllKeys();
     const again = await stack.must('cluster', 'rebalance', '--threshold', '0');

@@ -1,8 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
+import { useSharedStack } from '../helpers/shared-stack.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
-afterEach(() => stack.remove());
+const stacks = useSharedStack();
+afterEach(() => stacks.removeOwn(stack));
 
 /** A key in each of the three nodes: their slots are 1649, 7597 and 11033. */
 const KEYS = ['user:1000', 'user:2000', 'user:3000'];
@@ -16,8 +18,7 @@ async function expectKeys(): Promise<void> {
 }
 
 test('down keeps the data, and the next up goes on with it under the same identity', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   await writeKeys();
   const id = await stack.redis(1, 'CLUSTER', 'MYID');
   const { stdout } = await stack.must('down');
@@ -33,12 +34,16 @@ test('down keeps the data, and the next up goes on with it under the same identi
 });
 
 test('down --volumes asks, and deletes the data only after a yes', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   await writeKeys();
   const refused = await stack.run('down', '--volumes');
   expect(refused.exitCode).toBe(2);
   expect(refused.stderr).toContain('nothing was changed');
+  // Without the file it would delete the data of another stack.
+  const command = `npx tsx manage.ts down --volumes --yes -f ${stack.file}   # deletes the data without asking`;
+  expect(refused.stderr).toContain(`→ ${command}\n`);
+  const asData = await stack.run('down', '--volumes', '--json');
+  expect(JSON.parse(asData.stdout)).toMatchObject({ error: { code: 'CONFIRMATION_NEEDED', hint: command } });
   await expectKeys();
 
   await stack.must('down', '--volumes', '--yes');
@@ -55,8 +60,7 @@ test('a second down has nothing to do', async () => {
 });
 
 test('a container that was deleted by hand comes back with its data', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   await writeKeys();
   await stack.engine.removeContainer(stack.container(2));
   const { stdout } = await stack.run('status');
@@ -66,12 +70,17 @@ test('a container that was deleted by hand comes back with its data', async () =
 });
 
 test('a container that was stopped or paused by hand runs again', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   await writeKeys();
   await stack.engine.stopContainer(stack.container(1), 10);
   expect((await stack.run('status')).exitCode).toBe(1);
   await stack.must('up');
+  await expectKeys();
+
+  await stack.engine.stopContainer(stack.container(1), 10);
+  await stack.must('restart', 'redis-1');
+  await stack.engine.stopContainer(stack.container(1), 10);
+  await stack.must('restart', 'redis-1', 'redis-2', '--rolling');
   await expectKeys();
 
   const docker = dockerOf(stack.engine);
@@ -92,8 +101,7 @@ test('replicas that leave the YAML file are forgotten by the others', async () =
 });
 
 test('restart keeps every key, of one node and of all', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   await writeKeys();
   await stack.must('restart', 'redis-2');
   await expectKeys();
@@ -123,14 +131,13 @@ test('the whole stack moves to another subnet: the node tables have old addresse
 });
 
 test('the password file was lost: the running stack gives it back', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   const { stdout: before } = await stack.must('env', '--reveal');
   const { rmSync } = await import('node:fs');
   rmSync(`${stack.folder}/state`, { recursive: true });
   // The authority was lost with it: the nodes get certificates of a new one.
   const { stderr } = await stack.must('up');
-  expect(stderr.match(/certificate renewed/g)).toHaveLength(3);
+  expect(stderr.match(/✓ renew certificate redis-/g)).toHaveLength(3);
   expect((await stack.must('env', '--reveal')).stdout).toBe(before);
   expect((await stack.must('up')).stdout).toContain('nothing to do');
 });

@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NodeLink, type RedisCommand } from '../../src/redis/node-link.ts';
+import { withNodes } from '../../src/stack/connect/with-nodes.ts';
 import { executeMoves } from '../../src/stack/execute/move-slots.ts';
 import { clientsOf } from '../helpers/key-values.ts';
 import { runKilledAfter } from '../helpers/killed.ts';
@@ -43,7 +44,8 @@ beforeEach(async () => {
 /** Whatever happened: no slot is open, each has one owner, and every key is on one node with its value and its time. */
 async function expectUnharmed(): Promise<void> {
   expect(await findSlotTrouble(stack)).toEqual([]);
-  expect((await stack.run('cluster', 'check')).exitCode).toBe(0);
+  const { exitCode, stdout, stderr } = await stack.run('cluster', 'check');
+  expect(exitCode, `${stdout}${stderr}`).toBe(0);
   expect(findDamage(before, await readStored(nodes))).toEqual([]);
 }
 
@@ -81,7 +83,7 @@ describe('a mover that is killed', () => {
     // Two batches of slots are opened on two sides, emptied, and handed over on three.
     expect(step - 1).toBeGreaterThanOrEqual(2 * (2 + 1 + 3));
     await expectUnharmed();
-  }, 400_000);
+  }, 600_000);
 });
 
 describe('a node that is killed while slots move', () => {
@@ -94,11 +96,12 @@ describe('a node that is killed while slots move', () => {
   afterEach(() => vi.restoreAllMocks());
 
   test.each([
-    { victim: 1, role: 'source', pipeline: 2 },
-    { victim: 1, role: 'source', pipeline: 5 },
-    { victim: 2, role: 'target', pipeline: 3 },
+    { victim: 1, role: 'source', pipeline: 2, code: /^NODE_DISCONNECTED$/ },
+    { victim: 1, role: 'source', pipeline: 5, code: /^NODE_DISCONNECTED$/ },
+    // The source's MIGRATE is refused, or the target no longer answers: whichever comes first.
+    { victim: 2, role: 'target', pipeline: 3, code: /^(REDIS_REFUSED|NODE_DISCONNECTED)$/ },
   ])('as the $role, when keys went for the time no. $pipeline: up and cluster fix lose nothing', async (killing) => {
-    const { victim, pipeline } = killing;
+    const { victim, pipeline, code } = killing;
     const container = dockerOf(stack.engine).getContainer(stack.container(victim));
     let migrations = 0;
     let kill: Promise<unknown> | undefined;
@@ -114,12 +117,14 @@ describe('a node that is killed while slots move', () => {
       return original.call(this, commands);
     });
     const slots = Array.from({ length: SLOT_COUNT }, (_, index) => index);
-    const outcome = await executeMoves(await stack.session(), [{ from: 'redis-1', to: 'redis-2', slots }]).catch(
+    const session = await stack.session();
+    const moves = [{ from: 'redis-1', to: 'redis-2', slots }];
+    const outcome = await withNodes(session, (links) => executeMoves(session, links, moves)).catch(
       (error: unknown) => error,
     );
     vi.restoreAllMocks();
     await kill;
-    expect(outcome).toMatchObject({ code: 'CLUSTER_UNHEALTHY' });
+    expect(outcome).toMatchObject({ code: expect.stringMatching(code) as string });
 
     const survivors = await viewsOf(stack);
     expect(survivors.length).toBe(2);

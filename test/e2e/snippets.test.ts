@@ -11,6 +11,7 @@ import { readConnection, type ConnectionInfo } from '../../src/stack/connect/con
 import { openPrivateAuthority } from '../../src/tls/private-ca.ts';
 import { lacks } from '../helpers/clients.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { hintText } from '../helpers/hint-text.ts';
 
 const run = promisify(execFile);
 
@@ -65,7 +66,7 @@ const isMissing = (library: Library): boolean => library === 'redis-py' && lacks
 
 /** Runs a snippet as it is, and gives what it prints. */
 async function runSnippet(library: Library, connection: SnippetConnection, env = {}): Promise<string> {
-  const code = connectionSnippets(connection).find(({ language }) => language.endsWith(library))?.code;
+  const code = connectionSnippets(connection, hintText).find(({ language }) => language.endsWith(library))?.code;
   if (code === undefined) throw new Error(`no snippet for ${library}`);
   const file = join(folder, library === 'redis-py' ? 'hello.py' : 'hello.mjs');
   writeFileSync(file, code);
@@ -106,7 +107,7 @@ describe('a stack as it is by default', () => {
   }
 
   test('no snippet shows the password', () => {
-    const shown = JSON.stringify(connectionSnippets(connection));
+    const shown = JSON.stringify(connectionSnippets(connection, hintText));
     expect(shown).not.toContain(connection.password.reveal());
   });
 });

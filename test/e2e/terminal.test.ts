@@ -5,10 +5,12 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { useSharedStack } from '../helpers/shared-stack.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
-afterEach(() => stack.remove());
+const stacks = useSharedStack();
+afterEach(() => stacks.removeOwn(stack));
 
 const TSX = join(process.cwd(), 'node_modules/tsx/dist/cli.mjs');
 
@@ -50,7 +52,7 @@ test.each([
 ] as const)('%s ends up with %i within ten seconds, and the next up finishes the work', async (signal, exitCode) => {
   stack = await makeStack();
   const up = manage('up');
-  await up.seen(/container created/);
+  await up.seen(/create container/);
   const at = Date.now();
   up.child.kill(signal);
   expect(await up.ended).toBe(exitCode);
@@ -60,8 +62,7 @@ test.each([
 });
 
 test('logs --follow shows what comes, and Ctrl-C is how it ends', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   const logs = manage('logs', 'redis-1', '--follow', '--tail', '1');
   await logs.seen(/\n/);
   await stack.redis(1, 'CONFIG', 'SET', 'loglevel', 'verbose');
@@ -74,8 +75,7 @@ test('logs --follow shows what comes, and Ctrl-C is how it ends', async () => {
 test.runIf(existsSync('/usr/bin/script'))(
   'redis-cli on a terminal is interactive, in cluster mode, with the password',
   async () => {
-    stack = await makeStack();
-    await stack.must('up');
+    stack = await stacks.shared();
     const cli = manageOnTerminal('redis-cli', 'redis-1');
     await cli.seen(/127\.0\.0\.1:6379> /);
     cli.child.stdin?.write('SET user:2000 here\r');

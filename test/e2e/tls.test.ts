@@ -12,11 +12,13 @@ import { certificateFiles } from '../../src/stack/execute/config-files.ts';
 import { openPrivateAuthority } from '../../src/tls/private-ca.ts';
 import { inOnePem } from '../../src/tls/kept-pair.ts';
 import { lacks } from '../helpers/clients.ts';
+import { useSharedStack } from '../helpers/shared-stack.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 const run = promisify(execFile);
 let stack: TestStack;
-afterEach(() => stack.remove());
+const stacks = useSharedStack();
+afterEach(() => stacks.removeOwn(stack));
 
 interface TlsEnvironment {
   readonly REDIS_CLUSTER_NODES?: string;
@@ -103,8 +105,7 @@ describe('by default', () => {
   test.skipIf(lacks('redis-cli') || lacks('openssl'))(
     'clients verify the nodes, and are turned away by a wrong authority',
     async () => {
-      stack = await makeStack();
-      await stack.must('up');
+      stack = await stacks.shared();
       const { REDIS_TLS_CA_FILE: ca } = await environment();
       const wrong = await strangerCa();
 
@@ -128,8 +129,7 @@ describe('by default', () => {
   test.skipIf(lacks('python3-redis'))(
     "Debian's python3-redis reads and writes over TLS with what env prints",
     async () => {
-      stack = await makeStack();
-      await stack.must('up');
+      stack = await stacks.shared();
       const values = await environment();
       const script = `
 import json, os
@@ -184,7 +184,7 @@ describe('shapes', () => {
       // Keys move over TLS too; user:1000 is in slot 1649.
       await stack.redis(1, 'SET', 'user:1000', 'moved');
       const move = await stack.must('cluster', 'reshard', '--from', 'redis-1', '--to', 'redis-3', '--slots', '1700');
-      expect(move.stderr + move.stdout).toMatch(/1700 slots with [1-9]\d* keys? moved/);
+      expect(move.stderr + move.stdout).toMatch(/1,700 slots with [1-9]\d* keys? moved/);
       expect(await stack.redis(3, 'GET', 'user:1000')).toBe('moved');
       await stack.must('cluster', 'backup', join(stack.folder, 'backup'));
       await stack.must('cluster', 'restore', join(stack.folder, 'backup'), '--replace');
@@ -234,8 +234,7 @@ describe('renewal', () => {
   test.skipIf(lacks('redis-cli'))(
     'the authority was lost: all nodes get certificates of a new one, while clients stay connected',
     async () => {
-      stack = await makeStack();
-      await stack.must('up');
+      stack = await stacks.shared();
       const { REDIS_TLS_CA_FILE: ca, REDIS_PASSWORD: password } = await environment();
       const client = new Redis({ host: '127.0.0.1', port: tlsPort(1), password, tls: { ca: readFileSync(ca) } });
       let closed = 0;
@@ -244,7 +243,7 @@ describe('renewal', () => {
       rmSync(join(ca, '..'), { recursive: true });
 
       const { stderr } = await stack.must('up');
-      expect(stderr.match(/certificate renewed/g)).toHaveLength(3);
+      expect(stderr.match(/✓ renew certificate redis-/g)).toHaveLength(3);
       expect(await client.client('ID')).toBe(before[1]);
       expect(closed).toBe(0);
       client.disconnect();
@@ -308,9 +307,11 @@ describe('renewal', () => {
     await stack.must('up');
     await stack.redis(1, '-c', 'SET', 'kept', 'yes');
     for (const node of [1, 2, 3]) await age(node, 95);
-    expect((await stack.must('plan')).stdout).toMatch(/renew certificate redis-1 {2}\(its certificate.* has expired\)/);
+    expect((await stack.must('plan')).stdout).toMatch(
+      /renew certificate and restart redis-1 {2}\(its certificate.* has expired\)/,
+    );
     const { stderr } = await stack.must('up');
-    expect(stderr.match(/restarted with another certificate/g)).toHaveLength(3);
+    expect(stderr.match(/✓ renew certificate and restart redis-/g)).toHaveLength(3);
     expect(await stack.redis(1, '-c', 'GET', 'kept')).toBe('yes');
 
     // Another issuer, and back again.

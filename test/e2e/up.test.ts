@@ -2,10 +2,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import { up } from '../../src/stack/commands/up.ts';
 import { watchEngine } from '../helpers/counting-engine.ts';
+import { useSharedStack } from '../helpers/shared-stack.ts';
 import { dockerOf, makeStack, ownerLabels, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
-afterEach(() => stack.remove());
+const stacks = useSharedStack();
+afterEach(() => stacks.removeOwn(stack));
 
 interface UpJson {
   readonly changes: number;
@@ -72,8 +74,7 @@ describe('from nothing', () => {
 
 describe('again', () => {
   test('a second up changes nothing, and says so', async () => {
-    stack = await makeStack();
-    await stack.must('up');
+    stack = await stacks.shared();
     const calls: string[] = [];
     const session = await stack.session();
     const { changeCount } = await up({ ...session, engine: watchEngine(session.engine, (call) => calls.push(call)) });
@@ -94,8 +95,7 @@ describe('again', () => {
   });
 
   test('a changed setting reaches every node, and the keys stay', async () => {
-    stack = await makeStack();
-    await stack.must('up');
+    stack = await stacks.shared();
     await stack.redis(1, 'SET', 'user:1000', 'John');
     stack.edit((yaml) => yaml.replace('maxmemory: 64mb', 'maxmemory: 32mb'));
     expect((await stack.must('plan')).stdout).toContain('~ set maxmemory 33554432 on redis-1  (it is 67108864)');
@@ -106,8 +106,7 @@ describe('again', () => {
 });
 
 test('the docker command line sees health, labels and the compose project', async () => {
-  stack = await makeStack();
-  await stack.must('up');
+  stack = await stacks.shared();
   const isHealthy = async (): Promise<boolean> => {
     const containers = (await stack.engine.listContainers()).filter(({ name }) => name.startsWith(`${stack.name}-`));
     return containers.length === 3 && containers.every(({ status }) => status.includes('(healthy)'));

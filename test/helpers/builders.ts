@@ -4,8 +4,7 @@ import type { ReachableView } from '../../src/cluster/nodes/view.ts';
 import { StackError } from '../../src/errors.ts';
 import { containerDefinition, networkDefinition } from '../../src/plan/model/definitions.ts';
 import { initialNodeId, LABELS } from '../../src/plan/model/names.ts';
-import type { Observed } from '../../src/plan/model/observed.ts';
-import type { Wanted } from '../../src/plan/model/wanted.ts';
+import type { Observed, Wanted } from '../../src/plan/model/observed.ts';
 import { redisConf } from '../../src/plan/node/redis-config.ts';
 import type {
   Container,
@@ -98,6 +97,7 @@ export const NOTHING: Observed = {
   data: new Map(),
   copies: new Map(),
   halfMadeVolumes: new Set(),
+  unread: new Set(),
   members: [],
 };
 
@@ -113,6 +113,7 @@ export function observedAfterUp(wanted: Wanted): Observed {
     data: new Map(),
     copies: new Map(),
     halfMadeVolumes: new Set(),
+    unread: new Set(),
     members: [],
   };
 }

@@ -7,7 +7,7 @@ import { loadStack } from '../../src/stack/session/load.ts';
 import { sessionOf } from '../../src/stack/session/open.ts';
 import { reshard } from '../../src/stack/commands/cluster/reshard.ts';
 import { openSource } from '../../src/stack/session/source.ts';
-import { rotateSecret } from '../../src/stack/commands/secrets-rotate.ts';
+import { rotateSecret } from '../../src/stack/commands/secrets.ts';
 import type { Session } from '../../src/stack/session/session.ts';
 import { up } from '../../src/stack/commands/up.ts';
 import { watchEngine } from './counting-engine.ts';

@@ -1,9 +1,11 @@
 /** A cluster between whose nodes slots are moved, and everything that must be as before afterwards. */
 import type { Redis } from 'ioredis';
 import { keySlot } from '../../src/cluster/keys/key-slot.ts';
-import { slotsOf } from '../../src/cluster/slots/slot-move.ts';
+import { slotsOf } from '../../src/cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../src/cluster/nodes/view.ts';
-import { Refusal, type RedisCommand } from '../../src/redis/node-link.ts';
+import type { RedisCommand } from '../../src/redis/node-link.ts';
+import { Refusal } from '../../src/redis/refusal.ts';
+import { withNodes } from '../../src/stack/connect/with-nodes.ts';
 import { executeMoves } from '../../src/stack/execute/move-slots.ts';
 import { readNodes } from '../../src/stack/observe/observe-nodes.ts';
 import { makeStack, type TestStack } from './test-stack.ts';
@@ -135,5 +137,6 @@ export async function bringHome(stack: TestStack): Promise<void> {
       }))
       .filter(({ slots }) => slots.length > 0),
   );
-  await executeMoves(await stack.session(), moves);
+  const session = await stack.session();
+  await withNodes(session, (nodes) => executeMoves(session, nodes, moves));
 }

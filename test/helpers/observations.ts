@@ -1,7 +1,7 @@
 import type { NodeView } from '../../src/cluster/nodes/view.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { ObservedNode } from '../../src/stack/observe/observed-history.ts';
-import type { Observation } from '../../src/stack/observe/observer.ts';
+import type { ObservedNode } from '../../src/stack/commands/watch/observed-history.ts';
+import type { Observation } from '../../src/stack/commands/watch/observer.ts';
 import type { Session } from '../../src/stack/session/session.ts';
 import { healthyViews, specOf, type Shape } from './builders.ts';
 

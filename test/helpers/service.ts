@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { serve, type Entrance } from '../../src/api/http/serve.ts';
 import type { Session } from '../../src/stack/session/session.ts';
 import type { TestStack } from './test-stack.ts';
+import { hintText } from './hint-text.ts';
 
 /** The real service on a stack, in this process, at a free port. */
 export interface RunningService {
@@ -30,6 +31,7 @@ export async function startService(
       open,
       signal: stopping.signal,
       onListening,
+      renderHint: hintText,
     });
     ended.catch(onFailure);
   });

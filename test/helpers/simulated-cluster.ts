@@ -96,8 +96,8 @@ export function observe(node: SimulatedNode): ReachableView {
 
 /** Does what Redis does for one cluster command, and refuses what Redis refuses. */
 export function obey(action: ClusterAction, nodes: readonly SimulatedNode[]): void {
-  const node = nodes.find(({ name }) => name === action.node);
-  if (node === undefined) throw new Error(`there is no ${action.node}`);
+  const node = nodes.find(({ name }) => name === action.target);
+  if (node === undefined) throw new Error(`there is no ${action.target}`);
   const self = selfOf(node);
   switch (action.type) {
     case 'take over': {

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { rangesOf, slotsOf, type SlotMove, type SlotOwner } from '../../src/cluster/slots/slot-move.ts';
+import { rangesOf, slotsOf, type SlotMove, type SlotOwner } from '../../src/cluster/slots/slots.ts';
 
 /** Who owns what after `moves`. @throws Error where a node gives what it doesn't have, or to itself or nobody */
 export function applyMoves(owners: readonly SlotOwner[], moves: readonly SlotMove[]): SlotOwner[] {

@@ -6,7 +6,15 @@ import { startEngineProxy } from './engine-proxy.ts';
 import { newFaultLine, type FaultLine, type Trap } from './fault-line.ts';
 import { endRedirect, REDIRECTED_PORTS, redirectionText, redirectPort } from './redirect-ports.ts';
 import { startRedisProxy } from './redis-proxy.ts';
-import { makeStack, removeByLabel, testEngine, type Outcome, type StackOptions, type TestStack } from './test-stack.ts';
+import {
+  freePorts,
+  makeStack,
+  removeByLabel,
+  testEngine,
+  type Outcome,
+  type StackOptions,
+  type TestStack,
+} from './test-stack.ts';
 
 /** A stack whose engine and nodes are reached through proxies, by the program in this process and in others. */
 export interface SweptStack {
@@ -36,8 +44,8 @@ export async function makeSweptStack(options: StackOptions = {}): Promise<SweptS
   const engineSocket = (await testEngine()).endpoint.address.replace('unix://', '');
   const engineProxy = await startEngineProxy(socket, engineSocket, line);
   const stack = await makeStack({ ...options, env: { ...options.env, DOCKER_HOST: `unix://${socket}` } });
-  const highest = Math.max(...stack.ports);
-  const morePorts = [highest + 1, highest + 2, highest + 3] as const;
+  const [plainPort = 0, tlsPort = 0, busPort = 0] = await freePorts(3);
+  const morePorts = [plainPort, tlsPort, busPort] as const;
   const closers = [engineProxy.close];
   const ports = new Map<number, number>();
   const plainPorts = stack.ips.map((_ip, index) => stack.ports[index * 3] ?? 0);

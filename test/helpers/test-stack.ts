@@ -14,9 +14,10 @@ import { LABELS } from '../../src/plan/model/names.ts';
 import { overlaps, parseBlock } from '../../src/spec/addresses.ts';
 import { loadStack } from '../../src/stack/session/load.ts';
 import { sessionOf } from '../../src/stack/session/open.ts';
-import { inRounds } from '../../src/stack/reconcile/rounds.ts';
+import { whilePassing } from '../../src/stack/reconcile/passing.ts';
 import { openSource } from '../../src/stack/session/source.ts';
 import type { Session } from '../../src/stack/session/session.ts';
+import { PROGRAM } from './hint-text.ts';
 
 /** What a command line printed, and how it ended. */
 export interface Outcome {
@@ -165,7 +166,7 @@ ${nodes.join('')}`;
  */
 export function removeByLabel(engine: Engine, stack: string): Promise<void> {
   const isOurs = ({ labels }: { labels: Readonly<Record<string, string>> }): boolean => labels[LABELS.stack] === stack;
-  return inRounds({ signal: new AbortController().signal }, async () => {
+  return whilePassing({ signal: new AbortController().signal }, async () => {
     const containers = (await engine.listContainers()).filter(isOurs);
     await Promise.all(containers.map(({ name }) => engine.removeContainer(name)));
     const [networks, volumes] = [await engine.listNetworks(), await engine.listVolumes()];
@@ -192,6 +193,7 @@ export async function runMain(argv: readonly string[], env: NodeJS.ProcessEnv): 
     stdin: stdin as unknown as NodeJS.ReadStream,
     stdout: stdout.stream as unknown as NodeJS.WriteStream,
     stderr: stderr.stream as unknown as NodeJS.WriteStream,
+    program: PROGRAM,
     env,
     root: process.cwd(),
     signal: NEVER,
@@ -210,11 +212,15 @@ function captured(): { stream: Writable; text: () => string } {
   return { stream, text: () => Buffer.concat(chunks).toString('utf8') };
 }
 
+/** A test file never gets one twice in a row: that of a stack which isn't up yet is free, too. */
+const given = { ports: Math.floor(Math.random() * 300), subnets: Math.floor(Math.random() * 256) };
+
 /** Ports that nobody listens on, outside the range from which the kernel takes ports for outgoing connections. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
-  const first = 20_000 + (await ownPart()) * 800;
-  for (let candidate = first + Math.floor(Math.random() * 600); ports.length < count; candidate += 1) {
+  const first = 20_000 + (await ownPart()) * 300;
+  while (ports.length < count) {
+    const candidate = first + (given.ports++ % 300);
     if (await isFree(candidate)) ports.push(candidate);
   }
   return ports;
@@ -228,7 +234,7 @@ export async function freePorts(count: number): Promise<number[]> {
 let part: Promise<number> | undefined;
 function ownPart(): Promise<number> {
   part ??= (async () => {
-    for (let number = 0; number < 15; number += 1) if (await hold(19_980 + number)) return number;
+    for (let number = 0; number < 40; number += 1) if (await hold(19_900 + number)) return number;
     throw new Error('all parts of the ports for tests are in use');
   })();
   return part;
@@ -260,7 +266,7 @@ async function freeSubnetPrefix(engine: Engine): Promise<string> {
     .filter((block) => block !== undefined);
   const second = 200 + (await ownPart());
   for (;;) {
-    const prefix = `10.${second}.${Math.floor(Math.random() * 256)}`;
+    const prefix = `10.${second}.${given.subnets++ % 256}`;
     const block = parseBlock(`${prefix}.0/24`);
     if (block !== undefined && !taken.some((other) => overlaps(block, other))) return prefix;
   }

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { stringify } from 'yaml';
 import { StackError } from '../../src/errors.ts';
-import { planText } from '../../src/plan/model/actions.ts';
+import { planText } from '../../src/plan/model/action.ts';
 import { findConflicts } from '../../src/plan/engine/conflicts.ts';
 import { needsData, planUp } from '../../src/plan/engine/plan-up.ts';
 import { initialNodeTable, redisConf } from '../../src/plan/node/redis-config.ts';

@@ -34,7 +34,7 @@ describe('withinBounds', () => {
     await vi.advanceTimersByTimeAsync(2500);
     expect(await failure).toMatchObject({
       code: 'WAIT_TIMEOUT',
-      message: 'the engine did not answer within 2.5 s',
+      message: 'the engine did not answer within 2.50s',
       hint: expect.stringContaining('--timeout'),
     });
   });
@@ -101,6 +101,6 @@ describe('whileMoving', () => {
     await vi.advanceTimersByTimeAsync(900);
     expect(ended).toBe(false);
     await vi.advanceTimersByTimeAsync(100);
-    expect(await failure).toMatchObject({ code: 'WAIT_TIMEOUT', message: 'no progress within 1 s' });
+    expect(await failure).toMatchObject({ code: 'WAIT_TIMEOUT', message: 'no progress within 1s' });
   });
 });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { errorMessage, StackError, systemErrorCode } from '../../src/errors.ts';
 
-test('a failure knows its exit code, its HTTP status and its cause', () => {
+test('a failure knows its exit code and its cause', () => {
   const cause = new Error('below');
   const failure = new StackError('SPEC_INVALID', { message: 'no good', hint: 'mend it', details: ['1:1'], cause });
-  expect(failure).toMatchObject({ exitCode: 2, httpStatus: 422, hint: 'mend it', details: ['1:1'], cause });
+  expect(failure).toMatchObject({ exitCode: 2, hint: 'mend it', details: ['1:1'], cause });
   expect(failure).toBeInstanceOf(Error);
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadProgram } from '../../src/launch.ts';
 import { useTempFolders } from '../helpers/temp-folder.ts';
+import { PROGRAM } from '../helpers/hint-text.ts';
 
 function writeProgram(root: string, text: string): void {
   mkdirSync(join(root, 'src/cli'), { recursive: true });
@@ -12,7 +13,7 @@ function writeProgram(root: string, text: string): void {
 
 const tempFolder = useTempFolders();
 
-const run = async (root: string): Promise<unknown> => (await loadProgram(root)).start(process, root);
+const run = async (root: string): Promise<unknown> => (await loadProgram(root)).start(process, root, PROGRAM);
 const kept = (root: string): string[] => readdirSync(join(root, 'node_modules/.cache/redis-cluster-as-code'));
 
 test('the program is kept after its first start, and a changed source is never run as it was', async () => {

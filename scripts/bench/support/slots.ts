@@ -3,10 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { keySlot } from '../../../src/cluster/keys/key-slot.ts';
 import { slotMapText } from '../../../src/cluster/nodes/node-table.ts';
 import { isReachable, type ReachableView } from '../../../src/cluster/nodes/view.ts';
-import { Refusal, type NodeLink, type RedisCommand } from '../../../src/redis/node-link.ts';
-import { linkNodes } from '../../../src/stack/connect/links.ts';
+import type { NodeLink, RedisCommand } from '../../../src/redis/node-link.ts';
+import { Refusal } from '../../../src/redis/refusal.ts';
+import { linkNodes } from '../../../src/stack/connect/with-nodes.ts';
 import { readNodes } from '../../../src/stack/observe/observe-nodes.ts';
-import { requirePassword } from '../../../src/stack/connect/passwords.ts';
 import type { Session } from '../../../src/stack/session/session.ts';
 import { LONGEST_WAIT_MS } from './context.ts';
 
@@ -21,7 +21,7 @@ export async function fillSlots(
   slots: readonly number[],
   { first, end }: { readonly first: number; readonly end: number },
 ): Promise<void> {
-  const links = await linkNodes(session, await requirePassword(session));
+  const links = await linkNodes(session);
   try {
     const owners = ownersOf(await viewsOf(session), links);
     const tags = tagsOf(slots);

@@ -26,7 +26,7 @@ export async function buildPage(root: string): Promise<Page> {
   const { build: bundle } = createRequire(join(root, 'package.json'))('esbuild') as typeof esbuild;
   const { outputFiles } = await bundle({
     absWorkingDir: root,
-    entryPoints: { app: join(FOLDER, 'main.tsx'), style: join(FOLDER, 'css/page.css') },
+    entryPoints: { app: join(FOLDER, 'app.tsx'), style: join(FOLDER, 'css/page.css') },
     bundle: true,
     write: false,
     outdir: 'page',

@@ -23,10 +23,7 @@ export function parseQuery(query: string): Record<string, string | string[]> {
 /** @param latin1 as `parseQuery` gives it @throws ProblemError 414 */
 export function keyFrom(latin1: string): Buffer {
   if (latin1.length <= LONGEST_KEY_BYTES) return Buffer.from(latin1, 'latin1');
-  throw new ProblemError(
-    414,
-    `the key has ${latin1.length} bytes, and ${LONGEST_KEY_BYTES} are the most that is taken`,
-  );
+  throw new ProblemError(414, `the key has ${latin1.length} bytes, and at most ${LONGEST_KEY_BYTES} are accepted`);
 }
 
 function decodeBytes(text: string): string {

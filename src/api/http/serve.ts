@@ -1,11 +1,12 @@
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { StackError, systemErrorCode } from '../../errors.ts';
+import { hint, run, type RenderHint } from '../../hint.ts';
 import { findPortHolder } from '../../host/port-holder.ts';
 import { readPrivateFile } from '../../kept-files.ts';
 import { Secret } from '../../secret.ts';
 import { describeConnection } from '../../stack/connect/connection.ts';
-import { openObserver } from '../../stack/observe/observer.ts';
+import { openObserver } from '../../stack/commands/watch/observer.ts';
 import type { Session } from '../../stack/session/session.ts';
 import { buildPage } from './build-page.ts';
 import { isLoopbackName } from './guard.ts';
@@ -37,14 +38,14 @@ export async function parseEntrance(options: {
   if (host !== 'localhost' && isIP(host) === 0) {
     throw new StackError('USAGE', {
       message: `--host takes an address of this machine, not '${host}'`,
-      hint: 'npx tsx manage.ts serve --host 127.0.0.1   # the engine is chosen by DOCKER_HOST',
+      hint: hint`${run('serve --host 127.0.0.1')}   # the engine is chosen by DOCKER_HOST`,
     });
   }
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
   if (token === undefined && !isLoopbackName(host)) {
     throw new StackError('USAGE', {
       message: `others than this machine can reach ${host}, so the service asks them for a token there`,
-      hint: '(umask 077; openssl rand -hex 32 > serve.token); npx tsx manage.ts serve --host … --token-file serve.token',
+      hint: hint`(umask 077; openssl rand -hex 32 > serve.token); ${run('serve --host … --token-file serve.token')}`,
     });
   }
   return { host, port, token };
@@ -59,7 +60,7 @@ async function readToken(file: string): Promise<Secret> {
   });
 }
 
-export interface ServeOptions {
+interface ServeOptions {
   readonly entrance: Entrance;
   /** The checkout's folder, with the sources of the page. */
   readonly root: string;
@@ -68,6 +69,7 @@ export interface ServeOptions {
   /** Ends the service. What is under way has its answer first. */
   readonly signal: AbortSignal;
   readonly onListening: (url: string) => void;
+  readonly renderHint: RenderHint;
 }
 
 /**
@@ -76,13 +78,14 @@ export interface ServeOptions {
  * @throws StackError PORT_TAKEN, USAGE
  */
 export async function serve(session: Session, options: ServeOptions): Promise<void> {
-  const { entrance, root, open, signal, onListening } = options;
+  const { entrance, root, open, signal, onListening, renderHint } = options;
   const [page, observer] = await Promise.all([buildPage(root), openObserver(session, open)]);
   const service = await buildService({
     observer,
     page,
     token: entrance.token,
-    snippets: () => snippetsOf(observer.session()),
+    snippets: () => snippetsOf(observer.session(), renderHint),
+    renderHint,
   });
   try {
     onListening(await listen(service, entrance));
@@ -96,9 +99,9 @@ export async function serve(session: Session, options: ServeOptions): Promise<vo
 }
 
 /** None where there is no way from here to the nodes; what the page is told every second says why. */
-function snippetsOf(session: Session): Snippet[] {
+function snippetsOf(session: Session, renderHint: RenderHint): Snippet[] {
   try {
-    return connectionSnippets(describeConnection(session));
+    return connectionSnippets(describeConnection(session), renderHint);
   } catch (error) {
     if (error instanceof StackError) return [];
     throw error;
@@ -113,8 +116,11 @@ async function listen(service: FastifyInstance, { host, port }: Entrance): Promi
     switch (systemErrorCode(error)) {
       case 'EADDRINUSE': {
         const holder = (await findPortHolder(port)) ?? 'a process that this user may not look into';
-        const hint = `npx tsx manage.ts serve --port ${port === 65_535 ? 0 : port + 1}`;
-        throw new StackError('PORT_TAKEN', { message: `${place} is held by ${holder}`, hint });
+        const other = port === 65_535 ? 0 : port + 1;
+        throw new StackError('PORT_TAKEN', {
+          message: `${place} is held by ${holder}`,
+          hint: run(`serve --port ${other}`),
+        });
       }
       case 'EADDRNOTAVAIL':
         throw new StackError('USAGE', { message: `${host} is no address of this machine`, hint: 'ip address' });

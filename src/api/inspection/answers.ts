@@ -2,11 +2,11 @@ import type { z } from 'zod';
 import { keySlot } from '../../cluster/keys/key-slot.ts';
 import { countSlots, formatRanges, SLOT_COUNT } from '../../cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
+import { run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
 import { clusterPort, CONTAINER_PORTS } from '../../spec/spec.ts';
-import { commandText } from '../../stack/session/command-text.ts';
-import { hostAddress } from '../../stack/connect/links.ts';
-import type { Observation } from '../../stack/observe/observer.ts';
+import { hostAddress } from '../../stack/connect/host-address.ts';
+import type { Observation } from '../../stack/commands/watch/observer.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { ClusterInfo, ClusterNodes, KeySlot, NodeInfo, SlotDistribution } from './schemas.ts';
 import { onceAnObservation, toBeRemembered } from './remember.ts';
@@ -110,7 +110,7 @@ export function answering(observation: Observation): ReachableView[] {
   if (views.length > 0) return views;
   throw new ProblemError(503, `no node of ${observation.session.spec.name} answers`, {
     code: 'CLUSTER_UNHEALTHY',
-    hint: commandText(observation.session, 'up'),
+    hint: run('up'),
     tried: triedOf(observation),
   });
 }
@@ -128,12 +128,12 @@ function notAnswering(observation: Observation, { spec, address }: Member): Prob
   const name = spec?.name ?? address;
   if (spec === undefined) {
     return new ProblemError(404, `${address} is a node of the cluster, and none of the YAML file: it can't be asked`, {
-      hint: commandText(observation.session, 'cluster check'),
+      hint: run('cluster check'),
     });
   }
   return new ProblemError(503, `${name} does not answer`, {
-    code: 'CLUSTER_UNHEALTHY',
-    hint: commandText(observation.session, 'up'),
+    code: 'NODE_DISCONNECTED',
+    hint: run('up'),
     tried: triedOf(observation).filter((text) => text.startsWith(`${name} at `)),
   });
 }

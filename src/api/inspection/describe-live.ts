@@ -1,34 +1,42 @@
-import { countSlots, SLOT_COUNT } from '../../cluster/slots/slots.ts';
+import { countSlots, SLOT_COUNT, rangesOf } from '../../cluster/slots/slots.ts';
 import { findOpenMoves } from '../../cluster/slots/open-moves.ts';
-import { rangesOf } from '../../cluster/slots/slot-move.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { errorMessage } from '../../errors.ts';
-import { commandText } from '../../stack/session/command-text.ts';
-import { hostAddress } from '../../stack/connect/links.ts';
-import type { Observation } from '../../stack/observe/observer.ts';
+import { run, type Hint, type RenderHint } from '../../hint.ts';
+import { hostAddress } from '../../stack/connect/host-address.ts';
+import type { Observation } from '../../stack/commands/watch/observer.ts';
 import type { Session } from '../../stack/session/session.ts';
 import type { LiveNode, LiveState } from './live-state.ts';
 import { topologyOf, type Member, type Topology } from './topology.ts';
 
+/** A LiveState whose commands are not rendered yet. */
+export interface Described extends Omit<LiveState, 'findings'> {
+  readonly findings: readonly { readonly text: string; readonly command: Hint }[];
+}
+
 /** What the page shows of an observation. */
-export function describeLive(observation: Observation): LiveState {
+export function describeLive(observation: Observation): Described {
   const topology = topologyOf(observation);
   const { at, session, findings, staleBecause } = observation;
   const moves = movesOf(observation, topology);
-  const stale = staleBecause === undefined ? [] : [{ text: staleBecause, command: commandText(session, 'plan') }];
+  const stale = staleBecause === undefined ? [] : [{ text: staleBecause, command: run('plan') }];
   return {
     stack: session.spec.name,
     at,
     ...stateOf(observation, topology, moves),
-    findings: [...stale, ...findings.map(({ text, mend }) => ({ text, command: commandText(session, mend) }))],
+    findings: [...stale, ...findings.map(({ text, mend }) => ({ text, command: run(mend) }))],
     slots: topology.owned.map(({ start, end, member }) => ({ start, end, node: nameOf(member) })),
     moves,
     nodes: topology.members.flatMap((member) => liveNode(observation, topology, member)),
   };
 }
 
+export function renderLive({ findings, ...others }: Described, renderHint: RenderHint): LiveState {
+  return { ...others, findings: findings.map(({ text, command }) => ({ text, command: renderHint(command) })) };
+}
+
 /** What the page shows where nobody could be asked: the nodes as they were seen last, without their figures. */
-export function describeFailure(error: unknown, session: Session, last: LiveState | undefined): LiveState {
+export function describeFailure(error: unknown, session: Session, last: Described | undefined): Described {
   const nodes = (last?.nodes ?? []).map(({ figures: _past, ...node }): LiveNode => {
     return { ...node, state: 'unknown', reason: 'it could not be asked' };
   });
@@ -36,8 +44,8 @@ export function describeFailure(error: unknown, session: Session, last: LiveStat
     stack: session.spec.name,
     at: Date.now(),
     health: 'unknown',
-    headline: 'Nobody can tell how the cluster is',
-    findings: [{ text: errorMessage(error), command: commandText(session, 'status') }],
+    headline: 'The state of the cluster is unknown',
+    findings: [{ text: errorMessage(error), command: run('status') }],
     slots: last?.slots ?? [],
     moves: [],
     nodes,

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { SLOT_COUNT } from '../../cluster/slots/slots.ts';
 import { StackError } from '../../errors.ts';
-import { commandText } from '../../stack/session/command-text.ts';
-import type { Observation, Observer } from '../../stack/observe/observer.ts';
+import { run } from '../../hint.ts';
+import type { Observation, Observer } from '../../stack/commands/watch/observer.ts';
 import { answering, clusterInfo, clusterNodes, keyOwner, nodeInfo, slotDistribution, triedOf } from './answers.ts';
 import { renderMetrics } from './metrics.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -26,7 +26,7 @@ const refusedToAll = {
   ),
 };
 const refused = { 401: problem('The service asks for its token'), ...refusedToAll };
-const unavailable = { 503: problem('Nobody could be asked, with what was tried') };
+const unavailable = { 503: problem('The engine or the nodes do not answer, with what was tried') };
 
 /** The five of the document, and what watches over them. */
 export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app, { observer }) => {
@@ -37,7 +37,7 @@ export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app,
       schema: {
         tags: ['cluster'],
         operationId: 'getClusterInfo',
-        summary: 'CLUSTER INFO, of the node that is the least content',
+        summary: 'CLUSTER INFO, of the node in the worst state',
         response: { 200: ClusterInfo, ...refused, ...unavailable },
       },
     },
@@ -61,7 +61,7 @@ export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app,
       schema: {
         tags: ['cluster'],
         operationId: 'getNode',
-        summary: 'What one node says of itself',
+        summary: 'INFO of one node',
         params: z.object({
           node: z
             .string()
@@ -76,7 +76,7 @@ export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app,
           ...refused,
           404: problem('There is no such node'),
           414: problem('That is longer than any name'),
-          422: problem('A parameter is not what it should be'),
+          422: problem('A parameter is invalid'),
           ...unavailable,
         },
       },
@@ -113,7 +113,7 @@ export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app,
           200: KeySlot,
           ...refused,
           414: problem('The key is longer than 8 KiB'),
-          422: problem('A parameter is not what it should be'),
+          422: problem('A parameter is invalid'),
           ...unavailable,
         },
       },
@@ -157,7 +157,7 @@ export const inspectionRoutes: FastifyPluginAsyncZod<RouteOptions> = async (app,
       schema: {
         tags: ['service'],
         operationId: 'getMetrics',
-        summary: 'For Prometheus; redis_cluster_up is 0 where nobody could be asked',
+        summary: 'For Prometheus; redis_cluster_up is 0 where no node answers',
         response: {
           200: { description: 'The text format', content: { 'text/plain': { schema: z.string() } } },
           ...refused,
@@ -192,7 +192,7 @@ function requireReady(observation: Observation): void {
   if (info.cluster_state === 'ok' && info.cluster_slots_ok === SLOT_COUNT && !isOwnerAbsent) return;
   throw new ProblemError(503, 'the cluster does not serve every slot', {
     code: 'CLUSTER_UNHEALTHY',
-    hint: commandText(observation.session, 'cluster check'),
+    hint: run('cluster check'),
     tried: [
       ...triedOf(observation),
       ...observation.findings.filter(({ kind }) => kind !== 'no answer').map(({ text }) => text),

@@ -1,6 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream';
-import type { Observer } from '../../stack/observe/observer.ts';
-import { describeFailure, describeLive } from './describe-live.ts';
+import type { RenderHint } from '../../hint.ts';
+import type { Observer } from '../../stack/commands/watch/observer.ts';
+import { describeFailure, describeLive, renderLive, type Described } from './describe-live.ts';
 import type { Hello, LiveState } from './live-state.ts';
 
 export interface LiveFeed {
@@ -21,10 +22,10 @@ const BACKLOG_BYTES = 64 * 1024;
  *
  * @param hello what the page needs once; told again when it is another
  */
-export function startLiveFeed(observer: Observer, hello: () => Hello): LiveFeed {
+export function startLiveFeed(observer: Observer, hello: () => Hello, renderHint: RenderHint): LiveFeed {
   const streams = new Set<PassThrough>();
   let timer: NodeJS.Timeout | undefined;
-  let last: LiveState | undefined;
+  let last: Described | undefined;
   /** The hello that all who watch have. */
   let told = '';
   let isClosed = false;
@@ -38,7 +39,7 @@ export function startLiveFeed(observer: Observer, hello: () => Hello): LiveFeed 
     }
     if (isClosed) return;
     const news = eventText('hello', hello());
-    const event = `${news === told ? '' : news}${eventText('state', last)}`;
+    const event = `${news === told ? '' : news}${eventText('state', renderLive(last, renderHint))}`;
     told = news;
     for (const stream of streams) {
       // Each event tells everything: who reads slowly misses some, and nothing piles up.
@@ -75,7 +76,7 @@ export function startLiveFeed(observer: Observer, hello: () => Hello): LiveFeed 
       streams.add(stream);
       stream.write(`retry: ${RETRY_MS}\n\n${welcome}`);
       // Between two looks, the last one is all that there is to tell; else there is one under way, or nobody has watched.
-      if (timer !== undefined && last !== undefined) stream.write(eventText('state', last));
+      if (timer !== undefined && last !== undefined) stream.write(eventText('state', renderLive(last, renderHint)));
       else void tick();
       return stream;
     },

@@ -52,7 +52,7 @@ export const LiveState = z.strictObject({
   health: z.enum(['ok', 'moving', 'failing', 'unknown']),
   /** The state in one sentence. */
   headline: z.string(),
-  /** What is wrong, what matters most first, each with the command that mends it. */
+  /** What is wrong, what matters most first, each with the command that repairs it. */
   findings: z.array(z.strictObject({ text: z.string(), command: z.string() })),
   /** Who owns what, ascending; slots without an owner are in none of them. */
   slots: z.array(z.strictObject({ ...SlotRange.shape, node: z.string() })),

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { isReachable } from '../../cluster/nodes/view.ts';
-import type { Observation } from '../../stack/observe/observer.ts';
+import type { Observation } from '../../stack/commands/watch/observer.ts';
 import { clusterInfo } from './answers.ts';
 import { describeLive } from './describe-live.ts';
 import type { LiveNode } from './live-state.ts';
@@ -15,13 +15,13 @@ export async function renderMetrics(stack: string, observation: Observation | un
   registry.setDefaultLabels({ stack });
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers: [registry] });
   const isAnswering = observation?.nodes.some(({ view }) => view.reachable) ?? false;
-  gauge('redis_cluster_up', 'Whether any node could be asked, and answered').set(isAnswering ? 1 : 0);
+  gauge('redis_cluster_up', 'Whether any node answers').set(isAnswering ? 1 : 0);
   if (observation === undefined) return registry.metrics();
 
   gauge('redis_cluster_scrape_duration_seconds', 'How long it took to ask the engine and every node').set(
     observation.tookMs / 1000,
   );
-  gauge('redis_cluster_findings', 'What cluster check would name, but for what passes by itself').set(
+  gauge('redis_cluster_findings', 'Findings of cluster check that do not pass by themselves').set(
     observation.findings.length,
   );
   const live = describeLive(observation);
@@ -38,7 +38,7 @@ function addCluster(gauge: MakeGauge, observation: Observation, moves: readonly 
     info.cluster_state === 'ok' ? 1 : 0,
   );
   gauge('redis_cluster_slots_assigned', 'Slots that have an owner').set(info.cluster_slots_assigned);
-  gauge('redis_cluster_slots_ok', 'Slots whose owner is neither failing nor thought to be').set(info.cluster_slots_ok);
+  gauge('redis_cluster_slots_ok', 'Slots whose owner is flagged neither fail nor fail?').set(info.cluster_slots_ok);
   gauge('redis_cluster_slots_moving', 'Slots that are open for a move').set(
     moves.reduce((sum, { count }) => sum + count, 0),
   );
@@ -50,7 +50,7 @@ function addNodes(registry: Registry, { nodes }: Observation, live: readonly Liv
   // A failover must not end one series and begin another: what may change stands beside them.
   const info = new Gauge({
     name: 'redis_cluster_node_info',
-    help: 'Always 1; the role is empty while nobody knows it',
+    help: 'Always 1; the role is empty while it is unknown',
     labelNames: ['node', 'address', 'role', 'redis_version'],
     registers: [registry],
   });
@@ -68,7 +68,7 @@ function addNodes(registry: Registry, { nodes }: Observation, live: readonly Liv
   eachNode('up', 'Whether the node answers', ({ figures }) => (figures === undefined ? 0 : 1));
   eachNode('slots', 'Slots that the node owns', ({ slotCount }) => slotCount);
   eachNode('memory_used_bytes', 'used_memory', ({ figures }) => figures?.memoryBytes);
-  eachNode('memory_max_bytes', 'maxmemory; 0 is no bound', ({ figures }) => figures?.maxMemoryBytes);
+  eachNode('memory_max_bytes', 'maxmemory; 0 means no limit', ({ figures }) => figures?.maxMemoryBytes);
   eachNode('keys', 'Keys in database 0', ({ figures }) => figures?.keys);
   eachNode('operations_per_second', 'instantaneous_ops_per_sec', ({ figures }) => figures?.opsPerSecond);
   eachNode('connected_clients', 'connected_clients, this service among them', ({ figures }) => figures?.clients);
@@ -80,7 +80,7 @@ function addNodes(registry: Registry, { nodes }: Observation, live: readonly Liv
   );
   const commands = new Counter({
     name: 'redis_cluster_node_commands_processed_total',
-    help: 'total_commands_processed; begins anew with the node',
+    help: 'total_commands_processed; restarts at 0 with the node',
     labelNames,
     registers: [registry],
   });

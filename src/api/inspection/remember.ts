@@ -1,5 +1,5 @@
 import type { FastifySerializerCompiler } from 'fastify/types/schema.js';
-import type { Observation } from '../../stack/observe/observer.ts';
+import type { Observation } from '../../stack/commands/watch/observer.ts';
 
 /** Answers that will be given again, and their texts once there are any. */
 const texts = new WeakMap<object, string | undefined>();

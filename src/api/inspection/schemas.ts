@@ -20,7 +20,7 @@ export const ClusterNodes = z
   .strictObject({
     nodes: z.array(
       z.strictObject({
-        id: z.string().meta({ description: '40 hexadecimal digits; empty while nobody knows it' }),
+        id: z.string().meta({ description: '40 hexadecimal digits; empty while it is unknown' }),
         ip: z.string(),
         port: Count.max(65_535),
         role: z.enum(['master', 'slave']),
@@ -59,7 +59,7 @@ export const SlotDistribution = z
           slot_count: Count.min(1).max(16_384),
         }),
       )
-      .meta({ description: 'Ascending; slots that nobody owns are in none of them' }),
+      .meta({ description: 'Ascending; slots without an owner are in none of them' }),
   })
   .meta({ id: 'SlotDistribution' });
 
@@ -67,7 +67,7 @@ export const KeySlot = z
   .strictObject({
     key: z.string().meta({ description: 'As text; a key that is no UTF-8 as it was sent, percent-encoded' }),
     slot: Count.max(16_383),
-    node: Address.nullable().meta({ description: 'Who owns the slot; null where nobody does' }),
+    node: Address.nullable().meta({ description: 'Who owns the slot; null where no node does' }),
   })
   .meta({ id: 'KeySlot' });
 

@@ -2,7 +2,7 @@ import type { NodeRow } from '../../cluster/nodes/node-table.ts';
 import { countSlots, SLOT_COUNT, type SlotRange } from '../../cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { clusterPort, type NodeSpec } from '../../spec/spec.ts';
-import type { ObservedNode } from '../../stack/observe/observed-history.ts';
+import type { ObservedNode } from '../../stack/commands/watch/observed-history.ts';
 import { onceAnObservation } from './remember.ts';
 
 /** A member of the cluster: one of the YAML file, which may be away, or a stranger that others know. */

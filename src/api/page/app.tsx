@@ -1,20 +1,21 @@
-import type { JSX } from 'preact';
+import { render, type JSX } from 'preact';
+import { useEffect } from 'preact/hooks';
 import type { LiveState } from '../inspection/live-state.ts';
 import { Announcer } from './announcer.tsx';
 import { useFeed, type Feed } from './feed.ts';
 import { peakOf } from './history.ts';
 import { NodeCard } from './parts/node-card.tsx';
+import { statusIcon } from './parts/status-mark.tsx';
 import { SlotSection } from './slots/slot-section.tsx';
 import { useSlotView } from './slots/slot-view.ts';
 import { Snippets } from './parts/snippets.tsx';
-import { Summary } from './summary.tsx';
-import { useTab } from './tab.ts';
-import { Totals } from './totals.tsx';
+import { Summary, Totals } from './summary.tsx';
+import { HEALTH_WORDS } from './words.ts';
 
 /** More cards than these are narrower. */
 const MANY = 9;
 
-export function App(): JSX.Element {
+function App(): JSX.Element {
   const feed = useFeed();
   useTab(feed);
   const { connection, state, hello } = feed;
@@ -60,3 +61,19 @@ function Cluster({ state, history }: { readonly state: LiveState } & Pick<Feed, 
     </div>
   );
 }
+
+/** The page's tab shows the state while another tab is looked at. */
+function useTab({ connection, state }: Feed): void {
+  const status = connection === 'live' ? (state?.health ?? 'unknown') : 'unknown';
+  const word = connection === 'lost' ? 'connection lost' : HEALTH_WORDS[status];
+  const title = state === undefined ? 'Redis Cluster' : `${word} · ${state.stack}`;
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  useEffect(() => {
+    document.querySelector('link[rel=icon]')?.setAttribute('href', statusIcon(status));
+  }, [status]);
+}
+
+const root = document.querySelector('#page');
+if (root !== null) render(<App />, root);

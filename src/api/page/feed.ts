@@ -29,41 +29,15 @@ const NOTHING: Feed = {
 
 export function useFeed(): Feed {
   const [feed, setFeed] = useState(NOTHING);
-  useEffect(
-    () =>
-      listen({
-        onHello: (hello) => {
-          loadAnewIfOther(hello.build);
-          setFeed((before) => ({ ...before, hello }));
-        },
-        onState: (state) =>
-          setFeed((before) => ({
-            ...before,
-            connection: 'live',
-            state,
-            receivedAt: Date.now(),
-            history: withState(before.history, state),
-          })),
-        onLost: () => setFeed((before) => ({ ...before, connection: 'lost' })),
-        onPaused: () => setFeed((before) => ({ ...before, connection: 'connecting' })),
-      }),
-    [],
-  );
+  useEffect(() => listen((news) => setFeed((before) => ({ ...before, ...news(before) }))), []);
   return feed;
-}
-
-interface Listener {
-  readonly onHello: (hello: Hello) => void;
-  readonly onState: (state: LiveState) => void;
-  readonly onLost: () => void;
-  readonly onPaused: () => void;
 }
 
 /**
  * Listens until the returned function is called. An EventSource goes on by itself after some failures, and gives up for
  * good after others (an answer that isn't 200): here each failure ends it, and a second later there is a new one.
  */
-function listen({ onHello, onState, onLost, onPaused }: Listener): () => void {
+function listen(tell: (news: (before: Feed) => Partial<Feed>) => void): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pauseTimer: ReturnType<typeof setTimeout> | undefined;
@@ -73,7 +47,7 @@ function listen({ onHello, onState, onLost, onPaused }: Listener): () => void {
   };
   const lose = (): void => {
     source?.close();
-    onLost();
+    tell(() => ({ connection: 'lost' }));
     after(RETRY_MS, connect);
   };
   const connect = (): void => {
@@ -81,12 +55,20 @@ function listen({ onHello, onState, onLost, onPaused }: Listener): () => void {
     source.addEventListener('error', lose);
     source.addEventListener('hello', ({ data }: MessageEvent<string>) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's types, and its tests check what it sends
-      onHello(JSON.parse(data) as Hello);
+      const hello = JSON.parse(data) as Hello;
+      loadAnewIfOther(hello.build);
+      tell(() => ({ hello }));
     });
     source.addEventListener('state', ({ data }: MessageEvent<string>) => {
       after(SILENCE_MS, lose);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's types, and its tests check what it sends
-      onState(JSON.parse(data) as LiveState);
+      const state = JSON.parse(data) as LiveState;
+      tell(({ history }) => ({
+        connection: 'live',
+        state,
+        receivedAt: Date.now(),
+        history: withState(history, state),
+      }));
     });
     after(SILENCE_MS, lose);
   };
@@ -94,7 +76,7 @@ function listen({ onHello, onState, onLost, onPaused }: Listener): () => void {
     clearTimeout(timer);
     source?.close();
     source = undefined;
-    onPaused();
+    tell(() => ({ connection: 'connecting' }));
   };
   const onVisibility = (): void => {
     clearTimeout(pauseTimer);

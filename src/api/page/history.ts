@@ -13,7 +13,7 @@ export interface Sample {
 /** Node → what was heard of it in the last minute, oldest first. */
 export type History = ReadonlyMap<string, readonly Sample[]>;
 
-export interface Point {
+interface Point {
   readonly x: number;
   readonly y: number;
 }

@@ -1,12 +1,15 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { SLOT_COUNT } from '../../cluster/slots/slots.ts';
+import type { LiveState } from '../inspection/live-state.ts';
 import { announce } from './announcer.tsx';
 import { Copyable } from './parts/copyable.tsx';
 import { useNow } from './environment.ts';
 import type { Feed } from './feed.ts';
-import { remediesOf } from './remedies.ts';
+import { HEALTH_WORDS, remediesOf, timeText } from './words.ts';
 import { StatusMark } from './parts/status-mark.tsx';
-import { agoText, HEALTH_WORDS, timeText } from './words.ts';
+import { agoText, bytesText, numberText, shortNumberText } from '../../units.ts';
+import { NOBODY, type SlotMap } from './slots/slot-map.ts';
 
 const LOST = 'connection to the service is lost; trying again';
 
@@ -33,7 +36,7 @@ export function Summary({ feed }: { readonly feed: Feed }): JSX.Element {
       </div>
       {isLost ? <Lost feed={feed} /> : <Live feed={feed} />}
       {state !== undefined && state.findings.length > 0 && (
-        <ol class="findings" aria-label="What is wrong, and what mends it">
+        <ol class="findings" aria-label="What is wrong, and what repairs it">
           {remediesOf(state.findings).map(({ command, texts }) => (
             <li key={command}>
               <div>
@@ -81,8 +84,39 @@ function Lost({ feed: { state, receivedAt } }: { readonly feed: Feed }): JSX.Ele
       <span class="dot" aria-hidden="true" />
       <span>
         {LOST}
-        {state !== undefined && <span class="age">what is shown is from {agoText((now - receivedAt) / 1000)}</span>}
+        {state !== undefined && <span class="age">what is shown is from {agoText(now - receivedAt)}</span>}
       </span>
     </p>
+  );
+}
+
+const UNKNOWN = '–';
+
+/** The cluster in five numbers. */
+export function Totals({ state: { nodes }, map }: { readonly state: LiveState; readonly map: SlotMap }): JSX.Element {
+  const answering = nodes.flatMap(({ role, figures }) => (figures === undefined ? [] : [{ role, ...figures }]));
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const known = (text: string): string => (answering.length === 0 ? UNKNOWN : text);
+  const owned = map.filter((owner) => owner !== NOBODY).length;
+  const totals: [name: string, value: string, rest: string][] = [
+    ['nodes up', String(nodes.filter(({ state }) => state === 'up').length), ` of ${nodes.length}`],
+    ['slots owned', owned === 0 ? known('0') : numberText(owned), ` of ${numberText(SLOT_COUNT)}`],
+    // A replica's keys are its primary's.
+    ['keys', known(numberText(sum(answering.filter(({ role }) => role !== 'replica').map(({ keys }) => keys)))), ''],
+    ['ops/s', known(shortNumberText(sum(answering.map(({ opsPerSecond }) => opsPerSecond)))), ''],
+    ['memory', known(bytesText(sum(answering.map(({ memoryBytes }) => memoryBytes)))), ''],
+  ];
+  return (
+    <dl class="totals">
+      {totals.map(([name, value, rest]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            {value}
+            <span class="faint">{rest}</span>
+          </dd>
+        </div>
+      ))}
+    </dl>
   );
 }

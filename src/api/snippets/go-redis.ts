@@ -1,6 +1,5 @@
-import { inGo } from './literals.ts';
+import { inGo, source } from './source.ts';
 import { addressOf, type Library, type Reach } from './reach.ts';
-import { source } from './source.ts';
 
 export const goRedis: Library = {
   language: 'Go, go-redis',

@@ -1,4 +1,4 @@
-import { inJava } from './literals.ts';
+import { inJava } from './source.ts';
 import { addressOf, type Place, type Reach } from './reach.ts';
 
 /** What Jedis and Lettuce write alike; `make` makes a HostAndPort. */

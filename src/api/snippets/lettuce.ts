@@ -1,7 +1,6 @@
 import { commas, entriesOfMap, keyNote, readPassword } from './java.ts';
-import { inJava } from './literals.ts';
+import { inJava, source } from './source.ts';
 import type { Library, Place, Reach } from './reach.ts';
-import { source } from './source.ts';
 
 export const lettuce: Library = {
   language: 'Java, Lettuce',

@@ -1,6 +1,5 @@
-import { inPython } from './literals.ts';
+import { inPython, source } from './source.ts';
 import type { Library, Place, Reach } from './reach.ts';
-import { source } from './source.ts';
 
 export const redisPy: Library = {
   language: 'Python, redis-py',

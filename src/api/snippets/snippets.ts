@@ -1,8 +1,8 @@
+import { hint, run, type Hint, type RenderHint } from '../../hint.ts';
 import { goRedis } from './go-redis.ts';
-import { ioredis } from './ioredis.ts';
+import { ioredis, nodeRedis } from './javascript.ts';
 import { jedis } from './jedis.ts';
 import { lettuce } from './lettuce.ts';
-import { nodeRedis } from './node-redis.ts';
 import { redisPy } from './redis-py.ts';
 import { reachOf, type SnippetConnection } from './reach.ts';
 
@@ -17,9 +17,9 @@ export interface Snippet {
 const LIBRARIES = [ioredis, nodeRedis, redisPy, goRedis, jedis, lettuce];
 
 /** For the plain port where it is open, else over TLS, verified. Each snippet runs as it is, on the host of the stack. */
-export function connectionSnippets(connection: SnippetConnection): Snippet[] {
+export function connectionSnippets(connection: SnippetConnection, renderHint: RenderHint): Snippet[] {
   const reach = reachOf(connection);
-  const password = passwordNote(connection);
+  const password = passwordNote(connection).map(renderHint);
   return LIBRARIES.map(({ language, note, code }) => ({
     language,
     note: [note(reach), ...password].join(' '),
@@ -27,7 +27,7 @@ export function connectionSnippets(connection: SnippetConnection): Snippet[] {
   }));
 }
 
-function passwordNote({ passwordFile, passwordSource }: SnippetConnection): string[] {
+function passwordNote({ passwordFile, passwordSource }: SnippetConnection): Hint[] {
   if (passwordFile !== undefined) return [];
-  return [`The password is in ${passwordSource}; first: eval "$(npx tsx manage.ts env --format shell --reveal)"`];
+  return [hint`The password is in ${passwordSource}; first: eval "$(${run('env --format shell --reveal')})"`];
 }

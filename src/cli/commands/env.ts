@@ -1,6 +1,7 @@
-import { StackError } from '../../errors.ts';
+import { quoted } from '../../hint.ts';
 import type { ConnectionInfo } from '../../stack/connect/connection.ts';
-import type { Command, OptionValues } from '../core/command.ts';
+import { wrongValue, type Command, type OptionValues } from '../core/command.ts';
+import { jsonText } from '../core/output.ts';
 
 const FORMATS = ['dotenv', 'shell', 'json'] as const;
 type Format = (typeof FORMATS)[number];
@@ -8,17 +9,16 @@ type Format = (typeof FORMATS)[number];
 export const env: Command = {
   name: 'env',
   summary: 'print what an application needs to connect',
-  options: [
-    { flags: '--format <format>', summary: 'dotenv, shell or json (default: dotenv)' },
-    { flags: '--reveal', summary: 'the password itself instead of the path of its file' },
-  ],
-  run: async ({ openSession, options, terminal, json }) => {
-    const format = json ? 'json' : parseFormat(options['format']);
+  options: {
+    '--format <format>': 'dotenv, shell or json (default: dotenv)',
+    '--reveal': 'the password itself instead of the path of its file',
+  },
+  run: async ({ openSession, options }) => {
+    const format = parseFormat(options['format']);
     const session = await openSession({ secret: true });
     const { readConnection } = await import('../../stack/connect/connection.ts');
-    const variables = environment(await readConnection(session), options['reveal'] === true);
-    terminal.stdout.write(render(variables, format));
-    return 0;
+    const data = environment(await readConnection(session), options['reveal'] === true);
+    return { data, show: ({ line }) => line(render(data, format)) };
   },
 };
 
@@ -49,22 +49,20 @@ function environment(
 }
 
 function render(variables: Readonly<Record<string, string>>, format: Format): string {
-  if (format === 'json') return `${JSON.stringify(variables, null, 2)}\n`;
+  if (format === 'json') return jsonText(variables);
   const prefix = format === 'shell' ? 'export ' : '';
   return Object.entries(variables)
-    .map(([name, value]) => `${prefix}${name}=${quoted(value, format)}\n`)
-    .join('');
+    .map(([name, value]) => `${prefix}${name}=${assigned(value, format)}`)
+    .join('\n');
 }
 
 /** In single quotes neither a shell nor a dotenv reader changes anything, as long as none is inside. */
-function quoted(value: string, format: Format): string {
-  if (/^[\w.:,/@-]*$/.test(value)) return value;
-  if (format === 'shell') return `'${value.replaceAll("'", `'\\''`)}'`;
-  return value.includes("'") ? JSON.stringify(value) : `'${value}'`;
+function assigned(value: string, format: Format): string {
+  return format === 'dotenv' && value.includes("'") ? JSON.stringify(value) : quoted(value);
 }
 
 function parseFormat(value: OptionValues[string]): Format {
   const format = value === undefined ? 'dotenv' : FORMATS.find((one) => one === value);
   if (format !== undefined) return format;
-  throw new StackError('USAGE', { message: `--format takes ${FORMATS.join(', ')}, not '${String(value)}'` });
+  throw wrongValue('--format', FORMATS.join(', '), value);
 }

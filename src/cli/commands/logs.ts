@@ -1,15 +1,14 @@
-import { StackError } from '../../errors.ts';
-import type { Command, OptionValues } from '../core/command.ts';
+import { wrongValue, type Command, type OptionValues } from '../core/command.ts';
 
 export const logs: Command = {
   name: 'logs',
   operands: '[node]',
   summary: "show the nodes' logs",
-  options: [
-    { flags: '--follow', summary: 'go on with what comes, until Ctrl-C' },
-    { flags: '--tail <lines>', summary: 'only so many lines of each node, or `all` (default: 100)' },
-    { flags: '--timestamps', summary: "with the engine's own time before each line" },
-  ],
+  options: {
+    '--follow': 'go on with what comes, until Ctrl-C',
+    '--tail <lines>': 'only so many lines of each node, or `all` (default: 100)',
+    '--timestamps': "with the engine's own time before each line",
+  },
   run: async ({ openSession, operands, options, terminal, json, signal }) => {
     const tail = parseTail(options['tail']);
     const session = await openSession();
@@ -34,5 +33,5 @@ function parseTail(value: OptionValues[string]): number | 'all' {
   if (value === 'all') return 'all';
   const lines = Number(value);
   if (Number.isInteger(lines) && lines >= 0) return lines;
-  throw new StackError('USAGE', { message: `--tail takes a number of lines or all, not '${String(value)}'` });
+  throw wrongValue('--tail', 'a number of lines or all', value);
 }

@@ -1,15 +1,78 @@
 import type { Command } from '../core/command.ts';
-import { showStatus, statusAsJson } from '../views/status.ts';
+import { isReachable } from '../../cluster/nodes/view.ts';
+import { hint, run, type RenderHint } from '../../hint.ts';
+import type { Status } from '../../stack/commands/status.ts';
+import type { Session } from '../../stack/session/session.ts';
+import type { Screen } from '../core/output.ts';
+import { engineLine, imageLine, nodesAsJson, placeColumns } from '../views/cluster.ts';
 
 export const status: Command = {
   name: 'status',
   summary: 'show what runs, from which image, and whether the cluster is whole (exit code 1 if not)',
-  run: async ({ openSession, terminal, json }) => {
+  run: async ({ openSession, renderHint }) => {
     const session = await openSession();
     const { readStatus } = await import('../../stack/commands/status.ts');
     const state = await readStatus(session);
-    if (json) terminal.stdout.write(`${JSON.stringify(statusAsJson(session, state), null, 2)}\n`);
-    else await showStatus(session, state, terminal);
-    return state.problems.length === 0 ? 0 : 1;
+    return {
+      data: statusAsJson(session, state, renderHint),
+      show: (screen) => showStatus(session, state, screen),
+      exitCode: state.problems.length === 0 ? 0 : 1,
+    };
   },
 };
+
+async function showStatus(session: Session, state: Status, screen: Screen): Promise<void> {
+  const { good, bad, warn, line, paint, renderHint } = screen;
+  const { stack, nodes, problems, warnings, engine } = state;
+  const isWhole = problems.length === 0;
+  const headline = isWhole ? 'cluster_state:ok, every node agrees' : 'the cluster is not whole';
+  (isWhole ? good : bad)(`${paint('bold', `${stack}: ${headline}`)}\n`);
+  const views = nodes.map(({ view }) => view).filter(isReachable);
+  const columns = placeColumns(session);
+  const rows = nodes.map(({ node, container, view }) => {
+    const cells = isReachable(view) ? columns.map(([, cell]) => cell(view, views)) : [];
+    return [node.name, container?.status ?? 'no container', ...cells];
+  });
+  await screen.table(['node', 'container', ...columns.map(([title]) => title)], rows);
+  line();
+  for (const text of imageLines(session, state, views[0]?.redisVersion)) line(text);
+  line(`${engineLine(session)}, ${engine.version}, API ${engine.apiVersion}`);
+  for (const problem of problems) bad(problem);
+  for (const warning of warnings) warn(renderHint(warning));
+  if (!isWhole) screen.next(hint`${run('up')}   # repairs what can be repaired without losing data`);
+}
+
+/** What runs, and what the next `up` would run instead where that is something else. */
+function imageLines(session: Session, { image, nodes }: Status, redisVersion: string | undefined): string[] {
+  const containers = nodes.flatMap(({ container }) => (container === undefined ? [] : [container]));
+  const others = new Set(containers.filter(({ imageId }) => imageId !== image?.id).map((container) => container.image));
+  if (others.size === 0) return [imageLine(session, image, redisVersion)];
+  const version = redisVersion === undefined ? '' : `, Redis ${redisVersion}`;
+  return [`Image ${[...others].join(', ')}${version}`, `  after the next up: ${imageLine(session, image, undefined)}`];
+}
+
+function statusAsJson(
+  session: Session,
+  { stack, endpoint, engine, image, nodes, problems, warnings }: Status,
+  renderHint: RenderHint,
+): object {
+  const views = nodes.map(({ view }) => view).filter(isReachable);
+  return {
+    stack,
+    healthy: problems.length === 0,
+    problems,
+    warnings: warnings.map(renderHint),
+    engine: { ...endpoint, ...engine },
+    image: image ?? null,
+    redisVersion: views[0]?.redisVersion ?? null,
+    containers: nodes.map(({ node, container }) => ({
+      node: node.name,
+      container: container?.name ?? null,
+      state: container?.state ?? null,
+      status: container?.status ?? null,
+      image: container?.image ?? null,
+      imageId: container?.imageId ?? null,
+    })),
+    nodes: nodesAsJson(session, views),
+  };
+}

@@ -1,36 +1,49 @@
+import { run } from '../../hint.ts';
 import type { Session } from '../../stack/session/session.ts';
-import type { Command, Invocation } from '../core/command.ts';
-import { showCluster, nodesAsJson } from '../views/cluster.ts';
+import { timed, type Command } from '../core/command.ts';
+import type { Outcome } from '../core/output.ts';
+import { engineLine, imageLine, nodesAsJson, placeColumns, showNodes, slotsOwned } from '../views/cluster.ts';
+import { countText, durationText } from '../../units.ts';
+
+const NEXT = [
+  ['redis-cli', 'a prompt in cluster mode, with the password'],
+  ['env', 'what an application needs to connect'],
+  ['down', 'stop it; the data stays'],
+] as const;
 
 export const up: Command = {
   name: 'up',
   changes: true,
   summary: 'bring the cluster up, or what changed in the YAML file, and verify it',
-  run: async (invocation) => bringUp(invocation, await invocation.openSession({ secret: true })),
+  run: async ({ openSession }) => bringUp(await openSession({ secret: true })),
 };
 
-/** @returns the exit code */
-export async function bringUp({ endProgress, terminal, json }: Invocation, session: Session): Promise<number> {
+/** What `up` does, and shows: what is running, and the next commands to type. */
+export async function bringUp(session: Session): Promise<Outcome> {
   const { up: toWhatTheFileSays } = await import('../../stack/commands/up.ts');
-  const { image, changeCount, views, elapsedMs } = await toWhatTheFileSays(session);
-  endProgress();
-  const { spec, engine } = session;
-  if (json) {
-    const nodes = nodesAsJson(session, views);
-    const result = {
-      stack: spec.name,
+  const { result, elapsedMs } = await timed(() => toWhatTheFileSays(session));
+  const { image, changeCount, views } = result;
+  const { name } = session.spec;
+  const seconds = durationText(elapsedMs);
+  const headline = changeCount === 0 ? `${name} is up: nothing to do (${seconds})` : `${name} is up, in ${seconds}`;
+  return {
+    data: {
+      stack: name,
       changes: changeCount,
-      elapsedMs: Math.round(elapsedMs),
+      elapsedMs,
       image,
-      engine: engine.endpoint,
-      nodes,
-    };
-    terminal.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-    return 0;
-  }
-  const seconds = `${(elapsedMs / 1000).toFixed(2)} s`;
-  const headline =
-    changeCount === 0 ? `${spec.name} is up: nothing to do (${seconds})` : `${spec.name} is up, in ${seconds}`;
-  await showCluster(session, { headline, image, views, terminal });
-  return 0;
+      engine: session.engine.endpoint,
+      nodes: nodesAsJson(session, views),
+    },
+    show: async (screen) => {
+      const { good, line, paint, renderHint } = screen;
+      const agreed = `${slotsOwned(views)}, ${countText(views.length, 'node')} agree`;
+      good(`${paint('bold', headline)}: cluster_state:ok, ${agreed}\n`);
+      await showNodes(screen, views, placeColumns(session));
+      line(`\n${imageLine(session, image, views[0]?.redisVersion)}\n${engineLine(session)}\n`);
+      const next = NEXT.map(([words, purpose]) => [renderHint(run(words)), purpose] as const);
+      const width = Math.max(...next.map(([command]) => command.length));
+      line(`Next: ${next.map(([command, purpose]) => `${command.padEnd(width)}    # ${purpose}`).join('\n      ')}`);
+    },
+  };
 }

@@ -1,6 +1,9 @@
 import type { Engine } from '../../engine/engine.ts';
+import { StackError } from '../../errors.ts';
+import type { Hint, RenderHint } from '../../hint.ts';
 import type { ConnectionOptions, SessionNeeds } from '../../stack/session/open.ts';
 import type { LabelSession, Session } from '../../stack/session/session.ts';
+import type { Outcome } from './output.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A command as data: what is typed, what it says of itself, and what it does. */
@@ -10,33 +13,28 @@ export interface Command {
   /** As commander writes them: `[nodes...]`. */
   readonly operands?: string;
   readonly summary: string;
-  readonly options?: readonly CommandOption[];
+  /** What each is for, by its flags: `--slots <count>`. */
+  readonly options?: Readonly<Record<string, string>>;
   /** It changes the stack, and waits until no other command does. */
   readonly changes?: boolean;
   /** What follows `--` is for another program, named here for the help text. */
   readonly passesOn?: string;
-  /** @returns the exit code. */
-  readonly run: (invocation: Invocation) => Promise<number>;
+  /** @returns what came of it; the exit code alone where it has written all by itself, as it went on */
+  readonly run: (invocation: Invocation) => Promise<Outcome | number>;
 }
 
-export interface CommandOption {
-  readonly flags: string;
-  readonly summary: string;
-}
-
-export interface Invocation {
+/** What was typed, as far as it is the command's own. */
+export interface Typed {
   readonly operands: readonly string[];
   /** By their camel-case names. */
   readonly options: OptionValues;
   /** What stood behind `--`. */
   readonly passedOn: readonly string[];
-  readonly terminal: Terminal;
   readonly json: boolean;
+}
+
+export interface Invocation extends Typed {
   readonly signal: AbortSignal;
-  /** The checkout's folder. */
-  readonly root: string;
-  /** The longest that any single wait may take. */
-  readonly timeoutMs: number;
   /** Reads the YAML file, then what else the command needs. Called by commands that work on a stack. */
   readonly openSession: (needs?: SessionNeeds) => Promise<Session>;
   /** What the session is opened with, for who finds out step by step what doesn't work. */
@@ -45,9 +43,34 @@ export interface Invocation {
   readonly openByLabel: () => Promise<LabelSession>;
   /** Finds the engine only. */
   readonly openEngine: () => Promise<Engine>;
+  /** For this very stack, as the person called this program. */
+  readonly renderHint: RenderHint;
+  /** A yes or no question. `--yes` answers it; with --json and without a terminal the answer is no. */
+  readonly confirm: (question: string) => Promise<boolean>;
+  /** For who writes before the outcome: a plan, a log, a service. */
+  readonly terminal: Terminal;
   /** Ends the live view, so that what comes next stays on the screen. */
   readonly endProgress: () => void;
 }
 
 /** A list for an option that may be given more than once. */
 export type OptionValues = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+
+/** `--slots takes a whole number of slots, not 'many'` */
+export function wrongValue(option: string, takes: string, value: OptionValues[string], hint?: Hint): StackError {
+  return new StackError('USAGE', {
+    message: `${option} takes ${takes}, not '${String(value)}'`,
+    ...(hint !== undefined && { hint }),
+  });
+}
+
+export function textOf(options: OptionValues, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export async function timed<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly elapsedMs: number }> {
+  const start = performance.now();
+  const result = await work();
+  return { result, elapsedMs: Math.round(performance.now() - start) };
+}

@@ -1,13 +1,9 @@
 import { Command as Commander, CommanderError, InvalidArgumentError } from 'commander';
-import type { Command, OptionValues } from './command.ts';
+import type { Command, Typed } from './command.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface Parsed {
+export interface Parsed extends Typed {
   readonly command: Command;
-  readonly operands: readonly string[];
-  readonly options: OptionValues;
-  readonly passedOn: readonly string[];
-  readonly json: boolean;
   readonly file: string | undefined;
   readonly host: string | undefined;
   readonly offline: boolean;
@@ -20,7 +16,7 @@ const DEFAULT_TIMEOUT_SECONDS = 60;
 export async function parseCommandLine(
   argv: readonly string[],
   commands: readonly Command[],
-  { stdout, stderr }: Terminal,
+  { stdout, stderr, program: name }: Terminal & { readonly program: string },
 ): Promise<Parsed | { readonly exitCode: number }> {
   // What is behind `--` is another program's business, and may look like anything.
   const separator = argv.indexOf('--');
@@ -28,25 +24,25 @@ export async function parseCommandLine(
   const passedOn = separator === -1 ? [] : argv.slice(separator + 1);
 
   let parsed: Parsed | undefined;
-  const program = new Commander('npx tsx manage.ts')
+  const program = new Commander(name)
     .description('A Redis Cluster on the local container engine, as code.')
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .exitOverride()
-    .showHelpAfterError('(npx tsx manage.ts --help lists the commands)');
+    .showHelpAfterError(`(${name} --help lists the commands)`);
   for (const command of commands) {
-    const [name = '', below] = command.name.split(' ');
+    const [first = '', below] = command.name.split(' ');
     const parent =
-      below === undefined ? program : (program.commands.find((one) => one.name() === name) ?? program.command(name));
+      below === undefined ? program : (program.commands.find((one) => one.name() === first) ?? program.command(first));
     const target = parent
-      .command(`${below ?? name} ${command.operands ?? ''}`.trim())
+      .command(`${below ?? first} ${command.operands ?? ''}`.trim())
       .description(command.summary)
       .allowExcessArguments(false);
     if (command.passesOn !== undefined) target.usage(`${command.operands ?? ''} [-- ${command.passesOn}]`);
-    const options = command.options ?? [];
     // `serve --host` is where it listens, as everywhere else; its engine is that of DOCKER_HOST.
-    const hasOwnHost = options.some(({ flags }) => flags.startsWith('--host '));
-    const common = COMMON_OPTIONS.filter(({ flags }) => !(hasOwnHost && flags.startsWith('--host ')));
-    for (const { flags, summary } of [...options, ...common]) {
+    const hasOwnHost = command.options?.[HOST] !== undefined;
+    // Its own ones come first in the help, and say what they are for.
+    const options = { ...command.options, ...COMMON_OPTIONS, ...command.options };
+    for (const [flags, summary] of Object.entries(options)) {
       if (flags.startsWith('--timeout')) target.option(flags, summary, parseSeconds, DEFAULT_TIMEOUT_SECONDS);
       else target.option(flags, summary);
     }
@@ -79,13 +75,14 @@ interface CommonValues extends Record<string, string | number | boolean | readon
   timeout: number;
 }
 
-const COMMON_OPTIONS = [
-  { flags: '-f, --file <file>', summary: 'the stack as YAML (default: infra/dev-services.yaml)' },
-  { flags: '--host <address>', summary: 'the container engine, as in DOCKER_HOST' },
-  { flags: '--offline', summary: "don't ask Vault: take the password that the stack's own containers hold, or fail" },
-  { flags: '--timeout <seconds>', summary: 'the longest that any wait may take' },
-  { flags: '--json', summary: 'only JSON on stdout' },
-] as const;
+const HOST = '--host <address>';
+const COMMON_OPTIONS = {
+  '-f, --file <file>': 'the stack as YAML (default: infra/dev-services.yaml)',
+  [HOST]: 'the container engine, as in DOCKER_HOST',
+  '--offline': "don't ask Vault: take the password that the stack's own containers hold, or fail",
+  '--timeout <seconds>': 'the longest that any wait may take',
+  '--json': 'only JSON on stdout',
+};
 
 function parseSeconds(text: string): number {
   const seconds = Number(text);

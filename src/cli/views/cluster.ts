@@ -1,55 +1,78 @@
-import type { ReachableView } from '../../cluster/nodes/view.ts';
+import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { countSlots, formatRanges } from '../../cluster/slots/slots.ts';
+import { hostAddress } from '../../stack/connect/host-address.ts';
 import type { ResolvedImage } from '../../stack/observe/image.ts';
-import { hostAddress } from '../../stack/connect/links.ts';
 import type { Session } from '../../stack/session/session.ts';
-import { painter, type Terminal } from '../core/terminal.ts';
-import { formatBytes, table } from './table.ts';
+import type { Screen } from '../core/output.ts';
+import { bytesText, countText } from '../../units.ts';
 
-export interface ClusterShown {
-  readonly headline: string;
-  readonly image: ResolvedImage;
-  readonly views: readonly ReachableView[];
-  readonly terminal: Terminal;
-}
+/** What a table says of a node that answers. */
+export type Column = readonly [title: string, cell: (view: ReachableView, all: readonly ReachableView[]) => string];
 
-/** What is running, and the next commands to type. */
-export async function showCluster(session: Session, { headline, image, views, terminal }: ClusterShown): Promise<void> {
-  const { stdout, env } = terminal;
-  const paint = painter(stdout, env);
-  const primaries = views.filter(({ table: { myself } }) => myself.role === 'primary');
-  const slots = countSlots(primaries.flatMap(({ table: { myself } }) => myself.slots));
-  stdout.write(
-    `${paint('green', '✓')} ${paint('bold', headline)}: cluster_state:ok, ${slots} slots, ${countOf(views.length, 'node')} agree\n\n`,
-  );
-  const rows = views.map((view) => clusterRow(session, view, views));
-  stdout.write(
-    `${await table(['node', 'role', 'slots', 'keys', 'memory', 'from this host', 'in the network'], rows)}\n\n`,
-  );
-  stdout.write(`${imageLine(session, image, views[0]?.redisVersion)}\n${engineLine(session)}\n\n`);
-  stdout.write(`Next: npx tsx manage.ts redis-cli    # a prompt in cluster mode, with the password
-      npx tsx manage.ts env          # what an application needs to connect
-      npx tsx manage.ts down         # stop it; the data stays\n`);
-}
+export const COLUMN = {
+  role: [
+    'role',
+    ({ table: { myself } }, all) => {
+      if (myself.role === 'primary') return 'primary';
+      const primary = all.find(({ table: { myself: other } }) => other.id === myself.primaryId);
+      return `replica of ${primary?.name ?? myself.primaryId ?? 'nobody'}`;
+    },
+  ],
+  slotCount: ['slots', ({ table: { myself } }) => String(countSlots(myself.slots))],
+  slotRanges: [
+    'slots',
+    ({ table: { myself } }) =>
+      myself.slots.length === 0 ? '' : `${formatRanges(myself.slots)} (${countSlots(myself.slots)})`,
+  ],
+  replicas: ['replicas', ({ table: { myself } }, all) => replicasOf(myself.id, all).join(' ')],
+  keys: ['keys', ({ keyCount }) => String(keyCount)],
+  memory: ['memory', ({ usedMemoryBytes }) => bytesText(usedMemoryBytes)],
+  links: [
+    'links',
+    ({ table: { myself, rows } }) => {
+      const links = rows.filter(({ id }) => id !== myself.id);
+      return `${links.filter(({ connected }) => connected).length}/${links.length}`;
+    },
+  ],
+  epoch: ['epoch', ({ table: { myself } }) => String(myself.configEpoch)],
+  address: ['address', ({ table: { myself } }) => `${myself.ip}:${myself.port}@${myself.busPort}`],
+  id: ['id', ({ table: { myself } }) => myself.id],
+} as const satisfies Record<string, Column>;
 
-export function clusterRow(session: Session, view: ReachableView, views: readonly ReachableView[]): string[] {
-  const { spec, engine } = session;
-  const { myself } = view.table;
-  const node = spec.nodes.find(({ name }) => name === view.name);
-  const primary = views.find(({ table: { myself: other } }) => other.id === myself.primaryId);
-  const role = myself.role === 'primary' ? 'primary' : `replica of ${primary?.name ?? myself.primaryId ?? 'nobody'}`;
-  const slots = myself.slots.length === 0 ? '' : `${formatRanges(myself.slots)} (${countSlots(myself.slots)})`;
-  const port = spec.tls.plain ? node?.ports.plain : node?.ports.tls;
-  const host = `${hostAddress(spec, engine.endpoint)}:${port ?? ''}`;
+/** Those of `up` and `status`. */
+export function placeColumns({ spec, engine }: Session): readonly Column[] {
+  const host = hostAddress(spec, engine.endpoint);
+  const hostCell = ({ name }: ReachableView): string => {
+    const ports = spec.nodes.find((node) => node.name === name)?.ports;
+    return `${host}:${(spec.tls.plain ? ports?.plain : ports?.tls) ?? ''}`;
+  };
   return [
-    view.name,
-    role,
-    slots,
-    String(view.keyCount),
-    formatBytes(view.usedMemoryBytes),
-    host,
-    `${myself.ip}:${myself.port}`,
+    COLUMN.role,
+    COLUMN.slotRanges,
+    COLUMN.keys,
+    COLUMN.memory,
+    ['from this host', hostCell],
+    ['in the network', ({ table: { myself } }) => `${myself.ip}:${myself.port}`],
   ];
+}
+
+/** A line a node; of one that doesn't answer, why. */
+export async function showNodes(screen: Screen, views: readonly NodeView[], columns: readonly Column[]): Promise<void> {
+  const all = views.filter(isReachable);
+  const rows = views.map((view) => [
+    view.name,
+    ...(isReachable(view) ? columns.map(([, cell]) => cell(view, all)) : [view.reason]),
+  ]);
+  await screen.table(['node', ...columns.map(([title]) => title)], rows);
+}
+
+export function replicasOf(id: string, views: readonly ReachableView[]): string[] {
+  return views.filter(({ table: { myself } }) => myself.primaryId === id).map(({ name }) => name);
+}
+
+/** `16,384 slots` */
+export function slotsOwned(views: readonly ReachableView[]): string {
+  return countText(countSlots(views.flatMap(({ table: { myself } }) => myself.slots)), 'slot');
 }
 
 export function imageLine(
@@ -83,8 +106,4 @@ export function nodesAsJson({ spec, engine }: Session, views: readonly Reachable
     host,
     ports: spec.nodes.find((node) => node.name === name)?.ports,
   }));
-}
-
-function countOf(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,7 +1,7 @@
-import type { ProgressEvent, Report } from '../../stack/session/progress.ts';
+import type { ProgressEvent, Report } from '../../stack/session/session.ts';
 import { isLively, painter, type Paint, type Terminal } from '../core/terminal.ts';
 
-export interface Progress {
+interface Progress {
   readonly report: Report;
   /** Ends the live view; to be called before anything else is written. */
   readonly end: () => void;
@@ -17,9 +17,10 @@ const MARKS = { done: '✓', warning: '!', failed: '✗' } as const;
 function plainProgress(stderr: NodeJS.WriteStream): Progress {
   let last = '';
   return {
-    report: ({ subject, state, text }) => {
+    report: ({ subject, state, text, action }) => {
       if (state === 'running') return;
-      const line = `${MARKS[state]} ${subject}: ${text}\n`;
+      // An action's text is the line of `plan`, which names what it is about.
+      const line = `${MARKS[state]} ${action === undefined ? `${subject}: ` : ''}${text}\n`;
       if (line !== last) stderr.write(line);
       last = line;
     },
@@ -70,7 +71,7 @@ function liveProgress(stderr: NodeJS.WriteStream, paint: Paint): Progress {
 }
 
 /** One frame of the live list: a pure function of what was reported last of each subject. */
-export function progressFrame(events: readonly ProgressEvent[], spinner: string, paint: Paint): string {
+function progressFrame(events: readonly ProgressEvent[], spinner: string, paint: Paint): string {
   const width = Math.max(...events.map(({ subject }) => subject.length));
   const marks = {
     running: paint('cyan', spinner),

@@ -11,8 +11,8 @@ const MARKS = '█▓▒░';
  * All slots in four lines, 64 slots a character, each with the colour and the mark of the owner of most of them; a dot where
  * nobody owns them. A legend below.
  */
-export function slotPicture(owned: readonly (SlotRange & { readonly name: string })[], paint: Paint): string {
-  const owners = [...new Set(owned.map(({ name }) => name))];
+export function slotPicture(owned: readonly (SlotRange & { readonly owner: string })[], paint: Paint): string {
+  const owners = [...new Set(owned.map(({ owner }) => owner))];
   const drawn = (name: string, width: number): string => {
     const index = owners.indexOf(name);
     const mark = MARKS[Math.floor(index / COLOURS.length) % MARKS.length] ?? '█';
@@ -31,14 +31,14 @@ export function slotPicture(owned: readonly (SlotRange & { readonly name: string
 }
 
 function ownerOfMost(
-  owned: readonly (SlotRange & { readonly name: string })[],
+  owned: readonly (SlotRange & { readonly owner: string })[],
   start: number,
   end: number,
 ): string | undefined {
   const counts = new Map<string, number>();
   for (const range of owned) {
     const shared = Math.min(end, range.end) - Math.max(start, range.start) + 1;
-    if (shared > 0) counts.set(range.name, (counts.get(range.name) ?? 0) + shared);
+    if (shared > 0) counts.set(range.owner, (counts.get(range.owner) ?? 0) + shared);
   }
   const [most] = [...counts].toSorted(([, one], [, other]) => other - one);
   return most?.[0];

@@ -21,7 +21,7 @@ export type FindingKind =
   | 'too few replicas'
   | 'number of primaries';
 
-/** One thing that is wrong with the cluster, and the command that mends it. */
+/** One thing that is wrong with the cluster, and the command that repairs it. */
 export interface Finding {
   readonly kind: FindingKind;
   /** The node that it is about; undefined where it is about several, or about slots. */

@@ -70,12 +70,13 @@ function disagreements(views: readonly ReachableView[]): string[] {
     .map(({ name }) => `${name}: it does not agree with ${first.name} on who owns which slots`);
 }
 
-/** Links of the cluster bus that are down, as sentences, seen from either end. */
-export function findBrokenLinks(views: readonly ReachableView[]): string[] {
+/** Links of the cluster bus that are down, as sentences, seen from either end. @param to only to these, by default to all */
+export function findBrokenLinks(views: readonly ReachableView[], to?: readonly ReachableView[]): string[] {
   const nameOf = (id: string): string | undefined => views.find(({ table }) => table.myself.id === id)?.name;
   return views.flatMap(({ name, table }) =>
     table.rows
-      .filter((row) => row.id !== table.myself.id && !row.connected)
+      .filter(({ id, connected }) => id !== table.myself.id && !connected)
+      .filter(({ id }) => to?.some((other) => other.table.myself.id === id) ?? true)
       .map(({ id, ip, busPort }) => `${name}: its bus link to ${nameOf(id) ?? id} at ${ip}:${busPort} is down`),
   );
 }

@@ -2,7 +2,7 @@ import { isPhantom } from '../nodes/bootstrap-table.ts';
 import { isAbsent, list, slotsText, type Finding, type SeenCluster } from './finding.ts';
 import type { NodeRow } from '../nodes/node-table.ts';
 import { epochOf, groupBy } from '../slots/slot-survey.ts';
-import type { ReachableView } from '../nodes/view.ts';
+import { rowOf } from '../nodes/view.ts';
 
 /** What is wrong with how the nodes know and see each other. */
 export function acquaintanceFindings(cluster: SeenCluster): Finding[] {
@@ -19,9 +19,11 @@ function acquaintances({ reachable, expected }: SeenCluster): Finding[] {
       // A node without links has not yet learnt its own address where none is announced.
       ip === wanted ? [] : [wrongAddress(name, `${name} announces ${ip || 'no address'} instead of ${wanted}`, 'up')];
     const others = reachable.filter((other) => other !== view);
-    const unknown = others.filter((other) => rowOf(view, other) === undefined).map((other) => other.name);
+    const unknown = others
+      .filter((other) => rowOf(view, other.table.myself.id) === undefined)
+      .map((other) => other.name);
     const moved = others.flatMap((other) => {
-      const known = rowOf(view, other)?.ip;
+      const known = rowOf(view, other.table.myself.id)?.ip;
       if (known === undefined || known === other.table.myself.ip) return [];
       const text = `${name} knows ${other.name} at ${known || 'no address'} instead of ${other.table.myself.ip}`;
       return [wrongAddress(name, text, 'cluster fix')];
@@ -108,8 +110,4 @@ function brokenLinks(cluster: SeenCluster): Finding[] {
     return { kind: 'broken link', node: target, text, mend: 'cluster wait' };
   });
   return [...failing, ...broken];
-}
-
-function rowOf(view: ReachableView, other: ReachableView): NodeRow | undefined {
-  return view.table.rows.find(({ id }) => id === other.table.myself.id);
 }

@@ -1,7 +1,6 @@
-import { rangesOf } from '../slots/slot-move.ts';
+import { rangesOf, countSlots, type SlotRange } from '../slots/slots.ts';
 import { list, slotsText, type Finding, type SeenCluster } from './finding.ts';
 import { epochOf, groupBy, strongestClaim, surveySlots, type SlotClaims } from '../slots/slot-survey.ts';
-import { countSlots, type SlotRange } from '../slots/slots.ts';
 
 /** What is wrong with who owns which slots, one finding for all slots of which the same is to say. */
 export function slotFindings(cluster: SeenCluster): Finding[] {

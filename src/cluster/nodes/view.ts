@@ -1,4 +1,4 @@
-import { parseNodeTable, type NodeTable } from './node-table.ts';
+import { parseNodeTable, type NodeRow, type NodeTable } from './node-table.ts';
 
 /** What one node answered, or why it didn't. `name` is the node's in the YAML file. */
 export type NodeView = ReachableView | UnreachableView;
@@ -20,7 +20,7 @@ export interface ReachableView {
   readonly fields: ReadonlyMap<string, string>;
 }
 
-export interface UnreachableView {
+interface UnreachableView {
   readonly name: string;
   readonly reachable: false;
   /** Why: `ECONNREFUSED`, `LOADING`, … */
@@ -96,6 +96,15 @@ export function parseInfo(text: string): Map<string, string> {
 export function unwrittenFile({ fields }: ReachableView): string | undefined {
   if (fields.get('aof_last_write_status') === 'err') return 'append-only file';
   return fields.get('rdb_last_bgsave_status') === 'err' ? 'dump.rdb' : undefined;
+}
+
+/** How much of its primary's stream a replica has taken, in bytes. */
+export function replicationOffset({ fields }: ReachableView): number {
+  return Number(fields.get('slave_repl_offset') ?? 0);
+}
+
+export function rowOf({ table }: ReachableView, id: string): NodeRow | undefined {
+  return table.rows.find((row) => row.id === id);
 }
 
 export function isReachable(view: NodeView): view is ReachableView {

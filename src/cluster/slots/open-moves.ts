@@ -1,5 +1,4 @@
-import { rangesOf, slotsOf, type SlotMove } from './slot-move.ts';
-import { formatRanges } from './slots.ts';
+import { rangesOf, slotsOf, formatRanges, type SlotMove } from './slots.ts';
 import type { ReachableView } from '../nodes/view.ts';
 
 /** What interrupted moves have left open: `[slot->-id]` and `[slot-<-id]` in the node tables. */

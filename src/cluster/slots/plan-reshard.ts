@@ -1,6 +1,6 @@
-import { slotsOf, type SlotMove, type SlotOwner } from './slot-move.ts';
+import { slotsOf, type SlotMove, type SlotOwner } from './slots.ts';
 
-export interface ReshardRequest {
+interface ReshardRequest {
   readonly from: readonly string[];
   readonly to: string;
   /** Of all sources together. */

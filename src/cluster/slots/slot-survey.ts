@@ -11,7 +11,7 @@ export interface SlotClaims {
   readonly openings: readonly Opening[];
 }
 
-export interface Opening {
+interface Opening {
   readonly view: ReachableView;
   readonly direction: 'migrating' | 'importing';
   /** The node at the other end. */

@@ -26,10 +26,48 @@ export function holdsSlot(ranges: readonly SlotRange[], slot: number): boolean {
   return ranges.some(({ start, end }) => start <= slot && slot <= end);
 }
 
+/** Whether each of `parts` is within one of `ranges`. */
+export function holdsRanges(ranges: readonly SlotRange[], parts: readonly SlotRange[]): boolean {
+  return parts.every((part) => ranges.some(({ start, end }) => start <= part.start && part.end <= end));
+}
+
 export function formatRange({ start, end }: SlotRange): string {
   return start === end ? String(start) : `${start}-${end}`;
 }
 
 export function formatRanges(ranges: readonly SlotRange[]): string {
   return ranges.map(formatRange).join(' ');
+}
+
+/** Slots that go from one primary to another, both by their names in the YAML file; ascending. */
+export interface SlotMove {
+  readonly from: string;
+  readonly to: string;
+  readonly slots: readonly number[];
+}
+
+/** A primary by its name in the YAML file, and what it owns: nothing, where it is an empty one. */
+export interface SlotOwner {
+  readonly name: string;
+  readonly slots: readonly SlotRange[];
+}
+
+/** Every slot of `ranges`, ascending. */
+export function slotsOf(ranges: readonly SlotRange[]): number[] {
+  return ranges
+    .flatMap(({ start, end }) => Array.from({ length: end - start + 1 }, (_, index) => start + index))
+    .toSorted((one, other) => one - other);
+}
+
+/** The fewest ranges that hold exactly `slots`, which ascend. */
+export function rangesOf(slots: readonly number[]): SlotRange[] {
+  const starts = slots.filter((slot, index) => slots[index - 1] !== slot - 1);
+  const ends = slots.filter((slot, index) => slots[index + 1] !== slot + 1);
+  return starts.map((start, index) => ({ start, end: ends[index] ?? start }));
+}
+
+/** `slots` in groups of at most `most`. */
+export function batchesOf(slots: readonly number[], most: number): (readonly number[])[] {
+  const count = Math.ceil(slots.length / most);
+  return Array.from({ length: count }, (_, index) => slots.slice(index * most, (index + 1) * most));
 }

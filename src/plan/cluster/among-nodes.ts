@@ -1,5 +1,6 @@
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import type { Spec } from '../../spec/spec.ts';
 
 /** The node with its name in the YAML file. @throws StackError USAGE where it doesn't answer. */
@@ -8,7 +9,7 @@ export function reachableNode(views: readonly NodeView[], name: string): Reachab
   if (view?.reachable === true) return view;
   throw new StackError('USAGE', {
     message: `${name} does not answer: ${view?.reason ?? 'it is not in the YAML file'}`,
-    hint: 'npx tsx manage.ts up',
+    hint: run('up'),
   });
 }
 
@@ -53,6 +54,6 @@ export function rejectLossOfCopy(spec: Spec, views: readonly NodeView[], replica
   const why = primary === undefined ? 'does not answer' : 'has none';
   throw new StackError('USAGE', {
     message: `${name} holds a copy of ${keyCount} keys, and its primary ${nameOfId(spec, views, primaryId)} ${why}: they may be nowhere else`,
-    hint: `npx tsx manage.ts cluster failover ${name} --force   # makes it the primary; or bring the other back: npx tsx manage.ts up`,
+    hint: hint`${run(`cluster failover ${name} --force`)}   # makes it the primary; or bring the other back: ${run('up')}`,
   });
 }

@@ -1,17 +1,12 @@
 import { isBootstrapping, isPhantom, phantomRows } from '../../cluster/nodes/bootstrap-table.ts';
 import type { NodeRow } from '../../cluster/nodes/node-table.ts';
-import { divideSlots, type SlotRange } from '../../cluster/slots/slots.ts';
-import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
+import { divideSlots } from '../../cluster/slots/slots.ts';
+import { isReachable, rowOf, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { clusterPort, CONTAINER_PORTS, primariesOf, type Spec } from '../../spec/spec.ts';
+import { replicasOf } from './among-nodes.ts';
+import { newAction, type ActionOf } from '../model/action.ts';
 
-/** One cluster command, sent to `node`. */
-export type ClusterAction = { readonly node: string; readonly cause: string } & (
-  | { readonly type: 'take over' }
-  | { readonly type: 'forget'; readonly nodeId: string }
-  | { readonly type: 'meet'; readonly ip: string; readonly port: number; readonly busPort: number }
-  | { readonly type: 'add slots'; readonly range: SlotRange }
-  | { readonly type: 'replicate'; readonly primaryId: string }
-);
+export type ClusterAction = ActionOf<'take over' | 'forget' | 'meet' | 'add slots' | 'replicate'>;
 
 /**
  * The next commands on the way to one cluster, from what the nodes say right now. Empty means: nothing to send, whether
@@ -33,10 +28,10 @@ export function planCluster(spec: Spec, views: readonly NodeView[]): ClusterActi
 
 /** Bootstrap, step 1: once every link stands and a node is `ok`, it may become a primary and stays `ok`. */
 function planTakeovers(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
-  if (views.length < spec.nodes.length || !views.every((view) => isLinkedToAll(view, views))) return [];
+  if (views.length < spec.nodes.length || !areAllLinked(views)) return [];
   return views
     .filter(({ table, info, name }) => isBootstrapping(table) && info.state === 'ok' && isInitialPrimary(spec, name))
-    .map(({ name }) => ({ type: 'take over', node: name, cause: 'its slots are still held for it' }));
+    .map(({ name }) => newAction('take over', name, 'its slots are still held for it'));
 }
 
 /** Bootstrap, step 2: when nobody believes any more that a phantom owns slots. Not sooner: a slot would have no owner. */
@@ -47,7 +42,7 @@ function planForgetting(_spec: Spec, views: readonly ReachableView[]): ClusterAc
     phantomRows(table)
       // A replica can't forget its own primary. It follows the new one by itself, or by `planReplicas`.
       .filter(({ id }) => id !== table.myself.primaryId)
-      .map(({ id }) => ({ type: 'forget', node: name, nodeId: id, cause: 'it only held the slots' })),
+      .map(({ id }) => newAction('forget', name, 'it only held the slots', { nodeId: id })),
   );
 }
 
@@ -64,7 +59,7 @@ function planMeetings(spec: Spec, views: readonly ReachableView[]): ClusterActio
       if (!areRelated && !isBlank(view) && !isBlank(other)) return [];
       const { ip } = other.table.myself;
       const cause = areRelated ? `it has an old address of ${other.name}` : `it doesn't know ${other.name}`;
-      return [{ type: 'meet', node: view.name, ip, port: clusterPort(spec), busPort: CONTAINER_PORTS.bus, cause }];
+      return [newAction('meet', view.name, cause, { ip, port: clusterPort(spec), busPort: CONTAINER_PORTS.bus })];
     }),
   );
 }
@@ -75,7 +70,7 @@ function planMeetings(spec: Spec, views: readonly ReachableView[]): ClusterActio
  */
 function planSlots(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
   if (views.length < spec.nodes.length || views.some(({ keyCount }) => keyCount > 0)) return [];
-  if (!views.every((view) => isLinkedToAll(view, views))) return [];
+  if (!areAllLinked(views)) return [];
   const primaries = primariesOf(spec);
   const wanted = new Map(divideSlots(primaries.length).map((range, index) => [primaries[index]?.name, range]));
   const isOnTheWay = views.every(({ name, table: { myself } }) => {
@@ -90,7 +85,7 @@ function planSlots(spec: Spec, views: readonly ReachableView[]): ClusterAction[]
   return views.flatMap(({ name, table: { myself } }): ClusterAction[] => {
     const range = wanted.get(name);
     if (range === undefined || myself.role === 'replica' || myself.slots.length > 0) return [];
-    return [{ type: 'add slots', node: name, range, cause: 'no slot of these has an owner' }];
+    return [newAction('add slots', name, 'no node owns them', { range })];
   });
 }
 
@@ -103,8 +98,7 @@ function planReplicas(spec: Spec, views: readonly ReachableView[]): ClusterActio
   const present = views.filter((view) => spec.nodes.some(({ name }) => name === view.name));
   const owners = present.filter(({ table: { myself } }) => myself.slots.length > 0);
   if (owners.length < primariesOf(spec).length) return [];
-  const replicaCount = ({ table: { myself } }: ReachableView): number =>
-    present.filter((view) => view.table.myself.primaryId === myself.id).length;
+  const replicaCount = ({ table: { myself } }: ReachableView): number => replicasOf(present, myself.id).length;
   return present.flatMap((view): ClusterAction[] => {
     const { myself } = view.table;
     const isEmptyPrimary = myself.role === 'primary' && myself.slots.length === 0 && view.keyCount === 0;
@@ -113,9 +107,10 @@ function planReplicas(spec: Spec, views: readonly ReachableView[]): ClusterActio
     const [neediest] = owners.toSorted((one, other) => replicaCount(one) - replicaCount(other));
     const primary = owners.find(({ name }) => name === initial) ?? neediest;
     // The node itself has to know that this primary has begun: it would refuse, or copy a primary without slots.
-    if (primary === undefined || (rowOf(view, primary)?.slots.length ?? 0) === 0) return [];
+    if (primary === undefined || (rowOf(view, primary.table.myself.id)?.slots.length ?? 0) === 0) return [];
     const primaryId = primary.table.myself.id;
-    return [{ type: 'replicate', node: view.name, primaryId, cause: `it is to be a replica of ${primary.name}` }];
+    const cause = 'the YAML file asks for replicas';
+    return [newAction('replicate', view.name, cause, { primaryId, primary: primary.name })];
   });
 }
 
@@ -138,7 +133,7 @@ function planGhosts(spec: Spec, views: readonly ReachableView[]): ClusterAction[
   return views.flatMap(({ name, table }) =>
     table.rows
       .filter((row) => isGhost(row) && row.id !== table.myself.primaryId)
-      .map(({ id }) => ({ type: 'forget', node: name, nodeId: id, cause: 'it is gone, and owns nothing' })),
+      .map(({ id }) => newAction('forget', name, 'it is gone, and owns nothing', { nodeId: id })),
   );
 }
 
@@ -146,34 +141,35 @@ function isInitialPrimary(spec: Spec, name: string): boolean {
   return spec.nodes.some((node) => node.name === name && node.initialRole === 'primary');
 }
 
-function rowOf(view: ReachableView, other: ReachableView): NodeRow | undefined {
-  return view.table.rows.find(({ id }) => id === other.table.myself.id);
-}
-
 export function knows(view: ReachableView, other: ReachableView): boolean {
-  return rowOf(view, other) !== undefined;
+  return rowOf(view, other.table.myself.id) !== undefined;
 }
 
 /** `view` knows `other` under the address that it has. */
 export function isAcquainted(view: ReachableView, other: ReachableView): boolean {
-  return rowOf(view, other)?.ip === other.table.myself.ip;
+  return rowOf(view, other.table.myself.id)?.ip === other.table.myself.ip;
 }
 
-function isLinkedToAll(view: ReachableView, views: readonly ReachableView[]): boolean {
-  return views.every((other) => other === view || rowOf(view, other)?.connected === true);
+export function isLinked(view: ReachableView, other: ReachableView): boolean {
+  return rowOf(view, other.table.myself.id)?.connected === true;
+}
+
+export function areAllLinked(views: readonly ReachableView[]): boolean {
+  return views.every((view) => views.every((other) => other === view || isLinked(view, other)));
 }
 
 /** Whether all of them are acquainted, be it through others. A new node between two clusters would merge them, too. */
-function areOneCluster(views: readonly ReachableView[]): boolean {
-  const [first, ...rest] = views;
-  const reached = first === undefined ? [] : [first];
-  let unreached = rest;
+function areOneCluster([first, ...rest]: readonly ReachableView[]): boolean {
+  return first === undefined || acquaintancesOf(first, rest).length === rest.length;
+}
+
+/** All that `start` knows or is known by, be it through others. */
+export function acquaintancesOf(start: ReachableView, others: readonly ReachableView[]): ReachableView[] {
+  const reached = [start];
   for (const view of reached) {
-    const related = unreached.filter((other) => knows(view, other) || knows(other, view));
-    reached.push(...related);
-    unreached = unreached.filter((other) => !related.includes(other));
+    reached.push(...others.filter((one) => !reached.includes(one) && (knows(view, one) || knows(one, view))));
   }
-  return unreached.length === 0;
+  return reached.slice(1);
 }
 
 export function isBlank({ table, keyCount }: ReachableView): boolean {

@@ -1,6 +1,7 @@
 import { formatRanges, type SlotRange } from '../../cluster/slots/slots.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import type { Spec } from '../../spec/spec.ts';
 import { nameOfId, reachableNode, replicasOf, viewOfId } from './among-nodes.ts';
 
@@ -30,7 +31,7 @@ export function planFailover(spec: Spec, views: readonly NodeView[], node: strin
   if (slots.length === 0) {
     throw new StackError('USAGE', {
       message: `the primary of ${node}, ${formerPrimary}, owns no slots: there is nothing to take over`,
-      hint: 'npx tsx manage.ts cluster slots',
+      hint: run('cluster slots'),
     });
   }
   const hasWholeCopy = view.replicationLink === 'up';
@@ -40,21 +41,21 @@ export function planFailover(spec: Spec, views: readonly NodeView[], node: strin
       message: `${node} does not have its whole copy of ${formerPrimary} yet`,
       hint:
         primary.keyCount > 0
-          ? 'npx tsx manage.ts cluster wait'
-          : `npx tsx manage.ts cluster failover ${node} --force   # ${formerPrimary} holds no key`,
+          ? run('cluster wait')
+          : hint`${run(`cluster failover ${node} --force`)}   # ${formerPrimary} holds no key`,
     });
   }
   if (primary === undefined && mode === 'manual') {
     throw new StackError('USAGE', {
       message: `${formerPrimary}, the primary of ${node}, does not answer and can't hand over`,
-      hint: `npx tsx manage.ts cluster failover ${node} --force   # what ${node} has not received yet is lost`,
+      hint: hint`${run(`cluster failover ${node} --force`)}   # what ${node} has not received yet is lost`,
     });
   }
   const better = replicasOf(views, myself.primaryId).find(({ keyCount }) => keyCount > 0);
   if (primary === undefined && view.keyCount === 0 && better !== undefined) {
     throw new StackError('USAGE', {
       message: `${node} holds no key, and ${better.name}, another replica of ${formerPrimary}, holds ${better.keyCount}`,
-      hint: `npx tsx manage.ts cluster failover ${better.name} --${mode}`,
+      hint: run(`cluster failover ${better.name} --${mode}`),
     });
   }
   const ids = { nodeId: myself.id, primaryId: myself.primaryId };
@@ -122,6 +123,6 @@ function noReplica({ name }: ReachableView, replicas: readonly ReachableView[]):
       first === undefined
         ? `${name} is a primary, and has no replica that could take over`
         : `${name} is a primary; its replicas are: ${replicas.map((replica) => replica.name).join(', ')}`,
-    hint: first === undefined ? 'npx tsx manage.ts cluster nodes' : `npx tsx manage.ts cluster failover ${first.name}`,
+    hint: first === undefined ? run('cluster nodes') : run(`cluster failover ${first.name}`),
   });
 }

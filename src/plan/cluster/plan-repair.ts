@@ -1,19 +1,18 @@
-import { rangesOf } from '../../cluster/slots/slot-move.ts';
+import { rangesOf } from '../../cluster/slots/slots.ts';
 import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.ts';
 import { list, slotsText } from '../../cluster/findings/finding.ts';
 import type { NodeRow } from '../../cluster/nodes/node-table.ts';
 import { epochOf, groupBy, surveySlots, type SlotClaims } from '../../cluster/slots/slot-survey.ts';
-import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
+import { isReachable, replicationOffset, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { primariesOf, type Spec } from '../../spec/spec.ts';
-import { knows, planCluster } from './plan-cluster.ts';
+import { replicasOf } from './among-nodes.ts';
+import { areAllLinked, isLinked, knows, planCluster } from './plan-cluster.ts';
 import { planSlotRepairs, type KeyCounts } from './plan-slot-repairs.ts';
-import type { RepairStep } from './repair-step.ts';
+import { newAction, type Action } from '../model/action.ts';
 
 /** What a plan needs to know beyond the nodes' views. */
 export interface RepairFacts {
   readonly keys: KeyCounts;
-  /** Replica's name → how much of its primary's stream it has taken. */
-  readonly replicationOffsets: ReadonlyMap<string, number>;
   /** There are volumes of nodes that are not in the YAML file: one of them may hold what a lost node had. */
   readonly hasOtherVolumes: boolean;
 }
@@ -25,39 +24,31 @@ export interface RepairFacts {
  *
  * No step deletes a key that has no other copy, but those that say that they are destructive.
  */
-export function planRepair(spec: Spec, views: readonly NodeView[], facts: RepairFacts): RepairStep[] {
+export function planRepair(
+  spec: Spec,
+  views: readonly NodeView[],
+  facts: RepairFacts,
+  except: ReadonlySet<number> = new Set(),
+): Action[] {
   const reachable = views.filter(isReachable);
   const actions = planCluster(spec, views);
-  const survey = surveySlots(reachable);
-  const commands = actions.map((action): RepairStep => ({
-    type: 'cluster command',
-    action,
-    cause: action.cause,
-    destructive: false,
-  }));
+  const survey = surveySlots(reachable).filter(({ slot }) => !except.has(slot));
   // Who is away may own a slot, or hold its keys. And a cluster that is about to begin hands out its slots itself.
   const isBeginning = reachable.some(({ table }) => isBootstrapping(table)) || isBlankCluster(reachable);
-  if (reachable.length < views.length || isBeginning) return commands;
+  if (reachable.length < views.length || isBeginning) return actions;
 
   const slots = planSlotRepairs(reachable, survey, facts.keys, primariesOf(spec).length);
   // Nodes that meet tell each other of their slots, and Redis deletes the keys of a slot that a node loses so.
   const rescues = slots.filter(({ losers }) => losers.length > 0);
   if (rescues.length > 0) return rescues;
   return [
-    ...commands,
+    ...actions,
+    // Slots are given to nodes that everybody hears of.
     ...slots.filter(({ owner }) => owner !== undefined || (actions.length === 0 && areAllLinked(reachable))),
     ...planLostOwners(reachable, survey, facts),
     ...planEpochs(reachable),
     ...(actions.length === 0 ? [...planIntroductions(reachable), ...planEvenReplicas(spec, reachable)] : []),
   ];
-}
-
-/** Slots are given to nodes that everybody hears of. */
-function areAllLinked(views: readonly ReachableView[]): boolean {
-  const ids = views.map(({ table }) => table.myself.id);
-  return views.every(({ table }) =>
-    ids.every((id) => id === table.myself.id || table.rows.some((row) => row.id === id && row.connected)),
-  );
 }
 
 function isBlankCluster(views: readonly ReachableView[]): boolean {
@@ -68,15 +59,14 @@ function isBlankCluster(views: readonly ReachableView[]): boolean {
 function planLostOwners(
   views: readonly ReachableView[],
   survey: readonly SlotClaims[],
-  { replicationOffsets, hasOtherVolumes }: RepairFacts,
-): RepairStep[] {
+  { hasOtherVolumes }: RepairFacts,
+): Action[] {
   const own = new Set(views.map(({ table }) => table.myself.id));
-  const offsetOf = ({ name }: ReachableView): number => replicationOffsets.get(name) ?? 0;
   const orphaned = survey.flatMap(({ slot, claimants, believed }) => {
     const id = believed.find((one) => one !== undefined && !own.has(one));
     return claimants.length > 0 || id === undefined ? [] : [{ slot, id }];
   });
-  return groupBy(orphaned, ({ id }) => id).flatMap((group): RepairStep[] => {
+  return groupBy(orphaned, ({ id }) => id).flatMap((group): Action[] => {
     const id = group[0]?.id ?? '';
     const rows = views.flatMap(({ table }) => table.rows.filter((row) => row.id === id));
     if (!rows.every(isGone)) return [];
@@ -84,21 +74,18 @@ function planLostOwners(
     const slots = slotsText(rangesOf(group.map(({ slot }) => slot)));
     // It has no address any more where another id answers at the one that it had: it can't come back there.
     const isReplaced = rows.some(({ ip }) => ip === '' || views.some(({ table }) => table.myself.ip === ip));
-    const [replica] = views
-      .filter(({ table }) => table.myself.primaryId === id)
-      .toSorted((one, other) => offsetOf(other) - offsetOf(one));
+    const [replica] = replicasOf(views, id).toSorted((one, other) => replicationOffset(other) - replicationOffset(one));
     if (replica !== undefined) {
       const loss = isReplaced ? '' : ', and the last writes there may be lost';
       const cause = `its primary ${name}, which owns ${slots}, is gone${loss}; its copy has ${replica.keyCount} keys`;
-      const action = { type: 'take over', node: replica.name, cause } as const;
-      return [{ type: 'cluster command', action, cause, destructive: !isReplaced || hasOtherVolumes }];
+      return [newAction('take over', replica.name, cause, {}, { destructive: !isReplaced || hasOtherVolumes })];
     }
     if (isPhantom(id)) {
-      return [{ type: 'forget owner', nodeId: id, cause: `it only held ${slots}, without a key`, destructive: false }];
+      return [newAction('forget owner', name, `it only held ${slots}, without a key`, { nodeId: id })];
     }
     // Where another node stands in its place, its data went with its volume: nothing that could come back is given up.
     const cause = `it is gone, and nobody has a copy: the keys of ${slots} are lost, and the slots begin empty`;
-    return [{ type: 'forget owner', nodeId: id, cause, destructive: !isReplaced || hasOtherVolumes }];
+    return [newAction('forget owner', name, cause, { nodeId: id }, { destructive: !isReplaced || hasOtherVolumes })];
   });
 }
 
@@ -106,13 +93,11 @@ function isGone({ flags, connected }: NodeRow): boolean {
   return !connected && (flags.has('fail') || flags.has('fail?') || flags.has('noaddr'));
 }
 
-function planEpochs(views: readonly ReachableView[]): RepairStep[] {
+function planEpochs(views: readonly ReachableView[]): Action[] {
   const owners = views.filter(({ table: { myself } }) => myself.role === 'primary' && myself.slots.length > 0);
   return groupBy(owners, (view) => String(epochOf(view))).flatMap((group) => {
     const cause = `${list(group.map(({ name }) => name))} have the same config epoch`;
-    return group
-      .slice(1)
-      .map(({ name }): RepairStep => ({ type: 'bump epoch', node: name, cause, destructive: false }));
+    return group.slice(1).map(({ name }) => newAction('bump epoch', name, cause));
   });
 }
 
@@ -120,26 +105,22 @@ function planEpochs(views: readonly ReachableView[]): RepairStep[] {
  * Two nodes that somebody made forget each other. A third one that is linked with both shows that they are of one
  * cluster, whose slots are settled: it would introduce them by and by.
  */
-function planIntroductions(views: readonly ReachableView[]): RepairStep[] {
-  const isLinked = (view: ReachableView, other: ReachableView): boolean =>
-    view.table.rows.some(({ id, connected }) => connected && id === other.table.myself.id);
+function planIntroductions(views: readonly ReachableView[]): Action[] {
   return views.flatMap((view, index) =>
-    views.slice(index + 1).flatMap((other): RepairStep[] => {
+    views.slice(index + 1).flatMap((other): Action[] => {
       const areStrangers = !knows(view, other) && !knows(other, view);
       const friend = views.find((one) => one !== view && one !== other && isLinked(one, view) && isLinked(one, other));
       if (!areStrangers || friend === undefined) return [];
       const { ip, port, busPort } = other.table.myself;
       const cause = `it doesn't know ${other.name}, and ${friend.name} knows both`;
-      const action = { type: 'meet', node: view.name, ip, port, busPort, cause } as const;
-      return [{ type: 'cluster command', action, cause, destructive: false }];
+      return [newAction('meet', view.name, cause, { ip, port, busPort })];
     }),
   );
 }
 
 /** A primary without a replica gets one from the primary that has most, where each is to have some. */
-function planEvenReplicas(spec: Spec, views: readonly ReachableView[]): RepairStep[] {
-  const followersOf = ({ table }: ReachableView): ReachableView[] =>
-    views.filter((view) => view.table.myself.primaryId === table.myself.id);
+function planEvenReplicas(spec: Spec, views: readonly ReachableView[]): Action[] {
+  const followersOf = ({ table }: ReachableView): ReachableView[] => replicasOf(views, table.myself.id);
   const owners = views.filter(({ table: { myself } }) => myself.slots.length > 0);
   const bare = owners.find((view) => followersOf(view).length === 0);
   const [richest] = owners.toSorted((one, other) => followersOf(other).length - followersOf(one).length);
@@ -148,6 +129,5 @@ function planEvenReplicas(spec: Spec, views: readonly ReachableView[]): RepairSt
   const spare = followers.at(-1);
   if (spare === undefined || followers.length < 2) return [];
   const cause = `${bare.name} has no replica, and ${richest.name} has ${followers.length}`;
-  const action = { type: 'replicate', node: spare.name, primaryId: bare.table.myself.id, cause } as const;
-  return [{ type: 'cluster command', action, cause, destructive: false }];
+  return [newAction('replicate', spare.name, cause, { primaryId: bare.table.myself.id, primary: bare.name })];
 }

@@ -1,6 +1,7 @@
 import { countSlots } from '../../cluster/slots/slots.ts';
 import type { NodeView, ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
+import { run } from '../../hint.ts';
 import type { Spec } from '../../spec/spec.ts';
 import { nameOfId, reachableNode, rejectLossOfCopy } from './among-nodes.ts';
 import { knows } from './plan-cluster.ts';
@@ -24,14 +25,14 @@ export function planReplication(spec: Spec, views: readonly NodeView[], node: st
     const actual = nameOfId(spec, views, myself.primaryId);
     throw new StackError('USAGE', {
       message: `${primary} is a replica itself, of ${actual}`,
-      ...(actual === node ? {} : { hint: `npx tsx manage.ts cluster replicate ${node} --of ${actual}` }),
+      ...(actual === node ? {} : { hint: run(`cluster replicate ${node} --of ${actual}`) }),
     });
   }
   if (follower.table.myself.primaryId === myself.id) return { primaryId: myself.id, isDone: true };
   if (!knows(follower, leader) || !knows(leader, follower)) {
     throw new StackError('USAGE', {
       message: `${node} and ${primary} don't know each other`,
-      hint: `npx tsx manage.ts cluster meet ${node}`,
+      hint: run(`cluster meet ${node}`),
     });
   }
   rejectOwner(follower);
@@ -45,13 +46,13 @@ function rejectOwner({ name, table: { myself }, keyCount }: ReachableView): void
   if (slots > 0) {
     throw new StackError('USAGE', {
       message: `${name} still owns ${slots} slots: move them first`,
-      hint: `npx tsx manage.ts cluster rebalance --weight ${name}=0`,
+      hint: run(`cluster rebalance --weight ${name}=0`),
     });
   }
   if (keyCount > 0) {
     throw new StackError('USAGE', {
       message: `${name} holds ${keyCount} keys that no other node has: as a replica it would drop them`,
-      hint: `npx tsx manage.ts redis-cli ${name} -- SCAN 0`,
+      hint: run(`redis-cli ${name} -- SCAN 0`),
     });
   }
 }

@@ -1,6 +1,7 @@
 import { countSlots } from '../../cluster/slots/slots.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import type { Spec } from '../../spec/spec.ts';
 import { reachableNode, rejectLossOfCopy, replicasOf } from './among-nodes.ts';
 
@@ -32,7 +33,7 @@ export function planReset(spec: Spec, views: readonly NodeView[], names: readonl
     throw new StackError('USAGE', {
       message: 'the cluster holds keys: it is not taken apart',
       details: holders.map(({ name, keyCount }) => `${name} holds ${keyCount} keys`),
-      hint: 'npx tsx manage.ts down --volumes   # deletes all data, after asking',
+      hint: hint`${run('down --volumes')}   # deletes all data, after asking`,
     });
   }
   for (const view of chosen) rejectHolder(spec, views, view);
@@ -54,7 +55,7 @@ function rejectHolder(spec: Spec, views: readonly NodeView[], view: ReachableVie
       keyCount > 0
         ? `${name} is a primary with ${keyCount} keys${slots > 0 ? ` and ${slots} slots` : ''}: they would have no owner`
         : `${name} owns ${slots} slots: they would have no owner`,
-    hint: `npx tsx manage.ts cluster rebalance --weight ${name}=0   # moves them; all nodes together: cluster reset --all`,
+    hint: hint`${run(`cluster rebalance --weight ${name}=0`)}   # moves them; all nodes together: cluster reset --all`,
   });
 }
 
@@ -64,6 +65,6 @@ function rejectFollowed(views: readonly NodeView[], { name, table }: ReachableVi
   if (follower === undefined) return;
   throw new StackError('USAGE', {
     message: `${follower.name} is a replica of ${name}, and a replica can't forget its own primary`,
-    hint: `npx tsx manage.ts cluster replicate ${follower.name} --of PRIMARY`,
+    hint: run(`cluster replicate ${follower.name} --of PRIMARY`),
   });
 }

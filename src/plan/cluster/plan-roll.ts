@@ -1,5 +1,10 @@
-import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
+import { isReachable, replicationOffset, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { replicasOf } from './among-nodes.ts';
+import { findChangedSettings } from '../node/config-drift.ts';
+import type { Action } from '../model/action.ts';
+import type { Observed, Wanted } from '../model/observed.ts';
+import { isPartial } from '../engine/plan-up.ts';
+import type { Container, ContainerDefinition } from '../model/resources.ts';
 
 /** The next node to go through a disruption. */
 export interface RollStep {
@@ -18,10 +23,9 @@ export function nextRollStep(views: readonly NodeView[], names: readonly string[
 /** The replica that has received most. */
 function findHeir(views: readonly NodeView[], { table: { myself } }: ReachableView): ReachableView | undefined {
   if (myself.slots.length === 0) return undefined;
-  const offset = ({ fields }: ReachableView): number => Number(fields.get('slave_repl_offset') ?? 0);
   return replicasOf(views, myself.id)
     .filter(({ replicationLink }) => replicationLink === 'up')
-    .toSorted((one, other) => offset(other) - offset(one))[0];
+    .toSorted((one, other) => replicationOffset(other) - replicationOffset(one))[0];
 }
 
 /** Primaries of which no replica can take over, with the slots that nobody serves while they are away. */
@@ -30,4 +34,45 @@ export function findUnserved(views: readonly NodeView[], names: readonly string[
     .filter(isReachable)
     .filter(({ name, table: { myself } }) => names.includes(name) && myself.slots.length > 0)
     .filter((view) => findHeir(views, view) === undefined);
+}
+
+/**
+ * The nodes whose containers run and are to be recreated, where that can be done one at a time; none where they have to
+ * change together. All other actions of a plan disturb nobody.
+ */
+export function findDisruptive(wanted: Wanted, observed: Observed, actions: readonly Action[]): string[] {
+  const { containers, data } = observed;
+  if (isPartial(observed) || actions.some(({ type }) => type === 'remove network' || type === 'create network'))
+    return [];
+  // Nobody holds data yet, so there is nobody to disturb.
+  if (data.size > 0 && ![...data.values()].includes('formed')) return [];
+  const replaced = [...wanted.containers].flatMap(([node, definition]) => {
+    const present = containers.find(({ name, state }) => name === definition.name && state === 'running');
+    const isRemoved = actions.some(({ type, target }) => type === 'remove container' && target === definition.name);
+    return present !== undefined && isRemoved ? [{ node, present }] : [];
+  });
+  const isInTheWay = replaced.some(({ present }) =>
+    [...wanted.containers.values()].some(
+      (definition) => definition.name !== present.name && wants(definition, present),
+    ),
+  );
+  const changeTogether = replaced.some(({ node, present }) => speaksOtherwise(node, present, wanted, observed));
+  return isInTheWay || changeTogether ? [] : replaced.map(({ node }) => node);
+}
+
+/** It is to have an address or a port that the other one has now. */
+function wants({ network, ports }: ContainerDefinition, present: Container): boolean {
+  return (
+    present.addresses[network.name] === network.address ||
+    ports.some(({ hostPort }) => present.ports.some((held) => held.hostPort === hostPort))
+  );
+}
+
+/** On the bus all nodes speak TLS, or none, and at the same port. */
+function speaksOtherwise(node: string, { name }: Container, { config }: Wanted, observed: Observed): boolean {
+  const [present, wanted] = [observed.config.get(name), config.get(node)];
+  if (present === undefined || wanted === undefined) return false;
+  return findChangedSettings(present, wanted).some((change) =>
+    ['port', 'tls-cluster', 'tls-replication', 'cluster-port'].includes(change.name),
+  );
 }

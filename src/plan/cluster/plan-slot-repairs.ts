@@ -2,8 +2,10 @@ import { list } from '../../cluster/findings/finding.ts';
 import { openingText } from '../../cluster/findings/slot-findings.ts';
 import { epochOf, groupBy, type SlotClaims } from '../../cluster/slots/slot-survey.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
-import { handOutSlots } from './hand-out-slots.ts';
-import type { SlotRepair } from './repair-step.ts';
+import { newAction, type ActionOf } from '../model/action.ts';
+import { rangesOf, slotsOf, countSlots, holdsRanges, SLOT_COUNT, type SlotRange } from '../../cluster/slots/slots.ts';
+
+type RepairSlots = ActionOf<'repair slots'>;
 
 /** Primary's name → slot → its keys there. Slots without a key may be left out. */
 export type KeyCounts = ReadonlyMap<string, ReadonlyMap<number, number>>;
@@ -19,16 +21,16 @@ export function planSlotRepairs(
   survey: readonly SlotClaims[],
   counts: KeyCounts,
   primaryCount: number,
-): SlotRepair[] {
+): RepairSlots[] {
   const scene = { views, primaries: views.filter(({ table }) => table.myself.role === 'primary'), counts };
   const heirs = heirsOf(scene, survey, primaryCount);
-  const repairs = survey.flatMap((claims): SlotRepair[] => {
+  const repairs = survey.flatMap((claims): RepairSlots[] => {
     const owner = ownerOf(scene, claims);
     const destination = owner === undefined ? heirs.get(claims.slot) : destinationOf(scene, claims, owner);
     return destination === undefined ? [] : repairOf(scene, claims, owner, destination);
   });
   return groupBy(repairs, ({ slots: _slots, keyCount: _keyCount, ...rest }) => JSON.stringify(rest)).flatMap(
-    (group): SlotRepair[] => {
+    (group): RepairSlots[] => {
       const [first] = group;
       if (first === undefined) return [];
       const keyCount = group.reduce((sum, one) => sum + one.keyCount, 0);
@@ -97,12 +99,13 @@ function repairOf(
   claims: SlotClaims,
   owner: ReachableView | undefined,
   destination: ReachableView,
-): SlotRepair[] {
+): RepairSlots[] {
   const { views, primaries } = scene;
   const { slot, claimants, believed, openings } = claims;
   const losers = claimants.filter((view) => view !== owner && view !== destination);
   // A primary that loses all it has to one other is being failed over, and becomes that one's replica by itself.
-  if (owner !== undefined && losers.some((loser) => isCovered(loser, owner))) return [];
+  if (owner !== undefined && losers.some(({ table }) => holdsRanges(owner.table.myself.slots, table.myself.slots)))
+    return [];
   const { id } = destination.table.myself;
   const holders = primaries.filter((view) => view !== destination && keysOn(scene, view, slot) > 0);
   const misled = primaries.filter(
@@ -116,8 +119,7 @@ function repairOf(
   const nothingIsWrong = owner === destination && openings.length === 0 && misled.length === 0 && !needsEpoch;
   if (nothingIsWrong && holders.length === 0) return [];
   return [
-    {
-      type: 'settle slots',
+    newAction('repair slots', destination.name, causeOf(scene, claims, misled), {
       slots: [slot],
       destination: destination.name,
       owner: owner?.name,
@@ -127,16 +129,8 @@ function repairOf(
       openOn: [...new Set(namesOf(openings.map(({ view }) => view)))],
       misled: namesOf(misled),
       needsEpoch,
-      cause: causeOf(scene, claims, misled),
-      destructive: false,
-    },
+    }),
   ];
-}
-
-function isCovered(loser: ReachableView, winner: ReachableView): boolean {
-  return loser.table.myself.slots.every(({ start, end }) =>
-    winner.table.myself.slots.some((range) => range.start <= start && end <= range.end),
-  );
 }
 
 /** The epoch under which `view` believes in another owner than `id`; below all others where it doesn't. */
@@ -157,4 +151,45 @@ function causeOf({ views }: Scene, claims: SlotClaims, misled: readonly Reachabl
 
 function namesOf(views: readonly ReachableView[]): string[] {
   return views.map(({ name }) => name);
+}
+
+interface SlotHolder {
+  readonly name: string;
+  readonly slots: readonly SlotRange[];
+}
+
+/**
+ * Who is to own `free`, slots that nobody owns and that hold no key: name → slots, ascending. First the primaries that
+ * own nothing, as far as `primaryCount` asks for more owners: one of them took the place of the lost one. Then the
+ * neighbours of each gap, so that ranges stay whole, until each primary has its fair share; at last whoever has fewest.
+ */
+export function handOutSlots(
+  free: readonly number[],
+  primaries: readonly SlotHolder[],
+  primaryCount: number,
+): ReadonlyMap<string, readonly number[]> {
+  const owners = primaries.filter(({ slots }) => slots.length > 0);
+  const idle = primaries.filter(({ slots }) => slots.length === 0).slice(0, Math.max(primaryCount - owners.length, 0));
+  const heirs = [...owners, ...idle];
+  const given = new Map<string, number[]>(heirs.map(({ name }) => [name, []]));
+  if (heirs.length === 0) return new Map();
+  const share = Math.ceil(SLOT_COUNT / heirs.length);
+  const sizeOf = ({ name, slots }: SlotHolder): number => countSlots(slots) + (given.get(name)?.length ?? 0);
+  const room = (heir: SlotHolder): number => share - sizeOf(heir);
+
+  for (const range of rangesOf(free)) {
+    const left = owners.find(({ slots }) => slots.some(({ end }) => end === range.start - 1));
+    const right = owners.find(({ slots }) => slots.some(({ start }) => start === range.end + 1));
+    let next = range.start;
+    while (next <= range.end) {
+      const inOrder = [...idle, ...[left, right].filter((one) => one !== undefined)];
+      const [fewest] = heirs.toSorted((one, other) => sizeOf(one) - sizeOf(other));
+      const heir = inOrder.find((one) => room(one) > 0) ?? fewest;
+      if (heir === undefined) return given;
+      const count = Math.min(Math.max(room(heir), 1), range.end - next + 1);
+      given.get(heir.name)?.push(...slotsOf([{ start: next, end: next + count - 1 }]));
+      next += count;
+    }
+  }
+  return new Map([...given].filter(([, slots]) => slots.length > 0));
 }

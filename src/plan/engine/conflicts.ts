@@ -1,15 +1,16 @@
 import type { FailureCode } from '../../errors.ts';
+import type { Hint } from '../../hint.ts';
 import { overlaps, parseBlock } from '../../spec/addresses.ts';
 import { LABELS, LOCAL_IMAGE, isOwn } from '../model/names.ts';
-import type { Observed } from '../model/observed.ts';
+import type { Observed, Wanted } from '../model/observed.ts';
+import type { Network } from '../model/resources.ts';
 import { networkGuests } from './plan-down.ts';
-import type { Wanted } from '../model/wanted.ts';
 
 /** Something of somebody else's that stands in the way: found before anything is made, and left alone. */
 export interface Conflict {
   readonly code: FailureCode;
   readonly message: string;
-  readonly hint: string;
+  readonly hint: Hint;
   /** See StackError. */
   readonly isPassing?: boolean;
 }
@@ -75,18 +76,22 @@ function overlappingNetworks(stack: string, { network }: Wanted, { networks }: O
 }
 
 /** A network that has to go, because it was changed or renamed, while somebody else's container is on it. */
-function guestsOnNetworks(stack: string, { network }: Wanted, observed: Observed): Conflict[] {
-  return observed.networks
-    .filter(isOwn(stack))
-    .filter(
-      ({ name, labels }) => name !== network.name || labels[LABELS.definition] !== network.labels[LABELS.definition],
-    )
+function guestsOnNetworks(stack: string, wanted: Wanted, observed: Observed): Conflict[] {
+  return outdatedNetworks(stack, wanted, observed)
     .flatMap(({ name }) => networkGuests(stack, name, observed).map((guest) => ({ name, guest })))
     .map(({ name, guest }) => ({
       code: 'NETWORK_IN_USE' as const,
-      message: `the network ${name} has to be made anew, but the container ${guest} is on it`,
+      message: `the network ${name} has to be recreated, but the container ${guest} is on it`,
       hint: `docker network disconnect ${name} ${guest}   # and connect it again after the up`,
     }));
+}
+
+function outdatedNetworks(stack: string, { network }: Wanted, { networks }: Observed): Network[] {
+  return networks
+    .filter(isOwn(stack))
+    .filter(
+      ({ name, labels }) => name !== network.name || labels[LABELS.definition] !== network.labels[LABELS.definition],
+    );
 }
 
 function takenPorts(stack: string, { containers }: Wanted, observed: Observed): Conflict[] {
@@ -137,16 +142,11 @@ function takenAddresses(stack: string, { network, containers }: Wanted, observed
 }
 
 /** A node that has to leave the cluster first needs the network on which the others find it. */
-function membersOnNetworks(stack: string, { network }: Wanted, { networks, members }: Observed): Conflict[] {
-  const isReplaced = networks.some(
-    ({ name, labels }) =>
-      isOwn(stack)({ labels }) &&
-      (name !== network.name || labels[LABELS.definition] !== network.labels[LABELS.definition]),
-  );
-  if (!isReplaced) return [];
-  return members.map((name) => ({
+function membersOnNetworks(stack: string, wanted: Wanted, observed: Observed): Conflict[] {
+  if (outdatedNetworks(stack, wanted, observed).length === 0) return [];
+  return observed.members.map((name) => ({
     code: 'NETWORK_IN_USE' as const,
-    message: `${name} is not in the YAML file any more and has to leave the cluster first, but its network is to be made anew`,
+    message: `${name} is not in the YAML file any more and has to leave the cluster first, but its network is to be recreated`,
     hint: 'Put network back as it was in the YAML file and run up; change it afterwards. Nothing was changed.',
   }));
 }
@@ -198,7 +198,7 @@ function standIns(stack: string, { isStandIn }: Wanted, { containers }: Observed
   ];
 }
 
-/** A container of ours that somebody made anew without its volume: what it has written since would go with it. */
+/** A container of ours that somebody recreated without its volume: what it has written since would go with it. */
 function strayData(stack: string, { containers }: Wanted, observed: Observed): Conflict[] {
   const own = new Set(observed.containers.filter(isOwn(stack)).map(({ name }) => name));
   return [...containers.values()].flatMap(({ name, volume }): Conflict[] => {

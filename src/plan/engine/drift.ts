@@ -1,8 +1,12 @@
 import type { Container, ContainerDefinition, ContainerSettings, PublishedPort } from '../model/resources.ts';
+import { sizeText } from '../../units.ts';
+import { newAction, type Action } from '../model/action.ts';
+import { findChangedSettings } from '../node/config-drift.ts';
+import type { Observed, Wanted } from '../model/observed.ts';
 
 /** In what a container differs from its definition, and what brings it there with the least disruption. */
 export interface Drift {
-  /** `its memory limit is 64 MB instead of 128 MB` */
+  /** `its memory limit is 64 MiB instead of 128 MiB` */
   readonly text: string;
   /** `update` and `connect` leave its process running; `replace` makes the container anew, with the same volume. */
   readonly remedy: 'update' | 'connect' | 'replace';
@@ -13,14 +17,14 @@ export function findDrift(present: Container, settings: ContainerSettings, wante
   const { network, volume } = wanted;
   const replaced = (what: string, is: string, wantedText: string): Drift[] =>
     is === wantedText ? [] : [{ text: differs(what, is, wantedText), remedy: 'replace' }];
+  const unshown = (what: string, is: string, wantedText: string): Drift[] =>
+    is === wantedText ? [] : [{ text: `its ${what} differs`, remedy: 'replace' }];
   const labels = Object.entries(wanted.labels).flatMap(([name, value]) =>
     replaced(`label ${name}`, present.labels[name] ?? '', value),
   );
   return [
-    // Not shown: somebody may have put a password there.
-    ...(settings.command.join(' ') === wanted.command.join(' ')
-      ? []
-      : [{ text: 'its command is another one', remedy: 'replace' as const }]),
+    // Somebody may have put a password there.
+    ...unshown('command', settings.command.join(' '), wanted.command.join(' ')),
     ...replaced('user', settings.user, wanted.user),
     ...replaced('host name', settings.hostname, wanted.hostname),
     ...labels,
@@ -30,9 +34,7 @@ export function findDrift(present: Container, settings: ContainerSettings, wante
       settings.mounts.find(({ path }) => path === volume.path)?.source ?? '',
       volume.name,
     ),
-    ...replaced('health check', JSON.stringify(settings.healthcheck), JSON.stringify(wanted.healthcheck)).map(
-      (drift): Drift => ({ ...drift, text: 'its health check is another one' }),
-    ),
+    ...unshown('health check', JSON.stringify(settings.healthcheck), JSON.stringify(wanted.healthcheck)),
     ...limitDrift(settings, wanted),
     ...networkDrift(settings, network),
   ];
@@ -43,7 +45,7 @@ function limitDrift(settings: ContainerSettings, { memoryBytes, cpus, restartPol
   // An engine that can't set limits says 0, whatever was asked for.
   if (settings.memoryBytes !== 0 && settings.memoryBytes !== memoryBytes) {
     drifts.push({
-      text: differs('memory limit', megabytes(settings.memoryBytes), megabytes(memoryBytes)),
+      text: differs('memory limit', sizeText(settings.memoryBytes), sizeText(memoryBytes)),
       // The kernel ends a process that is above its limit, with its last writes. Stopped in order, it keeps them.
       remedy: settings.memoryBytes < memoryBytes ? 'update' : 'replace',
     });
@@ -94,6 +96,39 @@ function portDrift(is: readonly PublishedPort[], wanted: readonly PublishedPort[
     .map(([port, one, other]) => ({ text: differs(`host port of ${port}`, one, other), remedy: 'replace' }));
 }
 
-function megabytes(bytes: number): string {
-  return `${Number((bytes / 1024 ** 2).toFixed(1))} MB`;
+/** In what a node's container, and the configuration that it starts with, differ from what is wanted. */
+export function driftOf(node: string, present: Container, wanted: Wanted, { settings, config }: Observed): Drift[] {
+  const definition = wanted.containers.get(node);
+  const found = settings.get(present.name);
+  if (definition === undefined || found === undefined) return [];
+  const image: Drift[] = present.imageId === wanted.imageId ? [] : [{ text: 'its image changed', remedy: 'replace' }];
+  const [files, wantedFiles] = [config.get(present.name), wanted.config.get(node)];
+  // One that was never started has no files yet, and is given all of them.
+  const isConfigured = files !== undefined && wantedFiles !== undefined;
+  const changes = isConfigured ? findChangedSettings(files, wantedFiles).filter(({ isLive }) => !isLive) : [];
+  const names = changes.map(({ name }) => name).join(', ');
+  const restarts: Drift[] =
+    changes.length === 0 ? [] : [{ text: `it has to start with other values of ${names}`, remedy: 'replace' }];
+  return [...image, ...findDrift(present, found, definition), ...restarts];
+}
+
+/** What can be changed while its process runs. */
+export function planLiveChanges(
+  { name, network }: ContainerDefinition,
+  { settings }: Observed,
+  drifts: readonly Drift[],
+): Action[] {
+  const cause = (remedy: Drift['remedy']): string =>
+    drifts
+      .filter((drift) => drift.remedy === remedy)
+      .map(({ text }) => text)
+      .join('; ');
+  const [update, connect] = [cause('update'), cause('connect')];
+  const isConnected = settings.get(name)?.networks[network.name] !== undefined;
+  return [
+    ...(update === '' ? [] : [newAction('update container', name, update)]),
+    // An address can't be changed on a connection that stands.
+    ...(connect !== '' && isConnected ? [newAction('disconnect container', name, connect)] : []),
+    ...(connect === '' ? [] : [newAction('connect container', name, connect)]),
+  ];
 }

@@ -1,5 +1,5 @@
-import { actionKey, newAction, type Action } from '../model/actions.ts';
-import { isOwn } from '../model/names.ts';
+import { keyOf, newAction, type Action } from '../model/action.ts';
+import { isOwn, LABELS } from '../model/names.ts';
 import type { Container, Network, Volume } from '../model/resources.ts';
 
 export interface Present {
@@ -21,17 +21,16 @@ export function planDown(stack: string, present: Present, withVolumes: boolean):
     const remove = newAction('remove container', name, cause);
     if (isStopped) return [remove];
     const stop = newAction('stop container', name, cause);
-    return [stop, { ...remove, after: [actionKey(stop)] }];
+    return [stop, { ...remove, after: [keyOf(stop.type, name)] }];
   });
-  const removals = containers.map(({ name }) => actionKey({ type: 'remove container', target: name }));
+  const removals = containers.map(removalKey);
   const networks = present.networks
     .filter((network) => isOwn(stack)(network) && networkGuests(stack, network.name, present).length === 0)
-    .map(({ name }) => ({ ...newAction('remove network', name, cause), after: removals }));
-  const volumes = (withVolumes ? present.volumes.filter(isOwn(stack)) : []).map(({ name }) => ({
-    ...newAction('remove volume', name, 'down --volumes'),
-    destructive: true,
-    after: containers.filter((container) => container.volumes.includes(name)).map(removalKey),
-  }));
+    .map(({ name }) => newAction('remove network', name, cause, {}, { after: removals }));
+  const volumes = (withVolumes ? present.volumes.filter(isOwn(stack)) : []).map(({ name }) => {
+    const after = containers.filter((container) => container.volumes.includes(name)).map(removalKey);
+    return newAction('remove volume', name, 'down --volumes', {}, { destructive: true, after });
+  });
   return [...containerActions, ...networks, ...volumes];
 }
 
@@ -43,5 +42,55 @@ export function networkGuests(stack: string, network: string, { containers }: Pi
 }
 
 function removalKey({ name }: Container): string {
-  return actionKey({ type: 'remove container', target: name });
+  return keyOf('remove container', name);
+}
+
+/** What is left of a run whose owner has ended. */
+export interface StaleStack {
+  readonly name: string;
+  /** As the labels say it, see `LABELS.owner`. */
+  readonly owners: readonly string[];
+  readonly containers: readonly string[];
+  readonly networks: readonly string[];
+  readonly volumes: readonly string[];
+}
+
+/** Whoever is named as an owner of anything. */
+export function findOwners(present: Present): string[] {
+  return ownersOf(allOf(present));
+}
+
+/**
+ * The stacks of which everything was made for processes that are gone. One thing without an owner, or with one that is
+ * still there, and the stack is somebody's: all of it stays.
+ */
+export function findStaleStacks(present: Present, gone: ReadonlySet<string>): StaleStack[] {
+  const isLeft = ({ labels }: Labelled): boolean => gone.has(labels[LABELS.owner] ?? '');
+  const names = new Set(allOf(present).flatMap(({ labels }) => labels[LABELS.stack] ?? []));
+  return [...names].toSorted().flatMap((name) => {
+    const isOf = ({ labels }: Labelled): boolean => labels[LABELS.stack] === name;
+    const things = allOf(present).filter(isOf);
+    if (!things.every(isLeft)) return [];
+    const namesOf = (some: readonly Labelled[]): string[] => some.filter(isOf).map((thing) => thing.name);
+    return {
+      name,
+      owners: ownersOf(things),
+      containers: namesOf(present.containers),
+      networks: namesOf(present.networks),
+      volumes: namesOf(present.volumes),
+    };
+  });
+}
+
+function ownersOf(things: readonly Labelled[]): string[] {
+  return [...new Set(things.flatMap(({ labels }) => labels[LABELS.owner] ?? []))];
+}
+
+interface Labelled {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+function allOf({ containers, networks, volumes }: Present): Labelled[] {
+  return [...containers, ...networks, ...volumes];
 }

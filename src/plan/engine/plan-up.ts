@@ -1,11 +1,9 @@
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
-import { actionKey, newAction, type Action, type ActionType } from '../model/actions.ts';
-import type { Drift } from './drift.ts';
+import { keyOf, newAction, type Action, type ActionType } from '../model/action.ts';
+import { driftOf, planLiveChanges, type Drift } from './drift.ts';
 import { containerName, isOwn, LABELS } from '../model/names.ts';
-import type { NodeData, Observed } from '../model/observed.ts';
-import { driftOf, planLiveChanges } from './node-drift.ts';
+import type { NodeData, Observed, Wanted } from '../model/observed.ts';
 import type { Container, NetworkDefinition } from '../model/resources.ts';
-import type { Wanted } from '../model/wanted.ts';
 
 /**
  * The engine calls from what is to what should be: the network, and a running container for each node. Volumes come with
@@ -106,7 +104,7 @@ function planNode(
       ...planStart(target, seeds && isNew, isNew ? 'made, but never started' : `it is ${present.state}`),
     ];
   }
-  const cause = replaced === undefined ? 'missing' : 'made anew';
+  const cause = replaced === undefined ? 'missing' : 'recreated';
   const volume = definition.volume.name;
   const removal =
     replaced === undefined
@@ -136,7 +134,7 @@ function replacementCause(
   isNetworkNew: boolean,
   data: NodeData | undefined,
 ): string | undefined {
-  if (isNetworkNew) return 'its network is made anew';
+  if (isNetworkNew) return 'its network is recreated';
   if (drifts.some(({ remedy }) => remedy === 'replace')) return drifts.map(({ text }) => text).join('; ');
   if (data === 'foreign bootstrap') return 'it was prepared for another cluster, and holds no data';
   if (state === 'dead' || state === 'removing') return `it is ${state}`;
@@ -167,7 +165,7 @@ function planRenamed(spec: Spec, wanted: Wanted, { containers }: Observed): Acti
 
 /** Their volumes stay. Whoever is of the cluster still has to leave it first, and must run for that. */
 function planLeftovers(spec: Spec, wanted: Wanted, { containers, members }: Observed): Action[] {
-  return leftovers(spec, containers).flatMap(({ name, state }) => {
+  return leftovers(spec, containers).flatMap(({ name, state }): Action[] => {
     // It has the name of another node's, which takes its place.
     if (isWanted(wanted, name)) return [];
     if (!members.includes(name)) {
@@ -185,10 +183,11 @@ function planLeftovers(spec: Spec, wanted: Wanted, { containers, members }: Obse
  * container that goes has given back its ports and addresses; a network goes when no container of ours is left on it.
  */
 function ordered(actions: readonly Action[]): Action[] {
-  const keys = (type: ActionType): string[] => actions.filter((one) => one.type === type).map(actionKey);
+  const keys = (type: ActionType): string[] =>
+    actions.filter((one) => one.type === type).map(({ target }) => keyOf(type, target));
   let previous: Action | undefined;
   return actions.map((one) => {
-    const own = previous?.target === one.target ? [actionKey(previous)] : [];
+    const own = previous?.target === one.target ? [keyOf(previous.type, previous.target)] : [];
     previous = one;
     const others: Partial<Record<ActionType, string[]>> = {
       'remove network': keys('remove container'),

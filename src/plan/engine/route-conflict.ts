@@ -1,8 +1,7 @@
 import { overlaps, parseBlock } from '../../spec/addresses.ts';
 import type { Conflict } from './conflicts.ts';
 import { isOwn, LABELS } from '../model/names.ts';
-import type { Observed } from '../model/observed.ts';
-import type { Wanted } from '../model/wanted.ts';
+import type { Observed, Wanted } from '../model/observed.ts';
 import type { Network, NetworkDefinition } from '../model/resources.ts';
 
 /** A block of addresses that this machine sends somewhere: to its own network, or through a VPN. */

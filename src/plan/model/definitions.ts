@@ -54,15 +54,7 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string): 
  * but can't serve the cluster is unhealthy too. Exit codes of redis-cli say nothing: 0 even for an error, before 7.0.
  */
 function healthcheck(spec: Spec): ContainerDefinition['healthcheck'] {
-  const client = [
-    'redis-cli',
-    ...connectionArguments(spec),
-    '--no-auth-warning',
-    '--user',
-    'health',
-    '--pass',
-    'health',
-  ];
+  const client = ['redis-cli', ...connectionArguments(spec), '--no-auth-warning --user health --pass health'];
   return {
     command: [
       'CMD-SHELL',

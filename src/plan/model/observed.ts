@@ -1,5 +1,12 @@
 import type { ConfigText } from '../node/config-drift.ts';
-import type { Container, ContainerSettings, Network, Volume } from './resources.ts';
+import type {
+  Container,
+  ContainerSettings,
+  Network,
+  Volume,
+  ContainerDefinition,
+  NetworkDefinition,
+} from './resources.ts';
 
 /** What is: everything on the engine that a plan may depend on. */
 export interface Observed {
@@ -14,6 +21,8 @@ export interface Observed {
   readonly halfMadeVolumes: ReadonlySet<string>;
   /** Container name → what it was made with; of this stack's containers. */
   readonly settings: ReadonlyMap<string, ContainerSettings>;
+  /** Containers that don't run, with other data files than their next configuration reads. */
+  readonly unread: ReadonlySet<string>;
   /** Container name → its node's configuration, as its files say it; of those that have been given theirs. */
   readonly config: ReadonlyMap<string, ConfigText>;
   /** Node name → what its data folder holds; only where a plan needs to know (see `needsData`). */
@@ -38,3 +47,19 @@ export interface Observed {
  * `formed`: anything else. It may hold data.
  */
 export type NodeData = 'empty' | 'unseen' | 'bootstrapping' | 'foreign bootstrap' | 'formed';
+
+/** With such data a node can't have taken a write. */
+export function holdsNothing(data: NodeData | undefined): boolean {
+  return data === 'empty' || data === 'bootstrapping' || data === 'foreign bootstrap';
+}
+
+/** What the engine should hold. `containers` is keyed by node name. */
+export interface Wanted {
+  readonly network: NetworkDefinition;
+  readonly containers: ReadonlyMap<string, ContainerDefinition>;
+  /** Node name → its configuration. */
+  readonly config: ReadonlyMap<string, ConfigText>;
+  readonly imageId: string;
+  /** The local image stands in for the one that the YAML file names. */
+  readonly isStandIn: boolean;
+}

@@ -111,7 +111,7 @@ export interface ContainerDetails extends ContainerExit, ContainerSettings {
   readonly restartCount: number;
 }
 
-export interface Mount {
+interface Mount {
   /** The volume's name, or a folder of the engine's host. */
   readonly source: string;
   readonly path: string;

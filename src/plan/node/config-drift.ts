@@ -5,7 +5,7 @@ export interface ConfigText {
 }
 
 /** A directive whose value is to be another one. `value` is undefined where it left the file. */
-export interface ChangedSetting {
+interface ChangedSetting {
   readonly name: string;
   readonly value: string | undefined;
   /** Redis can be told while it runs, and says afterwards what it has; else it has to start with its new files. */

@@ -1,3 +1,5 @@
+import { newAction, type ActionOf } from '../model/action.ts';
+
 /** What one node knows of passwords, compared with the one that is wanted. */
 export interface PasswordState {
   readonly node: string;
@@ -9,11 +11,7 @@ export interface PasswordState {
   readonly sendsWanted: boolean;
 }
 
-export interface PasswordAction {
-  readonly type: 'accept password' | 'send password' | 'drop other passwords';
-  readonly node: string;
-  readonly cause: string;
-}
+export type PasswordAction = ActionOf<'accept password' | 'send password' | 'drop other passwords'>;
 
 /**
  * The next steps from whatever password the nodes have to the wanted one, without a moment in which a client or a replica
@@ -28,7 +26,7 @@ export interface PasswordAction {
 export function planPassword(states: readonly PasswordState[]): PasswordAction[] {
   const cause = 'the password changed';
   const step = (type: PasswordAction['type'], todo: readonly PasswordState[]): PasswordAction[] =>
-    todo.map(({ node }) => ({ type, node, cause }));
+    todo.map(({ node }) => newAction(type, node, cause));
   const refusing = states.filter(({ acceptsWanted }) => !acceptsWanted);
   if (refusing.length > 0) return step('accept password', refusing);
   const sendingOthers = states.filter(({ sendsWanted }) => !sendsWanted);

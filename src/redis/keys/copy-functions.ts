@@ -1,5 +1,7 @@
 import { StackError } from '../../errors.ts';
-import { Refusal, type NodeLink } from '../node-link.ts';
+import type { NodeLink } from '../node-link.ts';
+import { Refusal } from '../refusal.ts';
+import { hint, run } from '../../hint.ts';
 
 /**
  * Gives the functions of `source` to each of `primaries`; their replicas get them from them. Libraries of the same name
@@ -15,9 +17,9 @@ export async function copyFunctions(source: NodeLink, primaries: readonly NodeLi
     primaries.map(async (link) => {
       const [reply] = await link.sendAll([['FUNCTION', 'RESTORE', dump, 'REPLACE']]);
       if (!(reply instanceof Refusal)) return;
-      throw new StackError('CLUSTER_UNHEALTHY', {
+      throw new StackError('REDIS_REFUSED', {
         message: `${link.name} refused the functions: ${reply.message}`,
-        hint: `npx tsx manage.ts redis-cli ${link.name} -- FUNCTION LIST   # shows those that are in the way`,
+        hint: hint`${run(`redis-cli ${link.name} -- FUNCTION LIST`)}   # shows those that are in the way`,
       });
     }),
   );

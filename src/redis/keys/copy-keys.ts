@@ -4,7 +4,7 @@ import type { NodeLink } from '../node-link.ts';
 import { readKeys, type KeySource } from './read-keys.ts';
 import { openWriter, type WriterOptions } from './write-keys.ts';
 
-export interface CopyOptions extends WriterOptions {
+interface CopyOptions extends WriterOptions {
   /** Told after each batch how many keys were copied so far. */
   readonly onProgress: (copiedCount: number) => void;
 }
@@ -25,7 +25,7 @@ const SHOWN_EXISTING = 20;
  * Copies every key of `source`, with its time to live, to the node of `links` that owns its slot. Slots may move in the
  * meantime. The source is only read.
  *
- * @throws StackError DATA_AT_RISK when the cluster has no room for all, CLUSTER_UNHEALTHY when a node refuses or is lost;
+ * @throws StackError DATA_AT_RISK when the cluster has no room for all, REDIS_REFUSED, NODE_DISCONNECTED;
  *   what was copied until then stays
  */
 export async function copyKeys(source: KeySource, links: readonly NodeLink[], options: CopyOptions): Promise<Copied> {

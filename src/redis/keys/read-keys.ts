@@ -1,6 +1,7 @@
 import { StackError } from '../../errors.ts';
 import { groupBySize } from './batches.ts';
-import { Refusal, type NodeLink, type RedisCommand } from '../node-link.ts';
+import type { NodeLink, RedisCommand } from '../node-link.ts';
+import { Refusal } from '../refusal.ts';
 
 /** A Redis whose keys are read. */
 export interface KeySource {
@@ -19,13 +20,13 @@ export interface Entry {
   readonly expiry: Expiry | undefined;
 }
 
-export interface Expiry {
+interface Expiry {
   readonly atMs: number;
   readonly clock: "this machine's" | "the cluster's";
 }
 
 /** What a step through the keys has found. */
-export interface ReadBatch {
+interface ReadBatch {
   readonly entries: readonly Entry[];
   /** Keys that were there a moment ago. */
   readonly vanishedCount: number;

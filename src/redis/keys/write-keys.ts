@@ -2,12 +2,15 @@ import type { Bounds } from '../../bounds.ts';
 import { keySlot } from '../../cluster/keys/key-slot.ts';
 import { parseInfo } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
-import { Refusal, type NodeLink, type RedisCommand } from '../node-link.ts';
-import { pause } from '../../pause.ts';
+import type { NodeLink, RedisCommand } from '../node-link.ts';
+import { Refusal } from '../refusal.ts';
+import { hint, run } from '../../hint.ts';
+import { poll } from '../../poll.ts';
 import type { Entry } from './read-keys.ts';
-import { observeOwners, type SlotOwners } from './slot-owners.ts';
+import { durationText } from '../../units.ts';
+import { SLOT_COUNT } from '../../cluster/slots/slots.ts';
 
-export interface Writer {
+interface Writer {
   /** @returns the entries whose keys were there already */
   readonly write: (entries: readonly Entry[]) => Promise<readonly Entry[]>;
 }
@@ -42,17 +45,17 @@ export async function openWriter(
 
   const write = async (entries: readonly Entry[]): Promise<readonly Entry[]> => {
     const kept: Entry[] = [];
-    const giveUpAt = Date.now() + timeoutMs;
-    for (let pending = entries; pending.length > 0;) {
+    let pending = entries;
+    const sendPending = async (): Promise<readonly Entry[]> => {
+      if (pending !== entries) ownerOf = await observeOwners(links);
       const { groups, homeless } = groupByOwner(pending, ownerOf);
       const sent = await Promise.all([...groups].map(([link, group]) => send(link, group)));
       kept.push(...sent.flatMap((one) => one.kept));
       pending = [...homeless, ...sent.flatMap(({ again }) => again)];
-      if (pending.length === 0) break;
-      if (Date.now() > giveUpAt) throw unsettled(pending, timeoutMs);
-      await pause(RESEND_AFTER_MS, signal);
-      ownerOf = await observeOwners(links);
-    }
+      return pending;
+    };
+    const onTimeout = (left: readonly Entry[]): StackError => unsettled(left, timeoutMs);
+    await poll(sendPending, ({ length }) => length === 0, { signal, timeoutMs, pace: PACE, onTimeout });
     return kept;
   };
   return { write };
@@ -74,7 +77,7 @@ function groupByOwner(
 }
 
 /** A slot on the move, or a failover, is over after a few of them. */
-const RESEND_AFTER_MS = 50;
+const PACE = { min: 50 };
 
 function restoreCommand({ key, payload, expiry }: Entry, replace: boolean): RedisCommand {
   const replacing = replace ? ['REPLACE'] : [];
@@ -92,7 +95,7 @@ function refusalCode({ message }: Refusal, link: NodeLink): 'again' | 'kept' {
   if (code === 'BUSYKEY') return 'kept';
   if (PASSING.has(code)) return 'again';
   if (code === 'OOM') throw full(link, 'it takes no more keys');
-  throw new StackError('CLUSTER_UNHEALTHY', {
+  throw new StackError('REDIS_REFUSED', {
     message: `${link.name} refused a key: ${message}`,
     hint: 'A Redis reads values of its own version and of older ones: redis.image in the YAML file says which one runs here.',
   });
@@ -110,8 +113,8 @@ const SHOWN_SLOTS = 20;
 function unsettled(pending: readonly Entry[], timeoutMs: number): StackError {
   const slots = [...new Set(pending.map(({ key }) => keySlot(key)))];
   return new StackError('WAIT_TIMEOUT', {
-    message: `after ${timeoutMs / 1000} s no node takes keys of the slots ${slots.slice(0, SHOWN_SLOTS).join(', ')}`,
-    hint: 'npx tsx manage.ts cluster wait   # then run the same command again with --replace',
+    message: `after ${durationText(timeoutMs)} no node takes keys of the slots ${slots.slice(0, SHOWN_SLOTS).join(', ')}`,
+    hint: hint`${run('cluster wait')}   # then run the same command again with --replace`,
   });
 }
 
@@ -122,4 +125,26 @@ async function countEvicted(link: NodeLink): Promise<number> {
 
 function evictedIn(info: unknown): number {
   return Number(parseInfo(String(info)).get('evicted_keys') ?? 0);
+}
+
+/** Which node owns a slot; undefined where none that answers says so of itself. */
+type SlotOwners = (slot: number) => NodeLink | undefined;
+
+/** What each node says of itself right now: of two that claim a slot, the one with the higher epoch is believed. */
+export async function observeOwners(links: readonly NodeLink[]): Promise<SlotOwners> {
+  const owners = Array.from<NodeLink | undefined>({ length: SLOT_COUNT });
+  const epochs = Array.from<number>({ length: SLOT_COUNT }).fill(-1);
+  const views = await Promise.all(links.map(async (link) => ({ link, view: await link.observe() })));
+  for (const { link, view } of views) {
+    if (!view.reachable || view.table.myself.role !== 'primary') continue;
+    const { configEpoch, slots } = view.table.myself;
+    for (const { start, end } of slots) {
+      for (let slot = start; slot <= end; slot += 1) {
+        if (configEpoch <= (epochs[slot] ?? 0)) continue;
+        owners[slot] = link;
+        epochs[slot] = configEpoch;
+      }
+    }
+  }
+  return (slot) => owners[slot];
 }

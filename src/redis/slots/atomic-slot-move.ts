@@ -1,12 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
-import { rangesOf, slotsOf } from '../../cluster/slots/slot-move.ts';
-import { countSlots, formatRanges, type SlotRange } from '../../cluster/slots/slots.ts';
+import { rangesOf, slotsOf, countSlots, formatRanges, type SlotRange } from '../../cluster/slots/slots.ts';
 import { isReachable, parseInfo } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
+import { poll } from '../../poll.ts';
 import { isUnderWay, readTasks, type MigrationTask } from './migration-tasks.ts';
 import type { NodeLink, RedisCommand } from '../node-link.ts';
+import { durationText } from '../../units.ts';
 
-export interface AtomicMoveOptions {
+interface AtomicMoveOptions {
   readonly signal: AbortSignal;
   /** No limit by default: how long it takes is up to the data, and Redis itself gives up a transfer that stands still. */
   readonly timeoutMs?: number;
@@ -14,7 +16,7 @@ export interface AtomicMoveOptions {
   readonly onProgress?: (progress: AtomicMoveProgress) => void;
 }
 
-export interface AtomicMoveProgress {
+interface AtomicMoveProgress {
   /** In Redis's own words: `accumulate-buffer`, `streaming-buffer`, … */
   readonly state: string;
   readonly slotCount: number;
@@ -41,7 +43,7 @@ export async function hasAtomicMigration(link: NodeLink): Promise<boolean> {
  * Every slot of both nodes must be stable (no MIGRATING, no IMPORTING), and a node takes part in one move at a time. No
  * password is needed: nodes of a cluster know each other by a secret of their own.
  *
- * @throws StackError CLUSTER_UNHEALTHY when Redis refuses, or failed more than 3 times; DATA_AT_RISK when `target` holds
+ * @throws StackError REDIS_REFUSED, NODE_DISCONNECTED; CLUSTER_UNHEALTHY when it failed more than 3 times; DATA_AT_RISK when `target` holds
  *   keys of those slots; WAIT_TIMEOUT; the signal's reason. In each case the task is cancelled.
  */
 export async function moveSlotsAtomically(
@@ -75,9 +77,9 @@ export async function moveSlotsAtomically(
 async function ownSlots(target: NodeLink): Promise<ReadonlySet<number>> {
   const view = await target.observe();
   if (isReachable(view)) return new Set(slotsOf(view.table.myself.slots));
-  throw new StackError('CLUSTER_UNHEALTHY', {
-    message: `${target.name} doesn't answer: ${view.reason}`,
-    hint: 'npx tsx manage.ts status',
+  throw new StackError('NODE_DISCONNECTED', {
+    message: `${target.name} does not answer: ${view.reason}`,
+    hint: run('status'),
   });
 }
 
@@ -87,10 +89,12 @@ async function ownSlots(target: NodeLink): Promise<ReadonlySet<number>> {
  */
 async function refuseLeftovers(target: NodeLink, owned: ReadonlySet<number>, signal: AbortSignal): Promise<void> {
   // Copies of a move that was cancelled, or keys that went elsewhere: Redis is deleting them.
-  while (await isTrimming(target)) {
-    signal.throwIfAborted();
-    await setTimeout(LONGEST_POLL_MS);
-  }
+  const pace = { min: LONGEST_POLL_MS };
+  await poll(
+    () => isTrimming(target),
+    (isRunning) => !isRunning,
+    { signal, timeoutMs: Infinity, pace },
+  );
   const counts = [...owned].map((slot): RedisCommand => ['CLUSTER', 'COUNTKEYSINSLOT', slot]);
   const replies = await target.sendAll([['MULTI'], ['DBSIZE'], ...counts, ['EXEC']]);
   const result = replies.at(-1);
@@ -100,7 +104,7 @@ async function refuseLeftovers(target: NodeLink, owned: ReadonlySet<number>, sig
   if (hidden === 0) return;
   throw new StackError('DATA_AT_RISK', {
     message: `${target.name} holds ${hidden} keys of slots that it doesn't own: an atomic move of these slots would delete them`,
-    hint: 'npx tsx manage.ts cluster fix',
+    hint: run('cluster fix'),
   });
 }
 
@@ -141,7 +145,7 @@ async function follow(followed: Followed): Promise<void> {
       throw reason;
     }
     const leftMs = Math.max(deadline - performance.now(), 1);
-    // An abort only ends the sleep: what it means is decided above.
+    // Not `poll`: an abort only ends the sleep, what it means is decided above; and a change of state makes it look often again.
     await setTimeout(Math.min(pollMs, leftMs), undefined, { signal }).catch(() => undefined);
     pollMs = Math.min(pollMs * 1.3, LONGEST_POLL_MS);
   }
@@ -157,12 +161,12 @@ function reasonToStop(followed: Followed, task: MigrationTask, lastError: string
   if (!isOurs) {
     return new StackError('CLUSTER_UNHEALTHY', {
       message: `${target.name} is busy with another move, of slots ${slots}: ${lastError || task.state}`,
-      hint: `npx tsx manage.ts redis-cli ${target.name} -- CLUSTER MIGRATION CANCEL ID ${id}   # gives that one up`,
+      hint: hint`${run(`redis-cli ${target.name} -- CLUSTER MIGRATION CANCEL ID ${id}`)}   # gives that one up`,
     });
   }
   if (isFailing) return failure(target, lastError);
   return new StackError('WAIT_TIMEOUT', {
-    message: `${target.name} had not taken over slots ${slots} after ${timeoutMs / 1000} s, it was at ${task.state}${lastError && `: ${lastError}`}`,
+    message: `${target.name} had not taken over slots ${slots} after ${durationText(timeoutMs)}, it was at ${task.state}${lastError && `: ${lastError}`}`,
     hint: STAYED,
   });
 }
@@ -173,7 +177,7 @@ async function cancel({ target, id }: Followed): Promise<string | undefined> {
   return (await readTasks(target, id))[0]?.state;
 }
 
-const STAYED = 'The slots, with every key, stay with the node that had them. npx tsx manage.ts cluster check';
+const STAYED = hint`The slots, with every key, stay with the node that had them. ${run('cluster check')}`;
 
 function failure(target: NodeLink, why: string): StackError {
   return new StackError('CLUSTER_UNHEALTHY', {

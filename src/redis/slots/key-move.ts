@@ -1,10 +1,12 @@
 import { StackError } from '../../errors.ts';
-import { Refusal, type RedisCommand } from '../node-link.ts';
+import type { RedisCommand } from '../node-link.ts';
+import { Refusal } from '../refusal.ts';
+import { hint, run } from '../../hint.ts';
 import { isSameValue } from '../keys/same-value.ts';
 import { newPace, type Pace } from './pace.ts';
 import type { Peer } from './route.ts';
 
-export interface MovedKeys {
+interface MovedKeys {
   readonly moved: number;
   /** Keys that are on both sides with different values, and were left so. */
   readonly conflicts: readonly KeyInSlot[];
@@ -15,7 +17,7 @@ export interface KeyInSlot {
   readonly key: Buffer;
 }
 
-export interface MoveKeysOptions {
+interface MoveKeysOptions {
   /** Overwrite what the target has under the same name. */
   readonly replace: boolean;
   /**
@@ -33,7 +35,7 @@ export interface MoveKeysOptions {
  * The slots must be open on the source (MIGRATING, or IMPORTING where it doesn't own them), and importing, or owned, on
  * the target. A key whose copy on the target has the same value, as an interrupted MIGRATE leaves it, is no conflict.
  *
- * @throws StackError CLUSTER_UNHEALTHY with Redis's words
+ * @throws StackError REDIS_REFUSED with Redis's words, NODE_DISCONNECTED
  */
 export async function moveKeys(
   source: Peer,
@@ -167,8 +169,8 @@ function migrateCommand(
 }
 
 function refused(node: string, what: string, reply: unknown): StackError {
-  return new StackError('CLUSTER_UNHEALTHY', {
+  return new StackError('REDIS_REFUSED', {
     message: `${node} refused ${what}: ${reply instanceof Refusal ? reply.message : 'an unexpected reply'}`,
-    hint: 'npx tsx manage.ts cluster fix   # finishes what is half moved; for OOM raise redis.maxmemory first',
+    hint: hint`${run('cluster fix')}   # finishes what is half moved; for OOM raise redis.maxmemory first`,
   });
 }

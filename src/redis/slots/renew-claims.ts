@@ -1,11 +1,11 @@
-import type { NodeRow } from '../../cluster/nodes/node-table.ts';
-import { slotsOf } from '../../cluster/slots/slot-move.ts';
-import { holdsSlot } from '../../cluster/slots/slots.ts';
-import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
+import { satisfies } from 'semver';
+import { slotsOf, holdsSlot } from '../../cluster/slots/slots.ts';
+import { isReachable, rowOf, type ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
-import { isAtLeast } from '../../versions.ts';
-import { pause } from '../../pause.ts';
+import { run } from '../../hint.ts';
+import { poll } from '../../poll.ts';
 import type { Peer, Route } from './route.ts';
+import { durationText } from '../../units.ts';
 
 /**
  * Has the target of a move go through all of the source's claims to slots, before it takes any of them.
@@ -35,50 +35,44 @@ export async function renewClaims({ source, target, others }: Route, signal: Abo
   // To a node that is known already this is a message like any other, sent within a tenth of a second.
   const askForMessages = (): Promise<unknown> =>
     Promise.allSettled(asked.map(({ link }) => link.send('CLUSTER', 'MEET', ip, port, busPort)));
-  const deadline = performance.now() + HEARING_MS;
   await askForMessages();
   await target.link.send('CLUSTER', 'SETSLOT', slot, 'NODE', third.id);
-  for (let looks = 1; performance.now() < deadline; looks += 1) {
-    await pause(LOOK_AGAIN_MS, signal);
-    const view = await target.link.observe();
-    if (isReachable(view) && !holdsSlot(rowOf(view, third)?.slots ?? [], slot)) return;
+  let looks = 0;
+  const hasHeard = async (): Promise<boolean> => {
+    looks += 1;
     if (looks % LOOKS_A_MESSAGE === 0) await askForMessages();
-  }
+    const view = await target.link.observe();
+    return isReachable(view) && !holdsSlot(rowOf(view, third.id)?.slots ?? [], slot);
+  };
+  if (await poll(hasHeard, Boolean, { signal, timeoutMs: HEARING_MS, pace: { min: 10 } })) return;
   await target.link.send('CLUSTER', 'SETSLOT', slot, 'NODE', source.id);
   throw new StackError('WAIT_TIMEOUT', {
-    message: `${target.link.name} did not hear from ${source.link.name} within ${HEARING_MS / 1000} s, so no slot was moved`,
-    hint: 'npx tsx manage.ts cluster check',
+    message: `${target.link.name} did not hear from ${source.link.name} within ${durationText(HEARING_MS)}, so no slot was moved`,
+    hint: run('cluster check'),
   });
 }
 
 /** Also where a node pings each of many others only every few seconds. */
 const HEARING_MS = 15_000;
-const LOOK_AGAIN_MS = 10;
 const LOOKS_A_MESSAGE = 15;
 
 /** 7.0.13 to 7.0.15, and 7.2.0 to 7.2.3. Earlier ones take no notes, and later ones and Valkey drop them in time. */
 export function keepsNotes(redisVersion: string): boolean {
-  const isBetween = (first: string, after: string): boolean =>
-    isAtLeast(redisVersion, first) && !isAtLeast(redisVersion, after);
-  return isBetween('7.0.13', '7.1') || isBetween('7.2', '7.2.4');
+  return satisfies(redisVersion, '7.0.13 - 7.0.x || 7.2.0 - 7.2.3');
 }
 
 function closedSlotOf(source: Peer, view: ReachableView): number | undefined {
   const open = new Set(view.table.myself.openSlots.map(({ slot }) => slot));
-  return slotsOf(rowOf(view, source)?.slots ?? []).find((slot) => !open.has(slot));
+  return slotsOf(rowOf(view, source.id)?.slots ?? []).find((slot) => !open.has(slot));
 }
 
 function oldestOf(others: readonly Peer[], view: ReachableView): Peer | undefined {
   return others
-    .filter((peer) => rowOf(view, peer)?.role === 'primary')
+    .filter((peer) => rowOf(view, peer.id)?.role === 'primary')
     .toSorted((one, other) => epochOf(one, view) - epochOf(other, view))
     .at(0);
 }
 
 function epochOf(peer: Peer, view: ReachableView): number {
-  return rowOf(view, peer)?.configEpoch ?? Infinity;
-}
-
-function rowOf({ table }: ReachableView, { id }: Peer): NodeRow | undefined {
-  return table.rows.find((row) => row.id === id);
+  return rowOf(view, peer.id)?.configEpoch ?? Infinity;
 }

@@ -1,9 +1,12 @@
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import { moveKeys } from './key-move.ts';
-import { observeEnds, rejectEvictions, rejectOthersMoves, requireOpen } from './move-guards.ts';
 import { newPace, type Pace } from './pace.ts';
-import { Refusal, type RedisCommand } from '../node-link.ts';
+import type { RedisCommand } from '../node-link.ts';
+import { Refusal } from '../refusal.ts';
 import type { OnMoved, Peer, Route } from './route.ts';
+import { batchesOf, formatRanges, rangesOf } from '../../cluster/slots/slots.ts';
+import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 
 /** Open at the same time. More would make multi-key commands meet half-moved slots more often; fewer, round trips. */
 const SLOTS_A_BATCH = 256;
@@ -21,14 +24,15 @@ const LANES = 2;
  *    owns the slot, nobody would own it. Then the source, then the others, who would hear of it by gossip anyway.
  *
  * @param signal looked at between batches, so that an interrupted move leaves no slot half-way
- * @throws StackError CLUSTER_UNHEALTHY with Redis's words; what is half moved can be finished with the same call
+ * @throws StackError REDIS_REFUSED, NODE_DISCONNECTED, CLUSTER_UNHEALTHY when somebody else moves the same slots or a key is
+ *   on both sides; what is half moved can be finished with the same call
  */
 export async function moveSlots(
   route: Route,
   slots: readonly number[],
   { signal, onMoved }: { readonly signal: AbortSignal; readonly onMoved: OnMoved },
 ): Promise<void> {
-  const batches = batchesOf(slots);
+  const batches = batchesOf(slots, SLOTS_A_BATCH);
   const pace = newPace();
   const lane = async (): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
@@ -40,19 +44,18 @@ export async function moveSlots(
       });
     }
   };
-  const failures = (await Promise.allSettled(Array.from({ length: LANES }, lane))).filter(
-    ({ status }) => status === 'rejected',
-  );
-  for (const failure of failures) if (failure.status === 'rejected') throw failure.reason;
+  const ends = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 async function moveBatch(
-  { source, target, others }: Route,
+  route: Route,
   slots: readonly number[],
   { pace, onMoved }: { readonly pace: Pace; readonly onMoved: OnMoved },
 ): Promise<void> {
-  const before = await observeEnds({ source, target });
-  rejectOthersMoves(before, { source, target }, slots);
+  const { source, target } = route;
+  const before = await observeEnds(route);
+  rejectOthersMoves(before, route, slots);
   await setSlots(target, slots, 'IMPORTING', source.id);
   await setSlots(source, slots, 'MIGRATING', target.id);
   const { conflicts } = await moveKeys(source, target, slots, {
@@ -62,10 +65,10 @@ async function moveBatch(
   });
   const contested = new Set(conflicts.map(({ slot }) => slot));
   const emptied = slots.filter((slot) => !contested.has(slot));
-  const after = await observeEnds({ source, target });
+  const after = await observeEnds(route);
   rejectEvictions(before, after);
-  requireOpen(after, { source, target }, emptied);
-  await giveSlots({ source, target, others }, emptied);
+  requireOpen(after, route, emptied);
+  await giveSlots(route, emptied);
   onMoved({ slots: emptied.length, keys: 0 });
   if (conflicts.length > 0) throw onBothSides(source, target, conflicts.length);
 }
@@ -78,7 +81,7 @@ async function giveSlots({ source, target, others }: Route, slots: readonly numb
   await Promise.allSettled(others.map((other) => setSlots(other, slots, 'NODE', target.id)));
 }
 
-/** CLUSTER SETSLOT for many slots in one go. @throws StackError CLUSTER_UNHEALTHY when the node refuses any of them */
+/** CLUSTER SETSLOT for many slots in one go. @throws StackError REDIS_REFUSED when the node refuses any of them */
 export async function setSlots(
   { link }: Peer,
   slots: readonly number[],
@@ -88,21 +91,70 @@ export async function setSlots(
   const index = replies.findIndex((reply) => reply instanceof Refusal);
   const refusal = replies[index];
   if (!(refusal instanceof Refusal)) return;
-  throw new StackError('CLUSTER_UNHEALTHY', {
+  throw new StackError('REDIS_REFUSED', {
     message: `${link.name} refused CLUSTER SETSLOT ${slots[index] ?? ''} ${state[0]}: ${refusal.message}`,
-    hint: 'npx tsx manage.ts cluster fix',
+    hint: run('cluster fix'),
   });
 }
 
 function onBothSides({ link: source }: Peer, { link: target }: Peer, count: number): StackError {
   return new StackError('CLUSTER_UNHEALTHY', {
     message: `${count === 1 ? '1 key is' : `${count} keys are`} on ${source.name} and, with another value, on ${target.name}: such slots stay half moved, and clients get the values of ${source.name}`,
-    hint: 'npx tsx manage.ts cluster fix   # asks which are to be kept',
+    hint: hint`${run('cluster fix')}   # asks which are to be kept`,
   });
 }
 
-function batchesOf(slots: readonly number[]): (readonly number[])[] {
-  return Array.from({ length: Math.ceil(slots.length / SLOTS_A_BATCH) }, (_, index) =>
-    slots.slice(index * SLOTS_A_BATCH, (index + 1) * SLOTS_A_BATCH),
+/** What both ends of a move say. */
+export interface Ends {
+  readonly from: ReachableView;
+  readonly to: ReachableView;
+}
+
+async function observeEnds({ source, target }: Route): Promise<Ends> {
+  const [from, to] = await Promise.all([source.link.observe(), target.link.observe()]);
+  if (isReachable(from) && isReachable(to)) return { from, to };
+  const [silent] = [from, to].flatMap((view) => (isReachable(view) ? [] : [view]));
+  throw new StackError('NODE_DISCONNECTED', {
+    message: `${silent?.name ?? ''} does not answer: ${silent?.reason ?? ''}`,
+    hint: hint`${run('up')}   # then: cluster fix`,
+  });
+}
+
+/** @throws StackError CLUSTER_UNHEALTHY where a slot is on its way to somebody else */
+function rejectOthersMoves({ from, to }: Ends, { source, target }: Route, slots: readonly number[]): void {
+  const wanted = new Set(slots);
+  const others = [...from.table.myself.openSlots, ...to.table.myself.openSlots].filter(
+    ({ slot, nodeId }) => wanted.has(slot) && nodeId !== source.id && nodeId !== target.id,
   );
+  if (others.length > 0) throw movedByOthers(source, [...new Set(others.map(({ slot }) => slot))]);
+}
+
+/**
+ * Whoever opens a slot for another target overwrites where the source sends its clients, without a word from Redis. Two
+ * owners would come of it, and the one with the lower epoch would delete its keys.
+ *
+ * @throws StackError CLUSTER_UNHEALTHY where a slot is not open on both ends, and for each other
+ */
+function requireOpen({ from, to }: Ends, { source, target }: Route, slots: readonly number[]): void {
+  const openFor = (view: ReachableView, nodeId: string): ReadonlySet<number> =>
+    new Set(view.table.myself.openSlots.filter((open) => open.nodeId === nodeId).map(({ slot }) => slot));
+  const [leaving, coming] = [openFor(from, target.id), openFor(to, source.id)];
+  const changed = slots.filter((slot) => !leaving.has(slot) || !coming.has(slot));
+  if (changed.length > 0) throw movedByOthers(source, changed);
+}
+
+function movedByOthers({ link }: Peer, slots: readonly number[]): StackError {
+  return new StackError('CLUSTER_UNHEALTHY', {
+    message: `slots ${formatRanges(rangesOf(slots))} of ${link.name} are being moved by somebody else, too; they were left as they are`,
+    hint: hint`Wait until the other move has ended, then: ${run('cluster fix')}`,
+  });
+}
+
+/** A node that has thrown out keys before is a cache that is full, and does so all the time. */
+function rejectEvictions(before: Ends, after: Ends): void {
+  if (before.to.evictedKeys > 0 || after.to.evictedKeys === 0) return;
+  throw new StackError('DATA_AT_RISK', {
+    message: `${after.to.name} has no room: it has thrown out ${after.to.evictedKeys} keys, and no more slots are moved to it`,
+    hint: hint`Raise redis.maxmemory and redis.memory in the YAML file, run up, then: ${run('cluster fix')}`,
+  });
 }

@@ -7,7 +7,7 @@ import { exchange, type VaultAnswer, type VaultChannel, type VaultRequest } from
 /** An election takes Vault a second or two; who waits longer than this wants to know why. */
 const PATIENCE_MS = 5000;
 
-export interface CallOptions {
+interface CallOptions {
   /** What for, as in `to read secret/data/redis`. */
   readonly asked: string;
   /** Whether a call of which nobody knows if it was carried out may be made again. */

@@ -35,7 +35,7 @@ export async function troubleOfStatus(channel: VaultChannel, asked: string, answ
     case 472:
       return because(
         'VAULT_STANDBY',
-        'is a secondary for disaster recovery, which serves nobody',
+        'is a secondary for disaster recovery, which serves no requests',
         'Name a node of the primary cluster.',
         false,
       );

@@ -1,5 +1,6 @@
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
 import { nameOf, type VaultAddress } from './vault-address.ts';
+import { durationText } from '../../units.ts';
 
 /** Why an exchange came to no answer, and what follows from it. */
 export interface Trouble {
@@ -55,7 +56,7 @@ export function troubleOfError(address: VaultAddress, error: unknown): Trouble {
 
 /** Nothing but the end of time ended it. */
 export function troubleOfSilence(address: VaultAddress, timeoutMs: number): Trouble {
-  const failure = unreachable(address, `didn't answer within ${timeoutMs / 1000} s`, []);
+  const failure = unreachable(address, `didn't answer within ${durationText(timeoutMs)}`, []);
   return { failure, isTransient: false, isUndone: false };
 }
 

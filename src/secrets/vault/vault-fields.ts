@@ -1,4 +1,5 @@
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import { Secret } from '../../secret.ts';
 import { placeText, type SecretPlace } from './vault-address.ts';
 
@@ -40,7 +41,7 @@ export function inexactFields(fields: Readonly<Record<string, unknown>>): string
   return Object.entries(fields).flatMap(([name, value]) => (isInexact(uncover(value)) ? [name] : []));
 }
 
-const INIT_HINT = 'npx tsx manage.ts secrets init   # writes a generated one there, and only where there is none';
+const INIT_HINT = hint`${run('secrets init')}   # writes a generated one there, and only where there is none`;
 
 /** `vault kv put … password=@file` takes the file's last one too, and shells and password files drop it again. */
 const LINE_BREAK = /[\r\n]/;

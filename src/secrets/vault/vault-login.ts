@@ -84,7 +84,10 @@ async function credential(file: string, what: string, access: 'public' | 'privat
     const why = systemErrorCode(error) === 'ENOENT' ? "doesn't exist" : `can't be read: ${errorMessage(error)}`;
     throw unreadable(`${what} ${file} ${why}`, `ls -l ${file}   # secrets.auth in the YAML file says where it is`);
   }
-  throw unreadable(`${what} ${file} is empty`, `Write it anew: secrets.auth in the YAML file says that it is ${file}.`);
+  throw unreadable(
+    `${what} ${file} is empty`,
+    `Write it again: secrets.auth in the YAML file says that it is ${file}.`,
+  );
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -1,4 +1,5 @@
-import { StackError } from '../../errors.ts';
+import { hasCode, StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import type { SecretSource, StackSecret } from '../source.ts';
 import { placeText, type SecretPlace } from './vault-address.ts';
 import { flagField, lacksField, requireField, type VaultSecret } from './vault-fields.ts';
@@ -33,7 +34,7 @@ export function vaultSource(connect: () => Promise<Vault>, place: SecretPlace, f
           await vault.writeSecret(place, { ...secret?.fields, [field]: password }, secret);
         } catch (error) {
           // Somebody else wrote: the password, or one of the other fields.
-          const isOvertaken = error instanceof StackError && error.code === 'SECRET_CHANGED' && attempt < MOST_ATTEMPTS;
+          const isOvertaken = hasCode(error, 'SECRET_CHANGED') && attempt < MOST_ATTEMPTS;
           if (!isOvertaken) throw error;
         }
       }
@@ -45,7 +46,7 @@ export function vaultSource(connect: () => Promise<Vault>, place: SecretPlace, f
       if (kept.reveal() !== current.password.reveal()) {
         throw new StackError('SECRET_CHANGED', {
           message: `${description}: another process has just changed the password`,
-          hint: 'npx tsx manage.ts up   # gives it to every node',
+          hint: hint`${run('up')}   # gives it to every node`,
         });
       }
       await vault.writeSecret(place, { ...secret?.fields, [field]: password }, secret);

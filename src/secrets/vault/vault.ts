@@ -8,10 +8,6 @@ import { locateKv, readKv, writeKv, type KvPlace } from './vault-kv.ts';
 import { logInWithAppRole, logOut, presentToken } from './vault-login.ts';
 import { issueCertificate, type CertificateRequest, type IssuedCertificate } from './vault-pki.ts';
 
-export type { SecretPlace } from './vault-address.ts';
-export { flagField, requireField, type VaultSecret } from './vault-fields.ts';
-export type { CertificateRequest, IssuedCertificate } from './vault-pki.ts';
-
 export interface VaultSettings {
   /** VAULT_ADDR otherwise. */
   readonly address?: string | undefined;
@@ -93,7 +89,7 @@ function vaultOn(channel: VaultChannel, isLoggedIn: boolean): Vault {
     const key = JSON.stringify([place.mount, place.path]);
     const located = known.get(key) ?? locateKv(channel, place);
     known.set(key, located);
-    // A failure isn't kept: it may be mended until the next call.
+    // A failure isn't kept: it may be repaired until the next call.
     located.catch(() => known.delete(key));
     return located;
   };

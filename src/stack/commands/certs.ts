@@ -1,10 +1,10 @@
 import type { CertificateFacts } from '../../tls/certificate.ts';
 import { shownFacts } from '../../tls/served.ts';
-import { observeCertificates, certificateWarnings } from '../execute/settle-certificates.ts';
+import { observeCertificates, certificateWarnings } from '../observe/certificates.ts';
 import type { Session } from '../session/session.ts';
 import { readKeptCertificates } from '../connect/trust.ts';
 
-export interface CertificateShown {
+interface CertificateShown {
   /** A node's name, `authority` or `client`. */
   readonly holder: string;
   /** What is served at this address, or kept in this file. */

@@ -1,13 +1,25 @@
 import type { Engine } from '../../engine/engine.ts';
-import { StackError } from '../../errors.ts';
-import type { Action } from '../../plan/model/actions.ts';
+import { errorMessage, StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
+import type { Action } from '../../plan/model/action.ts';
 import { isOwn } from '../../plan/model/names.ts';
-import { networkGuests, planDown, type Present } from '../../plan/engine/plan-down.ts';
+import {
+  networkGuests,
+  planDown,
+  type Present,
+  findOwners,
+  findStaleStacks,
+  type StaleStack,
+} from '../../plan/engine/plan-down.ts';
 import type { Container } from '../../plan/model/resources.ts';
 import { execute } from '../execute/execute.ts';
-import { performOnEngine } from '../execute/perform.ts';
-import { inRounds } from '../reconcile/rounds.ts';
+import { performByName } from '../execute/engine-actions.ts';
+import { whilePassing } from '../reconcile/passing.ts';
 import type { LabelSession } from '../session/session.ts';
+import { isGone } from '../../host/owner.ts';
+import { name as nameSchema } from '../../spec/schema.ts';
+import { isLocal } from '../observe/obstacles.ts';
+import { lockStack } from '../session/stack-lock.ts';
 
 export interface DownOptions {
   readonly withVolumes: boolean;
@@ -36,7 +48,7 @@ export function down(session: LabelSession, stack: string, options: DownOptions)
   // A person answers once, however many rounds it takes.
   let answer: Promise<boolean> | undefined;
   const confirmOnce = (volumes: readonly string[]): Promise<boolean> => (answer ??= options.confirm(volumes));
-  return inRounds(session, () => downOnce(session, stack, { ...options, confirm: confirmOnce }));
+  return whilePassing(session, () => downOnce(session, stack, { ...options, confirm: confirmOnce }));
 }
 
 export async function readPresent(engine: Engine): Promise<Present> {
@@ -61,10 +73,10 @@ async function downOnce(
   if (doomed.length > 0 && !(await confirm(doomed))) {
     throw new StackError('CONFIRMATION_NEEDED', {
       message: `deleting ${doomed.join(', ')} was not confirmed; nothing was changed`,
-      hint: `npx tsx manage.ts ${command} --volumes --yes   # deletes the data without asking`,
+      hint: hint`${run(`${command} --volumes --yes`)}   # deletes the data without asking`,
     });
   }
-  await execute(actions, (action) => performOnEngine(session, action), session);
+  await execute(actions, (action) => performByName(session, action), session);
   const kept = present.networks
     .filter(isOwn(stack))
     .map(({ name }) => ({ name, guests: networkGuests(stack, name, present) }))
@@ -92,7 +104,106 @@ function rejectHeldVolumes(
     if (volume === undefined || isOwn(stack)(container)) continue;
     throw new StackError('VOLUME_IN_USE', {
       message: `the volume ${volume} can't be deleted: the container ${name}, which is not of this stack, uses it; nothing was changed`,
-      hint: `docker rm -f ${name}   # if nobody needs it, or: npx tsx manage.ts ${command}, which keeps the data`,
+      hint: hint`docker rm -f ${name}   # if nobody needs it, or: ${run(command)}, which keeps the data`,
     });
+  }
+}
+
+/**
+ * `down` for a stack of which only the name is known.
+ *
+ * @throws StackError USAGE for what can't be a stack's name; whatever `down` throws
+ */
+export async function downByName(session: LabelSession, name: string, options: DownOptions): Promise<DownResult> {
+  // Before anything is asked: a name becomes part of a path.
+  const result = nameSchema.safeParse(name);
+  if (!result.success) {
+    throw new StackError('USAGE', {
+      message: `'${name}' can't be a stack: its name ${result.error.issues[0]?.message ?? 'is not valid'}`,
+      hint: hint`Give the name at the top of the YAML file: ${run('down --name dev')}`,
+    });
+  }
+  return whileLocked(session, name, () => down(session, name, options));
+}
+
+interface RemovedStack extends DownResult {
+  readonly stack: string;
+}
+
+const WITH_DATA = { withVolumes: true, confirm: async () => true };
+
+/**
+ * Removes what dead runs have left: containers, networks and volumes of each stack whose owner has ended.
+ *
+ * @param confirm asked once for all of it, and not where there is nothing
+ * @throws StackError CONFIRMATION_NEEDED when the answer is no: nothing was changed. With stacks that could not be removed,
+ *   the code of the first, after all others were
+ */
+export async function downAllStale(
+  session: LabelSession,
+  confirm: (stacks: readonly StaleStack[]) => Promise<boolean>,
+): Promise<RemovedStack[]> {
+  const stale = await findStale(session);
+  if (stale.length === 0) return [];
+  if (!(await confirm(stale))) {
+    throw new StackError('CONFIRMATION_NEEDED', {
+      message: 'deleting what is left of dead runs was not confirmed; nothing was changed',
+      details: stale.map(describeStale),
+      hint: hint`${run('down --all-stale --yes')}   # deletes it, data included, without asking`,
+    });
+  }
+  const removed: RemovedStack[] = [];
+  const failures: { readonly stack: string; readonly error: unknown }[] = [];
+  for (const { name } of stale) {
+    try {
+      const result = await whileLocked(session, name, async () => {
+        // Somebody may have brought up one of the same name since it was looked.
+        const isStill = (await findStale(session)).some((one) => one.name === name);
+        return isStill ? down(session, name, { ...WITH_DATA, command: `down --name ${name}` }) : undefined;
+      });
+      if (result !== undefined) removed.push({ stack: name, ...result });
+    } catch (error) {
+      session.signal.throwIfAborted();
+      failures.push({ stack: name, error });
+    }
+  }
+  const [first] = failures;
+  if (first === undefined) return removed;
+  if (!(first.error instanceof StackError)) throw first.error;
+  throw new StackError(first.error.code, {
+    message: `${failures.length} of ${stale.length} stale stacks could not be removed`,
+    details: failures.map(({ stack, error }) => `${stack}: ${errorMessage(error)}`),
+    hint: first.error.hint ?? hint`${run('down --all-stale')}   # goes on with the rest`,
+  });
+}
+
+/** `t-1: 3 containers, 1 network, 3 volumes` */
+export function describeStale({ name, containers, networks, volumes }: StaleStack): string {
+  const counts = [
+    [containers.length, 'container'],
+    [networks.length, 'network'],
+    [volumes.length, 'volume'],
+  ] as const;
+  const texts = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}${count > 1 ? 's' : ''}`);
+  return `${name}: ${texts.join(', ')}`;
+}
+
+async function findStale({ engine }: LabelSession): Promise<StaleStack[]> {
+  const present = await readPresent(engine);
+  const owners = findOwners(present);
+  const gone = await Promise.all(owners.map((owner) => isGone(owner, { isHere: isLocal(engine.endpoint) })));
+  return (
+    findStaleStacks(present, new Set(owners.filter((_owner, index) => gone[index])))
+      // Not the label of a stack of this program's, whoever wrote it.
+      .filter(({ name }) => nameSchema.safeParse(name).success)
+  );
+}
+
+async function whileLocked<T>(session: LabelSession, name: string, work: () => Promise<T>): Promise<T> {
+  const lock = await lockStack({ ...session, spec: { name } }, 'down');
+  try {
+    return await work();
+  } finally {
+    await lock.release();
   }
 }

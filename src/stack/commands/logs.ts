@@ -1,19 +1,13 @@
 import type { LogOptions } from '../../engine/engine.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
-import { findNode, notRunning } from '../session/nodes.ts';
-import type { Session } from '../session/session.ts';
-
-export interface LogLine {
-  readonly node: string;
-  readonly text: string;
-}
+import { findNode, notRunning, type Session } from '../session/session.ts';
 
 /** The log lines of one node or of all, each node's own in order, as they come. */
 export async function readLogs(
   session: Session,
   nodeName: string | undefined,
   options: LogOptions,
-  onLine: (line: LogLine) => void,
+  onLine: (line: { readonly node: string; readonly text: string }) => void,
 ): Promise<void> {
   const { engine, spec } = session;
   const nodes = nodeName === undefined ? spec.nodes : [findNode(session, nodeName)];
@@ -22,13 +16,7 @@ export async function readLogs(
   if (absent !== undefined) throw notRunning(absent);
   await Promise.all(
     nodes.map(async ({ name }) => {
-      let rest = '';
-      for await (const chunk of engine.logs(containerName(spec.name, name), options)) {
-        const lines = (rest + chunk.toString('utf8')).split('\n');
-        rest = lines.pop() ?? '';
-        for (const text of lines) onLine({ node: name, text });
-      }
-      if (rest !== '') onLine({ node: name, text: rest });
+      for await (const text of engine.logs(containerName(spec.name, name), options)) onLine({ node: name, text });
     }),
   );
 }

@@ -2,8 +2,7 @@ import type { ExecStreams } from '../../engine/engine.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import { connectionArguments } from '../../plan/model/definitions.ts';
 import { PASSWORD_FILE } from '../../plan/node/redis-config.ts';
-import { findNode, notRunning } from '../session/nodes.ts';
-import type { Session } from '../session/session.ts';
+import { findNode, notRunning, type Session } from '../session/session.ts';
 
 /**
  * Runs the node's own redis-cli in cluster mode. The password goes from the container's file into that one process's

@@ -1,13 +1,14 @@
 import { findClusterProblems } from '../../cluster/findings/health.ts';
 import type { Endpoint, EngineVersion } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
-import { memoryMend } from '../observe/container-end.ts';
+import { hint, type Hint } from '../../hint.ts';
+import { MEMORY_MEND } from '../observe/container-end.ts';
 import { expectationOf } from '../../plan/cluster/expectation.ts';
 import { resolveImage, type ResolvedImage } from '../observe/image.ts';
 import { readNodes, type NodeStatus } from '../observe/observe-nodes.ts';
 import type { Session } from '../session/session.ts';
-import { certificateWarnings, observeCertificates } from '../execute/settle-certificates.ts';
-import { readKeptCertificates } from '../connect/trust.ts';
+import { readCertificates } from './certs.ts';
+import { sizeText } from '../../units.ts';
 
 export interface Status {
   readonly stack: string;
@@ -19,7 +20,7 @@ export interface Status {
   /** Empty when the cluster is whole. */
   readonly problems: readonly string[];
   /** What will need somebody's attention soon. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Hint[];
 }
 
 /** What runs, and what keeps the cluster from being whole. Reads only, and doesn't wait. */
@@ -48,15 +49,14 @@ export async function readStatus(session: Session): Promise<Status> {
 }
 
 /** It runs again, and the next burst of writes may end it again. */
-async function readMemoryWarnings(session: Session, nodes: readonly NodeStatus[]): Promise<string[]> {
+async function readMemoryWarnings(session: Session, nodes: readonly NodeStatus[]): Promise<Hint[]> {
   const warnings = await Promise.all(
     nodes.map(async ({ container }) => {
       if (container === undefined) return [];
       const details = await session.engine.inspectContainer(container.name).catch(() => undefined);
       if (details?.outOfMemory !== true) return [];
-      const megabytes = Math.round(details.memoryBytes / 1024 ** 2);
       return [
-        `the kernel has ended ${container.name}, because its ${megabytes} MB of memory were used up. ${memoryMend(session)}`,
+        hint`the kernel has killed ${container.name}: its ${sizeText(details.memoryBytes)} of memory were used up. ${MEMORY_MEND}`,
       ];
     }),
   );
@@ -64,11 +64,9 @@ async function readMemoryWarnings(session: Session, nodes: readonly NodeStatus[]
 }
 
 /** What is wrong with the certificates must not keep anybody from seeing the nodes. */
-async function readWarnings(session: Session): Promise<string[]> {
-  if (!session.spec.tls.enabled) return [];
+async function readWarnings(session: Session): Promise<readonly string[]> {
   try {
-    const [served, kept] = await Promise.all([observeCertificates(session), readKeptCertificates(session)]);
-    return certificateWarnings(session, served, kept, Date.now());
+    return (await readCertificates(session)).warnings;
   } catch (error) {
     if (error instanceof StackError && !session.signal.aborted) return [error.message];
     throw error;

@@ -1,7 +1,7 @@
 import type { NatMap } from '../../redis/prove.ts';
 import type { Secret } from '../../secret.ts';
 import { CONTAINER_PORTS } from '../../spec/spec.ts';
-import { hostAddress } from './links.ts';
+import { hostAddress } from './host-address.ts';
 import { requirePassword } from './passwords.ts';
 import type { Session } from '../session/session.ts';
 import { trustFiles, type TrustFiles } from './trust.ts';

@@ -1,10 +1,10 @@
 import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
+import { run } from '../../hint.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import { PASSWORD_FILE } from '../../plan/node/redis-config.ts';
-import type { Container } from '../../plan/model/resources.ts';
 import { Secret } from '../../secret.ts';
-import { randomPassword } from '../../secrets/generated.ts';
+import { randomPassword } from '../../secrets/source.ts';
 import type { Session } from '../session/session.ts';
 
 /**
@@ -13,14 +13,14 @@ import type { Session } from '../session/session.ts';
  *
  * @throws StackError SECRET_MISSING when Vault is not to be asked and no container holds it: nothing else stands in for it.
  */
-export async function ensurePassword(session: Session, containers: readonly Container[]): Promise<Secret> {
+export async function ensurePassword(session: Session): Promise<Secret> {
   const { source, secret, spec, report } = session;
   if (secret !== undefined) return secret.password;
   if (source.file !== undefined) {
     const kept = await source.read();
     if (kept !== undefined) return kept.password;
   }
-  const running = await passwordOfAny(session, containers);
+  const running = await passwordOfAny(session);
   if (source.file !== undefined) {
     if (running !== undefined)
       report({ subject: 'password', state: 'done', text: `the nodes' own is kept in ${source.file}` });
@@ -41,12 +41,11 @@ export async function localPassword({ source, secret }: Session): Promise<Secret
 
 /** The password with which an application connects. @throws StackError NOT_RUNNING when the stack has never been up. */
 export async function requirePassword(session: Session): Promise<Secret> {
-  const password =
-    (await localPassword(session)) ?? (await passwordOfAny(session, await session.engine.listContainers()));
+  const password = (await localPassword(session)) ?? (await passwordOfAny(session));
   if (password !== undefined) return password;
   throw new StackError('NOT_RUNNING', {
     message: `the stack ${session.spec.name} has no password yet: it has never been up here`,
-    hint: 'npx tsx manage.ts up',
+    hint: run('up'),
   });
 }
 
@@ -55,8 +54,8 @@ export async function passwordOfNode({ engine, spec }: Session, node: string): P
   return passwordIn(engine, containerName(spec.name, node));
 }
 
-async function passwordOfAny({ engine, spec }: Session, containers: readonly Container[]): Promise<Secret | undefined> {
-  const own = containers.filter(isOwn(spec.name));
+async function passwordOfAny({ engine, spec }: Session): Promise<Secret | undefined> {
+  const own = (await engine.listContainers()).filter(isOwn(spec.name));
   const found = await Promise.all(own.map(({ name }) => passwordIn(engine, name)));
   return found.find((password) => password !== undefined);
 }

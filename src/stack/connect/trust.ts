@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
+import { run } from '../../hint.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import { AUTHORITY_FILE, CERTIFICATE_FILE } from '../../plan/node/redis-config.ts';
 import type { TlsTrust } from '../../redis/connect-node.ts';
 import { Secret } from '../../secret.ts';
-import { readCertificate, type CertificateFacts } from '../../tls/certificate.ts';
-import { certificatesIn } from '../../tls/pem.ts';
+import { certificatesIn, readCertificate, type CertificateFacts } from '../../tls/certificate.ts';
 import type { Session } from '../session/session.ts';
 import { besides } from '../session/source.ts';
 import { stateFolder } from '../session/state-folder.ts';
@@ -61,7 +61,7 @@ export async function readTrust(session: Session): Promise<TlsTrust> {
   if (trusted === undefined) {
     throw new StackError('NOT_RUNNING', {
       message: `the stack ${session.spec.name} has no certificate authority yet: it has never been up here`,
-      hint: 'npx tsx manage.ts up',
+      hint: run('up'),
     });
   }
   if (certificatePem === undefined || keyPem === undefined) {

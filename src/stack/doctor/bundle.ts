@@ -3,20 +3,21 @@ import { dirname, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { withinBounds } from '../../bounds.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
 import { CONFIG_FOLDER } from '../../plan/node/redis-config.ts';
 import { stackFile } from '../session/open.ts';
-import { knownSecrets } from './bundle-secrets.ts';
-import { readLog } from './container-checks.ts';
+import { knownSecrets, redactor, withoutEnvironment } from './redact.ts';
+import { LOG_LINES } from './container-checks.ts';
+import { readLog } from '../observe/container-end.ts';
 import type { Facts } from './facts.ts';
-import { redactor, withoutEnvironment } from './redact.ts';
 
-export interface Bundle {
+interface Bundle {
   readonly file: string;
   readonly entries: readonly BundleEntry[];
 }
 
-export interface BundleEntry {
+interface BundleEntry {
   readonly path: string;
   /** For who is to decide whether to send it. */
   readonly about: string;
@@ -66,7 +67,7 @@ export async function writeBundle(path: string, facts: Facts, diagnosis: object)
 
 async function partsOf(facts: Facts, diagnosis: object): Promise<Part[]> {
   const present = (await facts.containers.know().catch(() => [])).filter(({ container }) => container !== undefined);
-  const engine = async (): ReturnType<Facts['engine']['know']> => facts.engine.know();
+  const engine = async (): Promise<Engine> => (await facts.engine.know()).engine;
   return [
     { path: 'doctor.json', about: 'what the checks say', read: async () => diagnosis },
     { path: 'versions.json', about: 'of Node.js, this program, the engine and Redis', read: () => versions(facts) },
@@ -74,14 +75,14 @@ async function partsOf(facts: Facts, diagnosis: object): Promise<Part[]> {
     {
       path: 'engine.json',
       about: 'what the engine says of itself',
-      read: async () => engineFacts(await (await engine()).engine.describe('engine')),
+      read: async () => engineFacts(await (await engine()).describe('engine')),
     },
     {
       path: 'network.json',
       about: 'the network, as the engine describes it',
       read: async () => {
         const { spec } = await facts.stack.know();
-        return (await engine()).engine.describe('network', spec.network.name);
+        return (await engine()).describe('network', spec.network.name);
       },
     },
     {
@@ -96,18 +97,17 @@ async function partsOf(facts: Facts, diagnosis: object): Promise<Part[]> {
       {
         path: `${node.name}/container.json`,
         about: 'its container, as the engine describes it, without its environment',
-        read: async () => withoutEnvironment(await (await engine()).engine.describe('container', name)),
+        read: async () => withoutEnvironment(await (await engine()).describe('container', name)),
       },
       {
         path: `${node.name}/redis.conf`,
         about: 'its configuration, which has no secret in it',
-        read: async () =>
-          (await (await engine()).engine.readFile(name, `${CONFIG_FOLDER}/redis.conf`)) ?? 'not there\n',
+        read: async () => (await (await engine()).readFile(name, `${CONFIG_FOLDER}/redis.conf`)) ?? 'not there\n',
       },
       {
         path: `${node.name}/log.txt`,
-        about: 'its last 200 log lines',
-        read: async () => readLog((await engine()).engine, name),
+        about: `its last ${LOG_LINES} log lines`,
+        read: async () => readLog(await engine(), name, LOG_LINES),
       },
       {
         path: `${node.name}/redis.txt`,
@@ -181,7 +181,7 @@ async function writeNew(path: string, bytes: Buffer): Promise<void> {
 
 function inTheWay(path: string): StackError {
   return new StackError('USAGE', {
-    message: `${path} is there already, and is not written over`,
+    message: `${path} exists already and is not overwritten`,
     hint: 'Choose another name for --bundle.',
   });
 }

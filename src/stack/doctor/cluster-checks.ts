@@ -1,13 +1,13 @@
-import type { Finding, FindingKind } from '../../cluster/findings/finding.ts';
+import { list, type Finding, type FindingKind } from '../../cluster/findings/finding.ts';
 import { findFindings } from '../../cluster/findings/findings.ts';
-import { list } from '../../cluster/findings/finding.ts';
 import { countSlots, SLOT_COUNT } from '../../cluster/slots/slots.ts';
-import type { ReachableView } from '../../cluster/nodes/view.ts';
-import { commandText } from '../session/command-text.ts';
+import type { NodeView, ReachableView } from '../../cluster/nodes/view.ts';
+import { hint, run } from '../../hint.ts';
 import { expectationOf } from '../../plan/cluster/expectation.ts';
 import { answering } from './data-checks.ts';
-import { failed, orOk, skipped, warning, type Heading, type Line } from './diagnosis.ts';
+import { failed, ok, orOk, skipped, warning, type Heading, type Line } from './diagnosis.ts';
 import type { Facts, Probe } from './facts.ts';
+import { isJustStartedAgain } from './container-checks.ts';
 
 /** What `cluster check` finds, under the heading that its reader would look for. */
 const HEADING_OF: Readonly<Record<FindingKind, Heading | undefined>> = {
@@ -58,11 +58,10 @@ export async function checkSlots(facts: Facts): Promise<readonly Line[]> {
   if (views.length === 0 || unserved === 0) {
     return orOk(lines, 'slots', `${SLOT_COUNT} are owned and served, and all nodes agree whose they are`);
   }
-  const { path } = await facts.stack.know();
   const names = list(silent.map(({ node }) => node.name));
   const because = names === '' ? '' : `: ${names} ${silent.length === 1 ? 'is' : 'are'} away`;
   const text = `${unserved} slots have an owner and are not served${because}`;
-  return [failed('slots', text, commandText({ path }, 'up')), ...lines];
+  return [failed('slots', text, run('up')), ...lines];
 }
 
 /** The nodes themselves notice only after their timeout that somebody is away, and that his slots are. */
@@ -73,7 +72,7 @@ function unservedSlots({ info, table }: ReachableView, silent: readonly Probe[])
 }
 
 async function findingLines(facts: Facts, heading: Heading, subject: string): Promise<Line[]> {
-  const { spec, path } = await facts.stack.know();
+  const { spec } = await facts.stack.know();
   const probes = await facts.probes.know();
   const { views, reason } = await answering(facts);
   if (views.length === 0) return [skipped(subject, reason)];
@@ -84,11 +83,75 @@ async function findingLines(facts: Facts, heading: Heading, subject: string): Pr
   const absent = new Set(probes.filter(({ view }) => !view.reachable).map(({ node }) => node.name));
   return findings
     .filter(({ kind, node }) => HEADING_OF[kind] === heading && !(node !== undefined && absent.has(node)))
-    .map((finding) => toLine(finding, subject, path));
+    .map((finding) => toLine(finding, subject));
 }
 
-function toLine({ kind, node, text, mend }: Finding, subject: string, path: string): Line {
-  const command = commandText({ path }, mend);
+function toLine({ kind, node, text, mend }: Finding, subject: string): Line {
+  const command = run(mend);
   // Redis settles it by itself, within seconds.
   return kind === 'same epoch' ? warning(node ?? subject, text, command) : failed(node ?? subject, text, command);
+}
+
+/** Whether each node answers a client of this host that logs in, on each port that is open. */
+export async function checkAnswers(facts: Facts): Promise<readonly Line[]> {
+  const { spec } = await facts.session.know();
+  const kind = spec.tls.plain ? 'plain' : 'TLS';
+  return answerLines(facts, await facts.probes.find(), kind);
+}
+
+/** Over TLS, verified with the stack's authority, where the plain port is open too. */
+export async function checkTlsAnswers(facts: Facts): Promise<readonly Line[]> {
+  const { spec } = await facts.session.know();
+  if (!spec.tls.enabled || !spec.tls.plain) return [];
+  const [plain, probes] = await Promise.all([facts.probes.know(), facts.tlsProbes.find()]);
+  const lines = await answerLines(facts, probes, 'TLS');
+  // One that hangs, or has another password, does so on all of its ports.
+  return lines.map((line, index) => {
+    const probe = plain[index];
+    const isSame = line.state === 'failed' && probe !== undefined && (probe.isRefused || isHanging(probe.view));
+    return isSame ? skipped(line.subject, 'it is the same as on its plain port') : line;
+  });
+}
+
+async function answerLines(facts: Facts, probes: readonly Probe[], kind: 'plain' | 'TLS'): Promise<Line[]> {
+  const known = await facts.secret.know().catch(() => undefined);
+  const ending = new Set((await facts.containers.know()).filter(isJustStartedAgain).map(({ node }) => node.name));
+  const distrusted = kind === 'TLS' ? await distrustedNodes(facts) : new Set<string>();
+  return probes.map((probe): Line => {
+    const subject = `${probe.node.name} ${kind}`;
+    const { view, address, absence, isRefused, password } = probe;
+    if (absence !== undefined) return skipped(subject, absence);
+    if (view.reachable) {
+      const isOther = known !== undefined && password?.reveal() !== known.password.reveal();
+      if (!isOther) return ok(subject, `${address} answers and takes the password`);
+      const text = `${address} takes the password in its container's files, and not the one that is kept`;
+      return warning(subject, text, run('up'));
+    }
+    const restart = run(`restart ${probe.node.name}`);
+    if (isRefused)
+      return failed(
+        subject,
+        view.reason,
+        hint`${restart}   # brings back the one in the container's files; every key stays`,
+      );
+    if (ending.has(probe.node.name)) return skipped(subject, 'its container ends again and again');
+    if (distrusted.has(probe.node.name)) return skipped(subject, `${address}: its certificate is refused`);
+    if (view.reason.startsWith('LOADING')) {
+      return warning(subject, `${address} still reads its data: ${view.reason}`, run('cluster wait'));
+    }
+    if (isHanging(view))
+      return failed(subject, `${address} hangs: its container runs, and it does not answer (${view.reason})`, restart);
+    return failed(subject, `${address} does not answer: ${view.reason}`, run(`logs ${probe.node.name}`));
+  });
+}
+
+function isHanging(view: NodeView): boolean {
+  return !view.reachable && /timed out|ETIMEDOUT/i.test(view.reason);
+}
+
+async function distrustedNodes({ certificates }: Facts): Promise<Set<string>> {
+  const { shown } = await certificates.know().catch(() => ({ shown: [] }));
+  return new Set(
+    shown.filter(({ facts, problem }) => facts !== undefined && problem !== undefined).map(({ holder }) => holder),
+  );
 }

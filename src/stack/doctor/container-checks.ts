@@ -1,19 +1,23 @@
 import { withinBounds } from '../../bounds.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { commandText } from '../session/command-text.ts';
+import { hint, run, type Hint } from '../../hint.ts';
+import { actionText } from '../../plan/model/action.ts';
 import { failed, ok, orOk, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
+import { readLog } from '../observe/container-end.ts';
 import { lastWords, readLogSigns, type LogPlace } from '../observe/log-signs.ts';
 
+/** So many of the last lines of a node's log are looked at. */
+export const LOG_LINES = 200;
 /** Longer ago, that the engine had to start a container again is history. */
 const RECENT_MS = 24 * 3_600_000;
 /** A container whose clock is that of its host can't have started later than now. */
 const MOST_AHEAD_MS = 2000;
 
 export async function checkContainers(facts: Facts): Promise<readonly Line[]> {
-  const { spec, path } = await facts.stack.know();
+  const { spec } = await facts.stack.know();
   const containers = await facts.containers.find();
-  const up = commandText({ path }, 'up');
+  const up = run('up');
   const names = containers.map(({ name }) => name);
   if (containers.every(({ container }) => container === undefined)) {
     return [failed('containers', `the stack ${spec.name} is not up: none of ${names.join(', ')} exists`, up)];
@@ -23,15 +27,17 @@ export async function checkContainers(facts: Facts): Promise<readonly Line[]> {
   return orOk(lines.flat(), 'containers', `all ${containers.length} run`);
 }
 
-async function checkContainer(facts: Facts, engine: Engine, one: NodeContainer, up: string): Promise<Line[]> {
+async function checkContainer(facts: Facts, engine: Engine, one: NodeContainer, up: Hint): Promise<Line[]> {
   const { node, name, container } = one;
   if (container === undefined) return [failed(node.name, `the container ${name} does not exist`, up)];
   if (container.state === 'paused') return [failed(node.name, `the container ${name} is paused`, up)];
   if (container.state === 'created')
-    return [failed(node.name, `the container ${name} was made, but never started`, up)];
-  const log = await withinBounds(readLog(engine, name), `the log of ${name} was not read`, facts.options).catch(
-    () => '',
-  );
+    return [failed(node.name, `the container ${name} was created, but never started`, up)];
+  const log = await withinBounds(
+    readLog(engine, name, LOG_LINES),
+    `the log of ${name} was not read`,
+    facts.options,
+  ).catch(() => '');
   const place = placeOf(one);
   const isEnding = container.state === 'restarting' || isJustStartedAgain(one);
   if (container.state === 'running' && !isEnding) return runningLines(one, log, place);
@@ -53,19 +59,18 @@ export function isJustStartedAgain({ details }: NodeContainer): boolean {
 }
 
 function endText({ details }: NodeContainer, log: string): string {
-  if (details?.outOfMemory === true) return 'the kernel ended it, because it was out of memory';
+  if (details?.outOfMemory === true) return 'the kernel killed it: it was out of memory';
   const words = lastWords(log);
-  const code = details === undefined ? 'it ended' : `exit code ${details.exitCode}`;
+  const code = details === undefined ? 'it exited' : `exit code ${details.exitCode}`;
   // Who was asked to end, and did, has nothing to say.
   const reason = details?.error || (details?.exitCode === 0 ? '' : words);
   return reason === '' ? code : `${code}; ${reason}`;
 }
 
-function endMend({ node, details, container }: NodeContainer, up: string): string {
-  if (details?.outOfMemory === true) return `${up}   # and a higher redis.memory in the YAML file, if it comes back`;
-  return container?.state === 'restarting' || container?.state === 'running'
-    ? `npx tsx manage.ts logs ${node.name}`
-    : up;
+function endMend({ node, details, container }: NodeContainer, up: Hint): Hint {
+  if (details?.outOfMemory === true)
+    return hint`${up}   # and a higher redis.memory in the YAML file, if it comes back`;
+  return container?.state === 'restarting' || container?.state === 'running' ? run(`logs ${node.name}`) : up;
 }
 
 /** What is worth knowing of one that runs. */
@@ -74,7 +79,7 @@ function runningLines({ node, name, details }: NodeContainer, log: string, place
   const lines = signs.map(({ text, mend }) => warning(node.name, text, mend));
   if (details === undefined) return lines;
   const { startedAtMs, restartCount, outOfMemory } = details;
-  const logs = `npx tsx manage.ts logs ${node.name}`;
+  const logs = run(`logs ${node.name}`);
   if (startedAtMs > Date.now() + MOST_AHEAD_MS) {
     const text = `${name} was started at ${new Date(startedAtMs).toISOString()}, which is still to come: a clock was set back`;
     lines.push(warning(node.name, text, 'timedatectl status   # on the host of the engine; in a VM, restart the VM'));
@@ -82,7 +87,7 @@ function runningLines({ node, name, details }: NodeContainer, log: string, place
   if (restartCount > 0 && Date.now() - startedAtMs < RECENT_MS) {
     const times = restartCount === 1 ? 'once' : `${restartCount} times`;
     const why = outOfMemory ? ': it was out of memory' : '';
-    const mend = outOfMemory ? 'Set redis.memory higher in the YAML file, then: npx tsx manage.ts up' : logs;
+    const mend = outOfMemory ? hint`Set redis.memory higher in the YAML file, then: ${run('up')}` : logs;
     lines.push(
       warning(
         node.name,
@@ -92,14 +97,6 @@ function runningLines({ node, name, details }: NodeContainer, log: string, place
     );
   }
   return lines;
-}
-
-/** Its last 200 lines. */
-export async function readLog(engine: Engine, name: string): Promise<string> {
-  const chunks: string[] = [];
-  for await (const chunk of engine.logs(name, { follow: false, tail: 200, timestamps: false }))
-    chunks.push(chunk.toString());
-  return chunks.join('');
 }
 
 /** What `up` would do to things that are there and run: they are not as the YAML file says. */
@@ -118,14 +115,10 @@ export async function checkDrift(facts: Facts): Promise<readonly Line[]> {
     image === undefined ? [] : planUp(session.spec, wanted, observed).filter(({ target }) => isSound(target));
   const areAllThere = probes.every(({ view }) => view.reachable);
   const { plan } = await import('../commands/plan.ts');
-  const nodeActions = areAllThere && actions.length === 0 ? (await plan(session)).nodeActions : [];
-  const changes = [
-    ...actions.map(({ type, target, cause }) => `${type} ${target} (${cause})`),
-    ...nodeActions.map(({ type, node, cause }) => `${type} ${node} (${cause})`),
-  ];
+  const changes = areAllThere && actions.length === 0 ? (await plan(session)).actions : actions;
   if (changes.length === 0) return [ok('drift', 'what runs is as the YAML file says')];
   const shown = 4;
   const more = changes.length > shown ? `, and ${changes.length - shown} more` : '';
-  const text = `not all is as the YAML file says; up would: ${changes.slice(0, shown).join(', ')}${more}`;
-  return [warning('drift', text, commandText(session, 'plan'))];
+  const text = `not all is as the YAML file says; up would: ${changes.slice(0, shown).map(actionText).join(', ')}${more}`;
+  return [warning('drift', text, run('plan'))];
 }

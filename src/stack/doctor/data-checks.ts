@@ -1,15 +1,16 @@
 import { parseNodeTable } from '../../cluster/nodes/node-table.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { Engine } from '../../engine/engine.ts';
+import { hint, run, type Hint } from '../../hint.ts';
 import { volumeName } from '../../plan/model/names.ts';
 import { NODE_TABLE_FILE } from '../../plan/node/redis-config.ts';
 import type { Spec } from '../../spec/spec.ts';
-import { commandText } from '../session/command-text.ts';
 import { failed, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
 import { isJustStartedAgain } from './container-checks.ts';
 import { damagedTableMend } from '../observe/log-signs.ts';
 import { LOOK_INSIDE, parseInside, type Inside } from '../observe/inside.ts';
+import { bytesText, durationText } from '../../units.ts';
 
 const MEGABYTE = 1024 ** 2;
 /** With less, the next rewrite of an append-only file may be the one that fails. */
@@ -20,21 +21,21 @@ const FULL_BYTES = MEGABYTE;
 export async function checkVolumes(facts: Facts): Promise<readonly Line[]> {
   const present = (await facts.containers.know()).filter(({ container }) => container !== undefined);
   if (present.length === 0) return [skipped('volumes', 'no container of the stack exists')];
-  const { spec, path } = await facts.stack.know();
+  const { spec } = await facts.stack.know();
   const { engine } = await facts.engine.know();
-  const up = commandText({ path }, 'up');
+  const up = run('up');
   const lines = await Promise.all(
     present.map(async (one) => [...mountLines(one, spec, up), ...(await fileLines(engine, one))]),
   );
   return orOk(lines.flat(), 'volumes', 'each node has its own, with a node table that Redis can read');
 }
 
-function mountLines({ node, name, details }: NodeContainer, spec: Spec, up: string): Line[] {
+function mountLines({ node, name, details }: NodeContainer, spec: Spec, up: Hint): Line[] {
   const mount = details?.mounts.find(({ path }) => path === '/data');
   if (details === undefined) return [];
   const wanted = volumeName(spec.name, node.name);
   // Its own volume isn't touched by the removal of the container.
-  const anew = `docker rm -f ${name} && ${up}`;
+  const anew = hint`docker rm -f ${name} && ${up}`;
   if (mount === undefined) return [failed(node.name, `${name} has no volume at /data`, anew)];
   if (mount.source !== wanted) {
     return [failed(node.name, `${name} has ${mount.source} at /data, and not its own volume ${wanted}`, anew)];
@@ -48,7 +49,7 @@ async function fileLines(engine: Engine, one: NodeContainer): Promise<Line[]> {
   const table = await engine.readFile(name, NODE_TABLE_FILE);
   const runs = container?.state === 'running';
   if (table !== undefined && !isNodeTable(table)) {
-    const rewrite = `npx tsx manage.ts redis-cli ${node.name} -- CLUSTER SAVECONFIG   # writes it again, from memory`;
+    const rewrite = hint`${run(`redis-cli ${node.name} -- CLUSTER SAVECONFIG`)}   # writes it again, from memory`;
     const mend = runs && !isJustStartedAgain(one) ? rewrite : damagedTableMend(one);
     const text = `the node table ${NODE_TABLE_FILE} of ${name} is damaged: Redis does not start with it`;
     return [failed(node.name, text, mend)];
@@ -83,7 +84,7 @@ export async function checkRoom(facts: Facts): Promise<readonly Line[]> {
   const unknown = found.filter(({ inside }) => inside === undefined).map(({ one }) => one.node.name);
   const frees = found.flatMap(({ inside }) => (inside === undefined ? [] : [inside.freeBytes]));
   if (unknown.length > 0) lines.push(skipped('disk', `${unknown.join(', ')}: the container does not tell`));
-  return orOk(lines, 'disk', `${size(Math.min(...frees))} free for /data`);
+  return orOk(lines, 'disk', `${bytesText(Math.min(...frees))} free for /data`);
 }
 
 function insideLines({ node, name, details }: NodeContainer, inside: Inside, spec: Spec): Line[] {
@@ -94,16 +95,16 @@ function insideLines({ node, name, details }: NodeContainer, inside: Inside, spe
   const lines: Line[] = [];
   // A mount that says so itself has its line.
   if (isReadOnly && mount?.isWritable !== false) {
-    const mend = `docker volume inspect ${volume}   # remount its disk writable, then: npx tsx manage.ts restart ${node.name}`;
+    const mend = hint`docker volume inspect ${volume}   # remount its disk writable, then: ${run(`restart ${node.name}`)}`;
     lines.push(failed(node.name, `the volume of ${name} can only be read`, mend));
   }
-  const left = `${size(freeBytes)} of ${size(totalBytes)} are free for /data of ${name}`;
+  const left = `${bytesText(freeBytes)} of ${bytesText(totalBytes)} are free for /data of ${name}`;
   if (freeBytes < FULL_BYTES) lines.push(failed(node.name, `the disk is full: ${left}`, room));
   else if (freeBytes < Math.min(LOW_BYTES, totalBytes / 10))
     lines.push(warning(node.name, `the disk is nearly full: ${left}`, room));
   if (killedProcesses > 0) {
-    const text = `the kernel has ended ${killedProcesses} process(es) in ${name}, because it was out of memory`;
-    lines.push(failed(node.name, text, 'Set redis.memory higher in the YAML file, then: npx tsx manage.ts up'));
+    const text = `the kernel has killed ${killedProcesses} process(es) in ${name}: it was out of memory`;
+    lines.push(failed(node.name, text, hint`Set redis.memory higher in the YAML file, then: ${run('up')}`));
   }
   return lines;
 }
@@ -121,7 +122,7 @@ export async function checkWrites(facts: Facts): Promise<readonly Line[]> {
     const failures = signs.filter(([field]) => fields.get(field) === 'err').map(([, what]) => what);
     if (failures.length === 0) return [];
     const text = `the last ${failures.join(' and the last ')} of ${name} failed: it may refuse writes (MISCONF)`;
-    return [failed(name, text, `npx tsx manage.ts logs ${name}   # says why: most often the disk, or the memory`)];
+    return [failed(name, text, hint`${run(`logs ${name}`)}   # says why: most often the disk, or the memory`)];
   });
   return orOk(lines, 'persistence', 'every last write to disk went well');
 }
@@ -138,7 +139,7 @@ export async function checkMemory(facts: Facts): Promise<readonly Line[]> {
   return orOk(
     lines,
     'memory',
-    `at most ${size(most)} used of a node's ${size(Number(views[0]?.fields.get('maxmemory')))}`,
+    `at most ${bytesText(most)} used of a node's ${bytesText(Number(views[0]?.fields.get('maxmemory')))}`,
   );
 }
 
@@ -148,19 +149,19 @@ const NEARLY_FULL = 0.9;
 function memoryLines({ name, fields, usedMemoryBytes }: ReachableView, limitBytes: number): Line[] {
   const maxmemory = Number(fields.get('maxmemory') ?? 0);
   const resident = Number(fields.get('used_memory_rss') ?? 0);
-  const raise = 'Set redis.memory and redis.maxmemory higher in the YAML file, then: npx tsx manage.ts up';
+  const raise = hint`Set redis.memory and redis.maxmemory higher in the YAML file, then: ${run('up')}`;
   const lines: Line[] = [];
   // With any other policy a full memory is how a cache works.
   if (fields.get('maxmemory_policy') === 'noeviction' && maxmemory > 0 && usedMemoryBytes > maxmemory * NEARLY_FULL) {
     const isFull = usedMemoryBytes >= maxmemory;
-    const text = `${name} uses ${size(usedMemoryBytes)} of ${size(maxmemory)}, and throws nothing out (noeviction)`;
+    const text = `${name} uses ${bytesText(usedMemoryBytes)} of ${bytesText(maxmemory)}, and throws nothing out (noeviction)`;
     lines.push(isFull ? failed(name, `${text}: it refuses writes`, raise) : warning(name, text, raise));
   }
   if (limitBytes > 0 && resident > limitBytes * NEARLY_FULL) {
     lines.push(
       warning(
         name,
-        `${name} holds ${size(resident)} of the ${size(limitBytes)} that its container may have: past that the kernel ends it`,
+        `${name} holds ${bytesText(resident)} of the ${bytesText(limitBytes)} that its container may have: past that the kernel ends it`,
         raise,
       ),
     );
@@ -177,23 +178,18 @@ export async function checkClocks(facts: Facts): Promise<readonly Line[]> {
   const off = probes.filter(({ clockAheadMs = 0 }) => Math.abs(clockAheadMs) > MOST_APART_MS);
   const lines = off.map(({ node, clockAheadMs = 0 }) => {
     const side = clockAheadMs > 0 ? 'ahead of' : 'behind';
-    const text = `the clock of ${node.name} is ${Math.abs(clockAheadMs / 1000).toFixed(1)} s ${side} this host's`;
+    const text = `the clock of ${node.name} is ${durationText(Math.abs(clockAheadMs))} ${side} this host's`;
     return warning(
       node.name,
       text,
       'sudo timedatectl set-ntp true   # on both hosts; an engine in a VM: restart the VM',
     );
   });
-  return orOk(lines, 'clock', `the nodes' clocks and this host's agree within ${MOST_APART_MS / 1000} s`);
+  return orOk(lines, 'clock', `the nodes' clocks and this host's agree within ${durationText(MOST_APART_MS)}`);
 }
 
 /** The nodes that answer, and why it may be none. */
 export async function answering({ probes }: Facts): Promise<{ views: ReachableView[]; reason: string }> {
   const views = (await probes.know()).map(({ view }) => view);
   return { views: views.filter((view) => view.reachable), reason: 'no node answers' };
-}
-
-function size(bytes: number): string {
-  if (bytes >= 1024 * MEGABYTE) return `${(bytes / 1024 / MEGABYTE).toFixed(1)} GB`;
-  return bytes >= MEGABYTE ? `${(bytes / MEGABYTE).toFixed(1)} MB` : `${Math.floor(bytes / 1024)} kB`;
 }

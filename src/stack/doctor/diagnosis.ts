@@ -1,3 +1,5 @@
+import type { Hint } from '../../hint.ts';
+
 /** From the bottom up: what stands further down can't work while something above it doesn't. */
 export const HEADINGS = [
   'Program',
@@ -25,18 +27,18 @@ export interface Line {
   readonly state: CheckState;
   readonly text: string;
   /** The next command to type. Every line that failed has one. */
-  readonly mend?: string;
+  readonly mend?: Hint;
 }
 
 export function ok(subject: string, text: string): Line {
   return { subject, state: 'ok', text };
 }
 
-export function warning(subject: string, text: string, mend: string): Line {
+export function warning(subject: string, text: string, mend: Hint): Line {
   return { subject, state: 'warning', text, mend };
 }
 
-export function failed(subject: string, text: string, mend: string): Line {
+export function failed(subject: string, text: string, mend: Hint): Line {
   return { subject, state: 'failed', text, mend };
 }
 

@@ -1,15 +1,24 @@
 import type { ConnectionOptions } from '../session/open.ts';
-import { checkAddresses, checkObstacles } from './network-checks.ts';
-import { checkAnnounced, checkRoles, checkSlots, checkTables } from './cluster-checks.ts';
+import { checkAddresses, checkEngine, checkImage, checkObstacles } from './engine-checks.ts';
+import {
+  checkAnnounced,
+  checkAnswers,
+  checkRoles,
+  checkSlots,
+  checkTables,
+  checkTlsAnswers,
+} from './cluster-checks.ts';
 import { checkContainers, checkDrift } from './container-checks.ts';
 import { checkClocks, checkMemory, checkRoom, checkVolumes, checkWrites } from './data-checks.ts';
-import type { Check, Heading, Line } from './diagnosis.ts';
-import { checkEngine, checkImage } from './engine-checks.ts';
+import { failed, skipped, type Check, type Heading, type Line } from './diagnosis.ts';
 import { gatherFacts, type Facts } from './facts.ts';
-import { checkLock, checkNode, checkStateFolder, checkYaml } from './host-checks.ts';
-import { checkAnswers, checkTlsAnswers } from './node-checks.ts';
-import { runChecks } from './run-checks.ts';
-import { checkCertificates, checkPassword } from './secret-checks.ts';
+import { checkCertificates, checkLock, checkNode, checkPassword, checkStateFolder, checkYaml } from './host-checks.ts';
+import { setMaxListeners } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
+import { withinBounds, type Bounds } from '../../bounds.ts';
+import { errorMessage, StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
+import { Unknown } from './fact.ts';
 
 export interface Diagnosis {
   /** undefined where the YAML file can't be read. */
@@ -71,5 +80,53 @@ export async function diagnose<T>(
     return await useFacts(facts, { stack: stack?.spec.name, isOk, checks });
   } finally {
     facts.close();
+  }
+}
+
+/** Things that are looked at together, and that fail together where they can't be. */
+export interface CheckGroup {
+  readonly heading: Heading;
+  /** What a line is about that says why nothing could be looked at. */
+  readonly subject: string;
+  readonly look: () => Promise<readonly Line[]>;
+}
+
+/**
+ * All of them side by side. Whatever ends one keeps no other from its answer, and none takes longer than `bounds`.
+ *
+ * @throws only what `bounds.signal` was aborted with
+ */
+export async function runChecks(groups: readonly CheckGroup[], bounds: Bounds): Promise<Check[]> {
+  // Every check that is under way listens to it.
+  setMaxListeners(0, bounds.signal);
+  const checks = await Promise.all(
+    groups.map(async (group): Promise<Check[]> => {
+      const lines = await guarded(group, bounds);
+      return lines.map((line) => ({ heading: group.heading, ...line }));
+    }),
+  );
+  return checks.flat().filter(isNews);
+}
+
+/** Two checks may come upon one mistake, and then know the same remedy. */
+function isNews({ subject, mend, state }: Check, index: number, all: readonly Check[]): boolean {
+  if (state !== 'failed') return true;
+  return !all
+    .slice(0, index)
+    .some((one) => one.state === state && one.subject === subject && isDeepStrictEqual(one.mend, mend));
+}
+
+async function guarded({ subject, look }: CheckGroup, bounds: Bounds): Promise<readonly Line[]> {
+  try {
+    return await withinBounds(look(), `the check of ${subject} was not done`, bounds);
+  } catch (error) {
+    bounds.signal.throwIfAborted();
+    if (error instanceof Unknown) return [skipped(subject, error.message)];
+    if (error instanceof StackError) {
+      const { message, details } = error;
+      return [failed(subject, [message, ...details].join('\n'), error.hint ?? run('status'))];
+    }
+    const text = `this check has a mistake of its own: ${errorMessage(error)}`;
+    return [failed(subject, text, hint`${run('doctor --bundle doctor.tar.gz')}   # and report it`)];
   }
 }

@@ -1,7 +1,9 @@
+import { hint, run } from '../../hint.ts';
+import { coerce, satisfies } from 'semver';
 import { isOwn } from '../../plan/model/names.ts';
-import { failed, ok, warning, type Line } from './diagnosis.ts';
+import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
-import { isAtLeast } from '../../versions.ts';
+import type { FailureCode } from '../../errors.ts';
 
 /** What every request of this program is of. */
 const OLDEST_API = '1.41';
@@ -14,7 +16,7 @@ export async function checkEngine({ engine }: Facts): Promise<readonly Line[]> {
     version: { version, apiVersion, platform },
   } = await engine.find();
   const text = `${address} (${source}), version ${version}, API ${apiVersion}, ${platform}`;
-  if (isAtLeast(apiVersion, OLDEST_API)) return [ok('engine', text)];
+  if (satisfies(coerce(apiVersion) ?? '', `>=${OLDEST_API}`)) return [ok('engine', text)];
   return [
     failed(
       'engine',
@@ -36,9 +38,58 @@ export async function checkImage({ stack, image, resources }: Facts): Promise<re
     return [ok('image', text)];
   }
   const text = `neither ${redis.image} nor the local image is on this engine`;
-  const mend = `docker pull ${redis.image}   # or, without a registry: npx tsx manage.ts image build`;
+  const mend = hint`docker pull ${redis.image}   # or, without a registry: ${run('image build')}`;
   const { containers } = await resources.know();
   // What runs goes on running. The next that is to be made can't be.
-  if (containers.some(isOwn(name))) return [warning('image', `${text} any more: no container can be made anew`, mend)];
+  if (containers.some(isOwn(name))) return [warning('image', `${text} any more: no container can be created`, mend)];
   return [failed('image', text, mend)];
+}
+
+/** What stands in the way of the next `up`, all of it, by what it is about. */
+export async function checkObstacles({ obstacles, stack }: Facts): Promise<readonly Line[]> {
+  const { conflicts } = await obstacles.find();
+  const { spec } = await stack.know();
+  const about = (subject: string): readonly Line[] =>
+    conflicts
+      .filter(({ code }) => subjectOf(code) === subject)
+      .map(({ message, hint: remedy }) => failed(subject, message, remedy));
+  const ports = spec.nodes.length * (1 + Number(spec.tls.plain) + Number(spec.tls.enabled));
+  return [
+    ...orOk(about('names'), 'names', 'what has a name of this stack is of this stack'),
+    ...orOk(about('subnet'), 'subnet', `${spec.network.subnet.text} overlaps nothing else`),
+    ...orOk(about('ports'), 'ports', `all ${ports} host ports are the containers' own, or free`),
+    ...about('addresses'),
+    ...about('up'),
+  ];
+}
+
+function subjectOf(code: FailureCode): string {
+  const subjects: Partial<Record<FailureCode, string>> = {
+    NAME_TAKEN: 'names',
+    SUBNET_OVERLAP: 'subnet',
+    PORT_TAKEN: 'ports',
+    ADDRESS_TAKEN: 'addresses',
+  };
+  return subjects[code] ?? 'up';
+}
+
+/** Whether the containers that run have the addresses that the YAML file gives them. */
+export async function checkAddresses({ containers, stack, obstacles }: Facts): Promise<readonly Line[]> {
+  const { spec } = await stack.know();
+  const network = spec.network.name;
+  const { observed } = await obstacles.know();
+  const present = (await containers.know()).filter(({ container }) => container !== undefined);
+  if (present.length > 0 && !observed.networks.some(({ name }) => name === network)) {
+    return [failed('network', `the network ${network} does not exist`, run('up'))];
+  }
+  const running = present.filter(({ container }) => container?.state === 'running' || container?.state === 'paused');
+  if (running.length === 0) return [skipped('addresses', 'no container runs')];
+  const lines = running.flatMap(({ node, name, container }): Line[] => {
+    const address = container?.addresses[network];
+    if (address === node.ip) return [];
+    const mend = run('up');
+    if (address === undefined) return [failed(node.name, `${name} is not connected to the network ${network}`, mend)];
+    return [failed(node.name, `${name} has the address ${address || '(none)'} instead of ${node.ip}`, mend)];
+  });
+  return lines.length > 0 ? lines : [ok('addresses', `every container has its own on ${network}`)];
 }

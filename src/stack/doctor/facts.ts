@@ -2,25 +2,26 @@ import { withinBounds } from '../../bounds.ts';
 import type { NodeView } from '../../cluster/nodes/view.ts';
 import type { Engine, EngineVersion } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
-import type { Conflict } from '../../plan/engine/conflicts.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
-import type { Observed } from '../../plan/model/observed.ts';
-import type { Wanted } from '../../plan/model/wanted.ts';
-import type { Container, ContainerDetails, Network, Volume } from '../../plan/model/resources.ts';
+import type { Observed, Wanted } from '../../plan/model/observed.ts';
+import type { Present } from '../../plan/engine/plan-down.ts';
+import type { Container, ContainerDetails } from '../../plan/model/resources.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { Secret } from '../../secret.ts';
 import type { StackSecret } from '../../secrets/source.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import { readCertificates, type Certificates } from '../commands/certs.ts';
+import { readPresent } from '../commands/down.ts';
 import { resolveImage, type ResolvedImage } from '../observe/image.ts';
-import { linkNodes } from '../connect/links.ts';
+import { linkNodes } from '../connect/with-nodes.ts';
 import { loadStack, type LoadedStack } from '../session/load.ts';
 import { observeEngine } from '../observe/observe.ts';
 import { findObstacles } from '../observe/obstacles.ts';
 import { openEngine, sessionOf, stackFile, withSecret, type ConnectionOptions } from '../session/open.ts';
 import type { Session } from '../session/session.ts';
-import { openSource, type OpenedSource } from '../session/source.ts';
-import { wantedOf } from '../observe/wanted.ts';
+import { openSource } from '../session/source.ts';
+import { findConflicts, type Conflict } from '../../plan/engine/conflicts.ts';
+import { desiredOf } from '../observe/wanted.ts';
 import { fact, type Fact } from './fact.ts';
 
 /** All that the checks look at. Each is found out when it is first asked for, and only once. */
@@ -31,7 +32,7 @@ export interface Facts {
   /** undefined where none was made yet, or Vault is not to be asked. */
   readonly secret: Fact<StackSecret | undefined>;
   readonly session: Fact<Session>;
-  readonly resources: Fact<Resources>;
+  readonly resources: Fact<Present>;
   readonly image: Fact<ResolvedImage | undefined>;
   /** In the order of the YAML file. */
   readonly containers: Fact<readonly NodeContainer[]>;
@@ -41,12 +42,6 @@ export interface Facts {
   /** The same over TLS, where it isn't over TLS anyway. */
   readonly tlsProbes: Fact<readonly Probe[]>;
   readonly close: () => void;
-}
-
-export interface Resources {
-  readonly networks: readonly Network[];
-  readonly containers: readonly Container[];
-  readonly volumes: readonly Volume[];
 }
 
 export interface NodeContainer {
@@ -60,7 +55,7 @@ export interface NodeContainer {
   readonly details: ContainerDetails | undefined;
 }
 
-export interface Obstacles {
+interface Obstacles {
   readonly wanted: Wanted;
   readonly observed: Observed;
   readonly conflicts: readonly Conflict[];
@@ -90,39 +85,27 @@ const REPLY_TIMEOUT_MS = 1500;
 /** @param options with bounds that a person has the patience for */
 export function gatherFacts(options: ConnectionOptions): Facts {
   const links: NodeLink[] = [];
-  let opened: OpenedSource | undefined;
   const stack = fact('the YAML file has problems', () => loadStack(stackFile(options)));
   const engine = fact('the engine does not answer', async () => {
     const connected = await withinBounds(openEngine(options), 'the container engine was not found', options);
     return { engine: connected, version: await connected.version() };
   });
-  const open = async (): Promise<OpenedSource> => {
-    const loaded = await stack.know();
-    if (opened === undefined) {
-      opened = openSource(loaded, options);
-      options.onOpen(opened.close);
-    }
-    return opened;
-  };
+  const opened = fact('the source of the password is not known', async () => {
+    const source = openSource(await stack.know(), options);
+    options.onOpen(source.close);
+    return source;
+  });
   const secret = fact('the password is not known', async () => {
-    const { source } = await open();
+    const { source } = await opened.find();
     if (options.offline && source.file === undefined) return undefined;
     return withinBounds(source.read(), `${source.description} did not give the password`, options);
   });
   const session = fact('the engine does not list its containers', async () => {
-    const [loaded, source, { engine: connected }] = await Promise.all([stack.know(), open(), engine.know()]);
+    const [loaded, source, { engine: connected }] = await Promise.all([stack.know(), opened.find(), engine.know()]);
     const known = await secret.know().catch(() => undefined);
     return { ...(await withSecret(sessionOf(loaded, source, connected, options), known)), offline: options.offline };
   });
-  const resources = fact('the engine does not list what it has', async (): Promise<Resources> => {
-    const { engine: connected } = await engine.know();
-    const [networks, containers, volumes] = await Promise.all([
-      connected.listNetworks(),
-      connected.listContainers(),
-      connected.listVolumes(),
-    ]);
-    return { networks, containers, volumes };
-  });
+  const resources = fact('the engine does not list what it has', async () => readPresent((await engine.know()).engine));
   const image = fact('the engine does not tell about its images', async () => {
     const [{ spec }, { engine: connected }] = await Promise.all([stack.know(), engine.know()]);
     return resolveImage(connected, spec.redis.image);
@@ -132,16 +115,17 @@ export function gatherFacts(options: ConnectionOptions): Facts {
   );
   const obstacles = fact('the engine does not tell what it has', async (): Promise<Obstacles> => {
     const [opening, found] = await Promise.all([session.know(), image.know()]);
-    const wanted = wantedOf(opening, found ?? { reference: opening.spec.redis.image, id: '', isStandIn: false });
+    const { wanted } = desiredOf(opening, found);
     const observed = await observeEngine(opening.engine, opening.spec, wanted);
-    return { wanted, observed, conflicts: await findObstacles(opening, wanted, observed) };
+    const conflicts = findConflicts(opening.spec.name, wanted, observed);
+    return { wanted, observed, conflicts: [...conflicts, ...(await findObstacles(opening, wanted, observed))] };
   });
   const certificates = fact('the certificates are not known', async () => readCertificates(await session.know()));
-  const probe = async (linked: Session): Promise<readonly Probe[]> => {
+  const probe = async (linked: Session, isTls: boolean): Promise<readonly Probe[]> => {
     const present = await containers.know();
     const password = (await secret.know().catch(() => undefined))?.password;
     if (present.every(({ container }) => container?.state !== 'running')) return present.map((one) => absent(one));
-    const made = await linkNodes(linked, password, REPLY_TIMEOUT_MS);
+    const made = (await linkNodes(linked, { password, isTls })).map((link) => link.patient(REPLY_TIMEOUT_MS));
     links.push(...made);
     return Promise.all(present.map(async (one, index) => probeNode(one, linked, made[index])));
   };
@@ -156,18 +140,15 @@ export function gatherFacts(options: ConnectionOptions): Facts {
     containers,
     obstacles,
     certificates,
-    probes: fact('no node can be asked', async () => probe(await session.know())),
-    tlsProbes: fact('no node can be asked over TLS', async () => {
-      const { spec, ...rest } = await session.know();
-      return probe({ ...rest, spec: { ...spec, tls: { ...spec.tls, plain: false } } });
-    }),
+    probes: fact('no node can be asked', async () => probe(await session.know(), false)),
+    tlsProbes: fact('no node can be asked over TLS', async () => probe(await session.know(), true)),
     close: () => {
       for (const link of links) link.close();
     },
   };
 }
 
-async function findContainers({ engine, spec }: Session, { containers }: Resources): Promise<NodeContainer[]> {
+async function findContainers({ engine, spec }: Session, { containers }: Present): Promise<NodeContainer[]> {
   const own = containers.filter(isOwn(spec.name));
   return Promise.all(
     spec.nodes.map(async (node): Promise<NodeContainer> => {

@@ -1,19 +1,20 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { satisfies } from 'semver';
 import { systemErrorCode } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import { primariesOf } from '../../spec/spec.ts';
-import { commandText } from '../session/command-text.ts';
 import { findStackLock } from '../session/stack-lock.ts';
 import { stateFolder } from '../session/state-folder.ts';
-import { failed, ok, orOk, warning, type Line } from './diagnosis.ts';
+import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
-import { isAtLeast } from '../../versions.ts';
+import { isOwn } from '../../plan/model/names.ts';
 
 export async function checkNode({ options }: Facts): Promise<readonly Line[]> {
   const text = await readFile(join(options.root, 'package.json'), 'utf8');
   const wanted = /"engines":\s*\{\s*"node":\s*">=([\d.]+)"/.exec(text)?.[1] ?? '0';
   const { node } = process.versions;
-  if (isAtLeast(node, wanted)) return [ok('Node.js', `${node}; ${wanted} or later is needed`)];
+  if (satisfies(node, `>=${wanted}`)) return [ok('Node.js', `${node}; ${wanted} or later is needed`)];
   return [failed('Node.js', `${node}, and ${wanted} or later is needed`, 'sh scripts/bootstrap.sh')];
 }
 
@@ -28,7 +29,7 @@ export async function checkStateFolder({ stack, options: { env } }: Facts): Prom
   const { spec } = await stack.know();
   const folder = stateFolder(spec.name, env);
   const mode = await modeOf(folder);
-  if (mode === undefined) return [ok('state folder', `${folder} is made by the first up`)];
+  if (mode === undefined) return [ok('state folder', `${folder} is created by the first up`)];
   const subject = 'state folder';
   if ((mode & 0o300) !== 0o300) return [failed(subject, `${folder} can't be written`, `chmod 700 ${folder}`)];
   const files = await readdir(join(folder, 'tls')).catch(() => []);
@@ -47,7 +48,7 @@ export async function checkLock({ stack, options: { env } }: Facts): Promise<rea
   const holder = await findStackLock({ ...loaded, env });
   if (holder === undefined) return [ok('lock', 'nobody changes the stack now')];
   const text = `${holder.text} changes the stack now: what is seen here may be over in a moment`;
-  return [warning('lock', text, commandText(loaded, 'doctor'))];
+  return [warning('lock', text, run('doctor'))];
 }
 
 async function modeOf(path: string): Promise<number | undefined> {
@@ -57,4 +58,52 @@ async function modeOf(path: string): Promise<number | undefined> {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Whether the password is where the YAML file says: in a file of this host, or in a Vault that gives it. */
+export async function checkPassword(facts: Facts): Promise<readonly Line[]> {
+  const { stack, secret, options } = facts;
+  const { spec } = await stack.know();
+  const isVault = spec.secrets.provider === 'vault';
+  const subject = isVault ? 'Vault' : 'password';
+  if (isVault && options.offline) return [skipped(subject, '--offline: it is not asked')];
+  if ((await secret.find()) !== undefined) {
+    return [ok(subject, isVault ? 'it answers and gives the password' : 'it is kept on this host, for its owner only')];
+  }
+  const { containers } = await facts.resources.know();
+  if (!containers.some(isOwn(spec.name))) return [ok(subject, 'the first up creates it')];
+  const text = "this host has lost the file of the password; the nodes' containers still hold it";
+  return [warning(subject, text, run('up'))];
+}
+
+export async function checkCertificates(facts: Facts): Promise<readonly Line[]> {
+  const { spec } = await facts.session.know();
+  if (!spec.tls.enabled) return [ok('certificates', 'TLS is off in this stack')];
+  const { shown, warnings } = await facts.certificates.find();
+  const { containers } = await facts.resources.know();
+  if (!containers.some(isOwn(spec.name))) return [skipped('certificates', 'the first up creates them')];
+  const up = run('up');
+  const renew = spec.tls.issuer.kind === 'files' ? hint`Put new files in the place of the old ones, then: ${up}` : up;
+  const now = Date.now();
+  const lines = shown.flatMap(({ holder, place, facts: facts_, problem }): Line[] => {
+    // A node that shows none has a line of its own: it doesn't answer over TLS.
+    if (facts_ === undefined) return [];
+    if (problem !== undefined) return [failed(holder, `${place}: ${problem}`, renew)];
+    if (facts_.notBeforeMs <= now) return [];
+    const from = new Date(facts_.notBeforeMs).toISOString();
+    return [
+      failed(
+        holder,
+        `${place}: it is valid only from ${from}: a clock was wrong, or is`,
+        hint`timedatectl status   # then: ${renew}`,
+      ),
+    ];
+  });
+  // Whoever has ended has failed above.
+  const ending = warnings
+    .filter((text) => !text.includes('has ended'))
+    .map((text) => warning('certificates', text, renew));
+  const soonest = Math.min(...shown.flatMap(({ facts: known }) => (known === undefined ? [] : [known.notAfterMs])));
+  const until = Number.isFinite(soonest) ? `; the first ends on ${new Date(soonest).toISOString().slice(0, 10)}` : '';
+  return orOk([...lines, ...ending], 'certificates', `all that are served and kept here are trusted${until}`);
 }

@@ -17,11 +17,11 @@ import {
 import type { ContainerFile } from '../../plan/model/resources.ts';
 import type { Secret } from '../../secret.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
-import type { NodeCertificate } from '../connect/certificates.ts';
+import type { NodeCertificate } from '../connect/issuer.ts';
 
 const OWNER = { uid: REDIS_UID, gid: REDIS_GID };
 
-export interface NodeContents {
+interface NodeContents {
   readonly userConf: string;
   readonly password: Secret;
   readonly certificate: NodeCertificate | undefined;
@@ -32,8 +32,7 @@ export function configFiles(spec: Spec, node: NodeSpec, contents: NodeContents):
   const { userConf, password, certificate } = contents;
   return [
     { path: `${CONFIG_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
-    redisConfFile(spec, node),
-    userConfFile(userConf),
+    ...settingFiles(spec, node, userConf),
     ...passwordFiles({ accepts: [passwordHash(password.reveal())], sends: password, own: password }),
     ...(certificate === undefined ? [] : certificateFiles(certificate)),
     // Some images leave their data folder to root, for an entrypoint that runs as root.
@@ -41,15 +40,11 @@ export function configFiles(spec: Spec, node: NodeSpec, contents: NodeContents):
   ];
 }
 
-export function redisConfFile(spec: Spec, node: NodeSpec): ContainerFile {
-  return configFile(REDIS_CONF_FILE, redisConf(spec, node));
+export function settingFiles(spec: Spec, node: NodeSpec, userConf: string): ContainerFile[] {
+  return [configFile(REDIS_CONF_FILE, redisConf(spec, node)), configFile(USER_CONF_FILE, userConf)];
 }
 
-export function userConfFile(userConf: string): ContainerFile {
-  return configFile(USER_CONF_FILE, userConf);
-}
-
-export interface NodePasswords {
+interface NodePasswords {
   /** SHA-256 of each password with which a client may log in. */
   readonly accepts: readonly string[];
   /** With which it logs in at its primary. */

@@ -1,14 +1,14 @@
-import { StackError, type FailureCode } from '../../errors.ts';
-import { actionKey, DONE_TEXT, type Action } from '../../plan/model/actions.ts';
+import { hasCode } from '../../errors.ts';
+import { actionKey, actionText, type Action } from '../../plan/model/action.ts';
 import type { Session } from '../session/session.ts';
 
 /**
  * Walks a plan: each action begins as soon as those before it are done. After a failure nothing more begins; what runs
  * is awaited, and the first error is thrown.
  */
-export async function execute(
-  actions: readonly Action[],
-  perform: (action: Action) => Promise<void>,
+export async function execute<A extends Action>(
+  actions: readonly A[],
+  perform: (action: A) => Promise<void>,
   { report, signal }: Pick<Session, 'report' | 'signal'>,
 ): Promise<void> {
   const byKey = new Map(actions.map((action) => [actionKey(action), action]));
@@ -22,18 +22,18 @@ export async function execute(
     begun.set(key, running);
     return running;
   };
-  const run = async (action: Action): Promise<void> => {
+  const run = async (action: A): Promise<void> => {
     await Promise.all(action.after.map(begin));
     signal.throwIfAborted();
     if (failures.length > 0) return;
-    report({ subject: action.target, state: 'running', text: action.type });
+    const event = { subject: action.target, text: actionText(action), action };
+    report({ ...event, state: 'running' });
     try {
       await perform(action);
-      report({ subject: action.target, state: 'done', text: DONE_TEXT[action.type] });
+      report({ ...event, state: 'done' });
     } catch (error) {
       failures.push(error);
-      const isOvertaken = error instanceof StackError && error.isPassing && OVERTAKEN.has(error.code);
-      report({ subject: action.target, state: isOvertaken ? 'running' : 'failed', text: action.type });
+      report({ ...event, state: isOvertaken(error) ? 'running' : 'failed' });
       throw error;
     }
   };
@@ -44,4 +44,6 @@ export async function execute(
 }
 
 /** What is looked at and planned again, and is no failure until then. */
-const OVERTAKEN: ReadonlySet<FailureCode> = new Set(['CHANGED_MEANWHILE', 'ENGINE_UNREACHABLE']);
+function isOvertaken(error: unknown): boolean {
+  return hasCode(error, 'CHANGED_MEANWHILE', 'ENGINE_UNREACHABLE') && error.isPassing;
+}

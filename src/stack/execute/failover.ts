@@ -1,6 +1,7 @@
 import type { SlotRange } from '../../cluster/slots/slots.ts';
 import type { NodeView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import { viewOfId } from '../../plan/cluster/among-nodes.ts';
 import {
   canElect,
@@ -12,10 +13,9 @@ import {
   type FailoverMode,
 } from '../../plan/cluster/plan-failover.ts';
 import { withLiveCluster, type LiveCluster } from './live-cluster.ts';
-import { findNode } from '../session/nodes.ts';
-import type { Session } from '../session/session.ts';
+import { findNode, type Session } from '../session/session.ts';
 
-export interface FailoverResult {
+interface FailoverResult {
   readonly node: string;
   readonly formerPrimary: string;
   /** It answered, and follows `node` now. */
@@ -30,22 +30,30 @@ export interface FailoverResult {
  *   without the primary, with the votes of the others. `takeover`: without anybody's.
  * @throws StackError USAGE: see `planFailover`. CLUSTER_UNHEALTHY when Redis gave it up.
  */
-export async function failover(session: Session, nodeName: string, mode: FailoverMode): Promise<FailoverResult> {
+export function failover(session: Session, nodeName: string, mode: FailoverMode): Promise<FailoverResult> {
   const node = findNode(session, nodeName).name;
-  return withLiveCluster(session, async (cluster) => {
-    const plan = planFailover(session.spec, cluster.views, node, mode);
-    const request: Request = { node, mode, plan };
-    const startedAt = Date.now();
-    if (mode !== 'takeover') await untilKnownAsReplica(cluster, request);
-    if (!(await attempt(cluster, request))) {
-      const againAt = startedAt + electionPauseMs(session);
-      const isInTime = againAt + GIVEN_UP_AFTER_MS < startedAt + session.timeoutMs;
-      if (mode === 'takeover' || !isInTime || !canElect(cluster.views)) throw givenUp(session, request);
-      await untilElectionIsPossible(cluster, request, againAt);
-      if (!(await attempt(cluster, request))) throw givenUp(session, request);
-    }
-    return { node, formerPrimary: plan.formerPrimary, isFollowing: plan.isPrimaryThere, slots: plan.slots };
-  });
+  return withLiveCluster(session, (cluster) => failOver(session, cluster, node, mode));
+}
+
+/** The same, where the nodes are linked already. */
+export async function failOver(
+  session: Session,
+  cluster: LiveCluster,
+  node: string,
+  mode: FailoverMode,
+): Promise<FailoverResult> {
+  const plan = planFailover(session.spec, cluster.views, node, mode);
+  const request: Request = { node, mode, plan };
+  const startedAt = Date.now();
+  if (mode !== 'takeover') await untilKnownAsReplica(cluster, request);
+  if (!(await attempt(cluster, request))) {
+    const againAt = startedAt + electionPauseMs(session);
+    const isInTime = againAt + GIVEN_UP_AFTER_MS < startedAt + session.timeoutMs;
+    if (mode === 'takeover' || !isInTime || !canElect(cluster.views)) throw givenUp(session, request);
+    await untilElectionIsPossible(cluster, request, againAt);
+    if (!(await attempt(cluster, request))) throw givenUp(session, request);
+  }
+  return { node, formerPrimary: plan.formerPrimary, isFollowing: plan.isPrimaryThere, slots: plan.slots };
 }
 
 interface Request {
@@ -69,7 +77,7 @@ function electionPauseMs({ spec }: Session): number {
 async function untilKnownAsReplica({ until }: LiveCluster, { node, plan }: Request): Promise<void> {
   await until((views) => findDoubters(node, plan, views), {
     message: `not every node saw ${node} as a replica of ${plan.formerPrimary}`,
-    hint: 'npx tsx manage.ts cluster nodes',
+    hint: run('cluster nodes'),
   });
 }
 
@@ -77,7 +85,7 @@ async function untilElectionIsPossible({ until }: LiveCluster, { node }: Request
   const problem = `Redis gave it up, as it does when there was an election just before: once more in a moment`;
   await until(() => (Date.now() < at ? [problem] : []), {
     message: `${node} could begin no election`,
-    hint: `npx tsx manage.ts cluster failover ${node}`,
+    hint: run(`cluster failover ${node}`),
   });
 }
 
@@ -85,7 +93,7 @@ async function untilElectionIsPossible({ until }: LiveCluster, { node }: Request
 async function attempt({ send, until }: LiveCluster, { node, mode, plan }: Request): Promise<boolean> {
   const failing = {
     message: `not every node saw ${node} as the primary in the place of ${plan.formerPrimary}`,
-    hint: 'npx tsx manage.ts cluster nodes',
+    hint: run('cluster nodes'),
   };
   try {
     await send(node, 'CLUSTER', 'FAILOVER', ...(mode === 'manual' ? [] : [mode.toUpperCase()]));
@@ -110,11 +118,10 @@ async function attempt({ send, until }: LiveCluster, { node, mode, plan }: Reque
 }
 
 function givenUp(session: Session, { node, mode }: Request): StackError {
-  const again = `npx tsx manage.ts cluster failover ${node}`;
   const hints = {
-    manual: `${again}   # in ${Math.ceil(electionPauseMs(session) / 1000)} s; meanwhile npx tsx manage.ts logs ${node} says why`,
-    force: `${again} --takeover   # without the votes of the other primaries`,
-    takeover: `npx tsx manage.ts logs ${node}   # says why`,
+    manual: hint`${run(`cluster failover ${node}`)}   # in ${Math.ceil(electionPauseMs(session) / 1000)} s; meanwhile ${run(`logs ${node}`)} says why`,
+    force: hint`${run(`cluster failover ${node} --takeover`)}   # without the votes of the other primaries`,
+    takeover: hint`${run(`logs ${node}`)}   # says why`,
   };
   return new StackError('CLUSTER_UNHEALTHY', {
     message: `${node} is still a replica: Redis gave the failover up`,

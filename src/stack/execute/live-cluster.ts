@@ -1,48 +1,47 @@
 import { isReachable, type NodeView } from '../../cluster/nodes/view.ts';
-import { StackError } from '../../errors.ts';
-import type { NodeLink, RedisCommand } from '../../redis/node-link.ts';
-import { linkNodes } from '../connect/links.ts';
+import { hasCode, StackError } from '../../errors.ts';
+import type { RedisCommand } from '../../redis/node-link.ts';
+import { withNodes, type Nodes } from '../connect/with-nodes.ts';
+import type { Hint } from '../../hint.ts';
 import { observeNodes } from '../observe/observe-nodes.ts';
-import { localPassword } from '../connect/passwords.ts';
 import type { Session } from '../session/session.ts';
-import { waitUntil } from '../observe/wait-until.ts';
+import { poll } from '../../poll.ts';
+import { durationText } from '../../units.ts';
 
 /** The nodes that answer, for who looks first, then sends one command, and then waits until it has come about. */
 export interface LiveCluster {
   /** What each node of the YAML file said at the beginning. */
   readonly views: readonly NodeView[];
-  readonly links: readonly NodeLink[];
-  /** @throws StackError CLUSTER_UNHEALTHY with Redis's own words */
+  readonly nodes: Nodes;
+  /** @throws StackError REDIS_REFUSED with Redis's own words, NODE_DISCONNECTED */
   readonly send: (node: string, ...command: RedisCommand) => Promise<void>;
   /** Sends CLUSTER FORGET to all who know `id`, but for the nodes `except`. */
   readonly forget: (id: string, except?: readonly string[]) => Promise<readonly string[]>;
   /** See `waitUntil`. */
   readonly until: (
     findProblems: (views: readonly NodeView[]) => readonly string[],
-    failing: { readonly message: string; readonly hint: string },
+    failing: { readonly message: string; readonly hint: Hint },
   ) => Promise<readonly NodeView[]>;
 }
 
-export async function withLiveCluster<T>(session: Session, work: (cluster: LiveCluster) => Promise<T>): Promise<T> {
-  const password = await localPassword(session);
-  const links = await linkNodes(session, password);
+export function withLiveCluster<T>(session: Session, work: (cluster: LiveCluster) => Promise<T>): Promise<T> {
+  return withNodes(session, async (nodes) => work(await lookAtCluster(session, nodes)));
+}
+
+export async function lookAtCluster(session: Session, nodes: Nodes): Promise<LiveCluster> {
   // Redis drops a copy before it answers, and that may take longer than anybody waits for a look.
-  const patient = await linkNodes(session, password, session.timeoutMs);
+  const patient = nodes.patient(session.timeoutMs);
   const send: LiveCluster['send'] = async (node, ...command) => {
-    await patient.find(({ name }) => name === node)?.send(...command);
+    await patient.get(node).send(...command);
   };
-  try {
-    const views = (await observeNodes(session, links)).map(({ view }) => view);
-    return await work({
-      views,
-      links,
-      send,
-      forget: (id, except = []) => forgetEverywhere(views, send, id, except),
-      until: (findProblems, failing) => waitUntil(session, links, findProblems, failing),
-    });
-  } finally {
-    for (const link of [...links, ...patient]) link.close();
-  }
+  const views = (await observeNodes(session, nodes.all)).map(({ view }) => view);
+  return {
+    views,
+    nodes,
+    send,
+    forget: (id, except = []) => forgetEverywhere(views, send, id, except),
+    until: (findProblems, failing) => waitUntil(session, nodes, findProblems, failing),
+  };
 }
 
 /**
@@ -67,7 +66,7 @@ async function forgetEverywhere(
 
 /** Somebody else may have been quicker. Whoever still knows the node is seen afterwards. */
 function ignoreRefusal(error: unknown): void {
-  if (error instanceof StackError && error.code === 'CLUSTER_UNHEALTHY') return;
+  if (hasCode(error, 'REDIS_REFUSED')) return;
   throw error;
 }
 
@@ -80,4 +79,42 @@ export function findKnowing(views: readonly NodeView[], ids: readonly string[]):
         .filter((id) => id !== table.myself.id && table.rows.some((row) => row.id === id))
         .map((id) => `${name} still knows ${id}`),
     );
+}
+
+/**
+ * Looks at the nodes again and again until nothing is missing any more.
+ *
+ * @param findProblems what is still missing, as sentences; what it throws ends the wait
+ * @throws StackError WAIT_TIMEOUT with what was last observed
+ */
+export async function waitUntil(
+  session: Session,
+  nodes: Nodes,
+  findProblems: (views: readonly NodeView[]) => readonly string[],
+  { message, hint }: { readonly message: string; readonly hint: Hint },
+): Promise<readonly NodeView[]> {
+  const { report, timeoutMs } = session;
+  let isReported = false;
+  const look = async () => {
+    const views = (await observeNodes(session, nodes.all)).map(({ view }) => view);
+    const missing = findProblems(views);
+    if (missing.length > 0) report({ subject: 'cluster', state: 'running', text: missing[0] ?? '' });
+    isReported ||= missing.length > 0;
+    return { views, missing };
+  };
+  const { views } = await poll(look, ({ missing }) => missing.length === 0, {
+    ...session,
+    onTimeout: (seen) => {
+      const silent = seen.views.flatMap((view) =>
+        isReachable(view) ? [] : [`${view.name} does not answer: ${view.reason}`],
+      );
+      return new StackError('WAIT_TIMEOUT', {
+        message: `${message} within ${durationText(timeoutMs)}`,
+        details: [...seen.missing, ...silent],
+        hint,
+      });
+    },
+  });
+  if (isReported) report({ subject: 'cluster', state: 'done', text: 'every node agrees' });
+  return views;
 }

@@ -1,6 +1,7 @@
-import type { SlotMove } from '../../cluster/slots/slot-move.ts';
+import type { SlotMove } from '../../cluster/slots/slots.ts';
 import type { OnMoved } from '../../redis/slots/route.ts';
 import type { Session } from '../session/session.ts';
+import { durationText } from '../../units.ts';
 
 /** Reports how far moves are, and adds up what they moved. */
 export function trackProgress(
@@ -19,14 +20,14 @@ export function trackProgress(
   return { add, total: () => ({ slots, keys }) };
 }
 
-/** `███████─────── 1200 of 5461 slots, 23456 keys, 61000 keys a second, 2 s left`: a pure function of the counts. */
+/** `███████─────── 1200 of 5461 slots, 23456 keys, 61000 keys a second, 2s left`: a pure function of the counts. */
 export function progressText(counts: { slots: number; all: number; keys: number; elapsedMs: number }): string {
   const { slots, all, keys, elapsedMs } = counts;
   const width = 20;
   const filled = Math.floor((slots / all) * width);
   const bar = `${'█'.repeat(filled)}${'─'.repeat(width - filled)}`;
   const rate = Math.round(keys / Math.max(elapsedMs / 1000, 0.001));
-  const leftSeconds = slots === 0 ? undefined : Math.ceil(((elapsedMs / slots) * (all - slots)) / 1000);
-  const left = slots === all || leftSeconds === undefined ? '' : `, ${leftSeconds} s left`;
+  const leftMs = (elapsedMs / slots) * (all - slots);
+  const left = slots === all || slots === 0 ? '' : `, ${durationText(Math.ceil(leftMs / 1000) * 1000)} left`;
   return `${bar} ${slots} of ${all} slots, ${keys} keys, ${rate} keys a second${left}`;
 }

@@ -1,7 +1,8 @@
-import type { SlotMove } from '../../cluster/slots/slot-move.ts';
+import type { SlotMove } from '../../cluster/slots/slots.ts';
 import { parseInfo } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import type { NodeLink, RedisCommand } from '../../redis/node-link.ts';
+import { bytesText } from '../../units.ts';
 
 /** A key on its way is in the target's memory twice for a moment. */
 const OVERHEAD = 1.2;
@@ -26,7 +27,7 @@ export async function requireRoom(links: readonly NodeLink[], moves: readonly Sl
     const evicts = info.get('maxmemory_policy') !== 'noeviction' && info.get('evicted_keys') === '0';
     const used = Number(info.get('used_memory') ?? 0);
     if (limit === 0 || !evicts || used + bytes * OVERHEAD <= limit) continue;
-    const [has, comes, most] = [used, bytes, limit].map((count) => `${Math.ceil(count / 1024 ** 2)} MB`);
+    const [has, comes, most] = [used, bytes, limit].map(bytesText);
     throw new StackError('DATA_AT_RISK', {
       message: `${name} has no room for what would move to it: it uses ${has}, about ${comes} would come, and its limit is ${most}; no slot was moved`,
       hint: 'Raise redis.maxmemory and redis.memory in the YAML file, then run up.',

@@ -1,36 +1,49 @@
 import type { NodeView, ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Container, ContainerExit } from '../../plan/model/resources.ts';
-import { commandText } from '../session/command-text.ts';
 import { readLogSigns, unknownTableMend, type LogSign } from './log-signs.ts';
 import { readConfig } from './observe.ts';
 import type { Session } from '../session/session.ts';
 import { configText } from './wanted.ts';
+import { sizeText } from '../../units.ts';
 
 /** How a container's process ended, as far as the engine and its own last words tell. */
-export interface ContainerEnd extends ContainerExit {
+interface ContainerEnd extends ContainerExit {
   /** What Redis's words mean, where that is known. */
   readonly sign: LogSign | undefined;
   readonly lastLines: readonly string[];
 }
 
-export async function readEnd(
-  { engine }: Session,
-  node: string,
-  { name, image, state }: Container,
-): Promise<ContainerEnd> {
-  const [exit, log] = await Promise.all([engine.containerExit(name), readLog(engine, name)]);
+async function readEnd({ engine }: Session, node: string, { name, image, state }: Container): Promise<ContainerEnd> {
+  const [exit, log] = await Promise.all([engine.containerExit(name), readLog(engine, name, 60)]);
   const place = { container: name, node, image, neighbour: undefined };
   // One that is started again and again may not have come to the point yet, this time.
   const sign = readLogSigns(log, place, state === 'restarting' ? 2 : 1).find(({ isFatal }) => isFatal);
   return { ...exit, sign, lastLines: log.split('\n').filter(Boolean).slice(-8) };
 }
 
+/** Nodes that can't start, because their node table can't be read. */
+export async function findDamagedTables(session: Session, containers: readonly Container[]): Promise<Set<string>> {
+  const { spec } = session;
+  const damaged = await Promise.all(
+    spec.nodes.map(async ({ name }) => {
+      const container = containers.find((one) => one.name === containerName(spec.name, name));
+      if (container?.state !== 'restarting' && container?.state !== 'exited') return [];
+      return (await readEnd(session, name, container)).sign?.kind === 'node table' ? [name] : [];
+    }),
+  );
+  return new Set(damaged.flat());
+}
+
 /** A container that has ended won't answer however long anybody waits. @throws StackError CONTAINER_EXITED, NOT_RUNNING */
-export async function rejectExited(session: Session, views: readonly NodeView[]): Promise<void> {
-  const { engine, spec } = session;
-  const containers = await engine.listContainers();
+export async function rejectExited(
+  session: Session,
+  views: readonly NodeView[],
+  containers: readonly Container[],
+): Promise<void> {
+  const { spec } = session;
   for (const view of views.filter(({ reachable }) => !reachable)) {
     const name = containerName(spec.name, view.name);
     const container = containers.find((one) => one.name === name);
@@ -38,7 +51,7 @@ export async function rejectExited(session: Session, views: readonly NodeView[])
     if (container === undefined) {
       throw new StackError('NOT_RUNNING', {
         message: `the container ${name} is gone`,
-        hint: 'npx tsx manage.ts up',
+        hint: run('up'),
         isPassing: true,
       });
     }
@@ -66,9 +79,9 @@ export async function reportCuts({ engine, spec, report }: Session, views: reado
       const name = containerName(spec.name, view.name);
       const place = { container: name, node: view.name, image: spec.redis.image, neighbour: undefined };
       // Only a word on the side: a log that can't be read ends nothing.
-      const log = await readLog(engine, name).catch(() => '');
+      const log = await readLog(engine, name, 60).catch(() => '');
       for (const { text, mend } of readLogSigns(log, place).filter(({ isFatal }) => !isFatal))
-        report({ subject: name, state: 'warning', text: `${text}. ${mend}` });
+        report({ subject: name, state: 'warning', text, hint: mend });
     }),
   );
 }
@@ -81,15 +94,14 @@ function endFailure(
 ): StackError {
   const { exitCode, outOfMemory, error, sign, lastLines, isOutdated } = end;
   const why = outOfMemory
-    ? `the kernel ended it, because its ${Math.round(session.spec.redis.memoryBytes / 1024 ** 2)} MB of memory were used up`
+    ? `the kernel ended it, because its ${sizeText(session.spec.redis.memoryBytes)} of memory were used up`
     : (sign?.text ?? (error || `exit code ${exitCode}`));
   // Had anybody known what stood in it, it would have been written anew.
-  const signMend =
-    sign?.kind === 'node table' ? unknownTableMend({ node }) : (sign?.mend ?? `npx tsx manage.ts logs ${node}`);
+  const signMend = sign?.kind === 'node table' ? unknownTableMend({ node }) : (sign?.mend ?? run(`logs ${node}`));
   return new StackError('CONTAINER_EXITED', {
     message: `the container ${container.name} is ${container.state}: ${why}`,
     details: lastLines,
-    hint: outOfMemory ? memoryMend(session) : signMend,
+    hint: outOfMemory ? MEMORY_MEND : signMend,
     isPassing: isOutdated || (!outOfMemory && sign === undefined && STOPPED_FROM_OUTSIDE.has(exitCode)),
   });
 }
@@ -97,13 +109,11 @@ function endFailure(
 /** SIGTERM, which Redis ends with 0 unless it has just begun; SIGKILL; and what an engine says that was killed before. */
 const STOPPED_FROM_OUTSIDE: ReadonlySet<number> = new Set([0, 143, 137, 255]);
 
-export function memoryMend(session: Session): string {
-  return `Set redis.memory higher in the YAML file, then: ${commandText(session, 'up')}   # every key is in its volume`;
-}
+export const MEMORY_MEND = hint`Set redis.memory higher in the YAML file, then: ${run('up')}   # every key is in its volume`;
 
-async function readLog(engine: Session['engine'], name: string): Promise<string> {
-  const chunks: string[] = [];
-  for await (const chunk of engine.logs(name, { follow: false, tail: 60, timestamps: false }))
-    chunks.push(chunk.toString());
-  return chunks.join('');
+/** The last lines of a container's log. */
+export async function readLog(engine: Session['engine'], name: string, tail: number): Promise<string> {
+  const lines: string[] = [];
+  for await (const line of engine.logs(name, { follow: false, tail, timestamps: false })) lines.push(line);
+  return lines.join('\n');
 }

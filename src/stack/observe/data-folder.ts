@@ -1,12 +1,12 @@
 import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
 import { REDIS_GID, REDIS_UID } from '../../plan/model/definitions.ts';
-import type { NodeData } from '../../plan/model/observed.ts';
+import { setting, wrongFile } from '../../plan/engine/plan-saving.ts';
 import type { ContainerFile } from '../../plan/model/resources.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
 
 /** Where Redis keeps keys in /data: the files that it reads when it starts. */
-export interface DataFiles {
+interface DataFiles {
   readonly hasDump: boolean;
   /** A folder since Redis 7.0, a file before. */
   readonly hasAppendOnlyFile: boolean;
@@ -19,11 +19,6 @@ export async function findDataFiles(engine: Engine, container: string): Promise<
     engine.pathExists(container, '/data/appendonly.aof'),
   ]);
   return { hasDump, hasAppendOnlyFile: hasFolder || hasFile };
-}
-
-/** With such data a node can't have taken a write. */
-export function holdsNothing(data: NodeData | undefined): boolean {
-  return data === 'empty' || data === 'bootstrapping' || data === 'foreign bootstrap';
 }
 
 /**
@@ -54,25 +49,15 @@ export async function requireReadable(engine: Engine, spec: Spec, node: NodeSpec
   const { appendonly } = spec.redis.persistence;
   const [files, mark] = await Promise.all([findDataFiles(engine, container), readAppendonlyMark(engine, container)]);
   const { hasDump, hasAppendOnlyFile } = files;
+  const unread = (why: string): StackError => new StackError('DATA_AT_RISK', wrongFile(appendonly, why));
   if (!hasDump && !hasAppendOnlyFile) return;
   if (mark !== undefined) {
-    if (mark !== appendonly) throw wrongFile(appendonly, `the data of ${node.name} was written with ${setting(mark)}`);
+    if (mark !== appendonly) throw unread(`the data of ${node.name} was written with ${setting(mark)}`);
     return;
   }
-  if (appendonly && !hasAppendOnlyFile) throw wrongFile(appendonly, `the keys of ${node.name} are in dump.rdb`);
-  if (!appendonly && hasAppendOnlyFile) throw hasDump ? unknownAge(spec, node, container) : onlyLogged(node);
-}
-
-function onlyLogged({ name }: NodeSpec): StackError {
-  return wrongFile(false, `the keys of ${name} are in its append-only file`);
-}
-
-/** @param why what is so with which node */
-export function wrongFile(appendonly: boolean, why: string): StackError {
-  return new StackError('DATA_AT_RISK', {
-    message: `${why}, and Redis would not read that with ${setting(appendonly)}`,
-    hint: `Set ${setting(!appendonly)} again and run up. Then change it and run up once more: it is switched while the nodes run.`,
-  });
+  if (appendonly && !hasAppendOnlyFile) throw unread(`the keys of ${node.name} are in dump.rdb`);
+  if (appendonly || !hasAppendOnlyFile) return;
+  throw hasDump ? unknownAge(spec, node, container) : unread(`the keys of ${node.name} are in its append-only file`);
 }
 
 /** Both files, of an earlier version of this program: it can't be seen which one is stale. */
@@ -83,8 +68,4 @@ function unknownAge(spec: Spec, { name }: NodeSpec, container: string): StackErr
     message: `${name} has an append-only file and a dump.rdb, and Redis would only read dump.rdb with ${setting(appendonly)}`,
     hint: `If it ran with ${setting(!appendonly)} last, set that and run up. If not: ${volume} mv /data/appendonlydir /data/appendonlydir.old`,
   });
-}
-
-function setting(appendonly: boolean): string {
-  return `persistence.appendonly: ${appendonly}`;
 }

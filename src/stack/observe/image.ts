@@ -1,5 +1,6 @@
 import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import { LOCAL_IMAGE } from '../../plan/model/names.ts';
 import type { Session } from '../session/session.ts';
 
@@ -37,7 +38,7 @@ export async function ensureImage({ engine, spec, report }: Session): Promise<Re
     if (!(error instanceof StackError) || error.code === 'INTERRUPTED' || error.code === 'TERMINATED') throw error;
     throw new StackError('IMAGE_UNAVAILABLE', {
       message: `the image ${reference} is not on this engine and could not be pulled: ${error.message}`,
-      hint: 'npx tsx manage.ts image build   # makes a small local image that stands in for it, without a registry',
+      hint: hint`${run('image build')}   # makes a small local image that stands in for it, without a registry`,
       cause: error,
     });
   }

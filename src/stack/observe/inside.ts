@@ -1,3 +1,10 @@
+import { unwrittenFile, type ReachableView } from '../../cluster/nodes/view.ts';
+import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
+import { containerName, volumeName } from '../../plan/model/names.ts';
+import type { Session } from '../session/session.ts';
+import { bytesText } from '../../units.ts';
+
 /** What a node's container says of itself from the inside. */
 export interface Inside {
   readonly totalBytes: number;
@@ -31,4 +38,48 @@ export function parseInside(output: string): Inside | undefined {
     isReadOnly: options?.split(',').includes('ro') ?? false,
     killedProcesses: Number(killed ?? 0),
   };
+}
+
+/** A disk that is full doesn't empty itself however long anybody waits. @throws StackError DISK_FULL, DISK_READ_ONLY */
+export async function rejectUnwritable(session: Session, views: readonly ReachableView[]): Promise<void> {
+  const refusing = views.filter((view) => unwrittenFile(view) !== undefined);
+  const failures = await Promise.all(refusing.map((view) => failureOf(session, view)));
+  const [first, ...others] = failures;
+  if (first === undefined) return;
+  throw new StackError(first.code, {
+    message: first.message,
+    hint: first.hint ?? '',
+    details: others.map(({ message }) => message),
+  });
+}
+
+/** With less, a write of a few kilobytes may be the one that fails. */
+const FULL_BYTES = 1024 ** 2;
+
+async function failureOf(session: Session, view: ReachableView): Promise<StackError> {
+  const { engine, spec } = session;
+  const volume = volumeName(spec.name, view.name);
+  const inside = parseInside(
+    await engine.readCommand(containerName(spec.name, view.name), LOOK_INSIDE).catch(() => ''),
+  );
+  const what = `${view.name} could not write its ${unwrittenFile(view) ?? 'data'}, and refuses writes (every key can still be read)`;
+  const then = hint`then: ${run('up')}`;
+  if (inside?.isReadOnly === true) {
+    return new StackError('DISK_READ_ONLY', {
+      message: `${what}: the disk of its volume ${volume} can only be read`,
+      hint: hint`docker volume inspect ${volume}   # remount its disk writable, ${then}`,
+    });
+  }
+  if (inside !== undefined && inside.freeBytes > FULL_BYTES) {
+    return new StackError('CLUSTER_UNHEALTHY', {
+      message: `${what}, although its disk has room`,
+      hint: hint`${run(`logs ${view.name}`)}   # says why: most often the memory. Then: ${run('up')}`,
+    });
+  }
+  const room =
+    inside === undefined ? '' : `, ${bytesText(inside.freeBytes)} of ${bytesText(inside.totalBytes)} are free`;
+  return new StackError('DISK_FULL', {
+    message: `${what}: the disk of its volume ${volume} is full${room}`,
+    hint: hint`docker system df -v   # make room on the disk of ${volume}, ${then}`,
+  });
 }

@@ -1,9 +1,11 @@
+import { hint, run, type Hint } from '../../hint.ts';
+
 /** What Redis's own last words mean. */
 export interface LogSign {
   /** Only where the program itself does something about it. */
   readonly kind: 'node table' | undefined;
   readonly text: string;
-  readonly mend: string;
+  readonly mend: Hint;
   /** It ended the process, or will at the next start; otherwise it is only worth knowing. */
   readonly isFatal: boolean;
 }
@@ -21,7 +23,7 @@ interface Sign {
   readonly kind?: 'node table';
   readonly pattern: RegExp;
   readonly text: string;
-  readonly mend: (place: LogPlace) => string;
+  readonly mend: (place: LogPlace) => Hint;
   readonly isFatal?: false;
 }
 
@@ -42,25 +44,25 @@ const SIGNS: readonly Sign[] = [
     pattern: /Sorry, the cluster configuration file .* is already used/i,
     text: 'another process uses its data folder',
     mend: ({ container }) =>
-      `docker ps --filter volume=${container}-data   # stop the other one, then: npx tsx manage.ts up`,
+      hint`docker ps --filter volume=${container}-data   # stop the other one, then: ${run('up')}`,
   },
   {
     pattern:
       /Bad file format reading the append only file|Unexpected end of file reading the append only file|AOF .* is corrupted|Error reading the (append only|AOF)|Invalid AOF manifest|AOF manifest file/i,
     text: 'its append-only file is damaged or cut off, and Redis does not start with it',
     mend: (place) =>
-      `${beside(place, CUT_APPENDONLY_FILE)}   # keeps a copy, and asks before it cuts off what can't be read. Then: npx tsx manage.ts up`,
+      hint`${beside(place, CUT_APPENDONLY_FILE)}   # keeps a copy, and asks before it cuts off what can't be read. Then: ${run('up')}`,
   },
   {
     pattern: /Checking RDB file \S+\.base\.rdb/i,
     text: 'the base of its append-only file is damaged, and Redis does not start with it',
     mend: (place) =>
-      `${beside(place, 'mv /data/appendonlydir /data/appendonlydir.damaged')}   # then: npx tsx manage.ts up; its keys come from a replica, or: npx tsx manage.ts cluster restore FOLDER`,
+      hint`${beside(place, 'mv /data/appendonlydir /data/appendonlydir.damaged')}   # then: ${run('up')}; its keys come from a replica, or: ${run('cluster restore FOLDER')}`,
   },
   {
     pattern: /Can't handle RDB format version|RDB format version .* (unknown|not supported)/i,
     text: 'its data was written by a newer Redis than the image has',
-    mend: () => 'Set redis.image in the YAML file back to the newer Redis, then: npx tsx manage.ts up',
+    mend: () => hint`Set redis.image in the YAML file back to the newer Redis, then: ${run('up')}`,
   },
   {
     pattern:
@@ -71,49 +73,48 @@ const SIGNS: readonly Sign[] = [
   {
     pattern: /No space left on device/i,
     text: 'its disk is full: a file could not be written',
-    mend: () => 'docker system df   # make room on the disk of the volume, then: npx tsx manage.ts up',
+    mend: () => hint`docker system df   # make room on the disk of the volume, then: ${run('up')}`,
   },
   {
     pattern: /Read-only file system/i,
     text: 'its data folder can only be read',
     mend: ({ container }) =>
-      `docker inspect -f '{{json .Mounts}}' ${container}   # make the volume writable, then: npx tsx manage.ts up`,
+      hint`docker inspect -f '{{json .Mounts}}' ${container}   # make the volume writable, then: ${run('up')}`,
   },
   {
     pattern: /Permission denied/i,
     text: 'it may not write its files: they belong to another user',
     mend: (place) =>
-      `${beside({ ...place }, 'chown -R 999 /data').replace(' -it ', ' --user 0 ')}   # then: npx tsx manage.ts up`,
+      hint`${beside({ ...place }, 'chown -R 999 /data').replace(' -it ', ' --user 0 ')}   # then: ${run('up')}`,
   },
   {
     pattern: /Out Of Memory allocating|Can't (save|rewrite) in background: fork: Cannot allocate memory/i,
     text: 'it had no memory left',
-    mend: () => 'Set redis.memory higher in the YAML file, or redis.maxmemory lower, then: npx tsx manage.ts up',
+    mend: () => hint`Set redis.memory higher in the YAML file, or redis.maxmemory lower, then: ${run('up')}`,
   },
   {
     pattern: /FATAL CONFIG FILE ERROR|Bad directive or wrong number of arguments/i,
     text: 'Redis does not accept a line of its configuration',
-    mend: ({ node }) =>
-      `npx tsx manage.ts logs ${node} --tail 20   # names the line; correct it, then: npx tsx manage.ts up`,
+    mend: ({ node }) => hint`${run(`logs ${node} --tail 20`)}   # names the line; correct it, then: ${run('up')}`,
   },
   {
     pattern: /short read while loading the AOF|AOF loaded anyway because aof-load-truncated/i,
     text: 'its append-only file ended in the middle of a write: it began with all that came before, and this last write is lost',
-    mend: ({ node }) => `npx tsx manage.ts logs ${node}   # says how much; a replica, or a backup, may still have it`,
+    mend: ({ node }) => hint`${run(`logs ${node}`)}   # says how much; a replica, or a backup, may still have it`,
     isFatal: false,
   },
 ];
 
-/** `up` writes it anew, from what a node that answers knows. */
-export function damagedTableMend({ neighbour }: Pick<LogPlace, 'neighbour'>): string {
+/** `up` rebuilds it from what a node that answers knows. */
+export function damagedTableMend({ neighbour }: Pick<LogPlace, 'neighbour'>): Hint {
   return neighbour === undefined
-    ? 'npx tsx manage.ts up   # another node has to run: its table tells what this one held'
-    : 'npx tsx manage.ts up   # writes it anew from what the other nodes know, and keeps the damaged one beside it';
+    ? hint`${run('up')}   # another node has to run: its table tells what this one held`
+    : hint`${run('up')}   # rebuilds it from what the other nodes know, and keeps the damaged one beside it`;
 }
 
 /** Where nobody knows what stood in it. What Redis would claim without one, others may own. */
-export function unknownTableMend({ node }: Pick<LogPlace, 'node'>): string {
-  return `npx tsx manage.ts doctor   # which other nodes don't answer: with one of them, up writes the table of ${node} anew`;
+export function unknownTableMend({ node }: Pick<LogPlace, 'node'>): Hint {
+  return hint`${run('doctor')}   # which other nodes don't answer: with one of them, up rebuilds the table of ${node}`;
 }
 
 /** redis-check-aof is redis-server under another name, and not every image has that name. */

@@ -3,8 +3,7 @@ import { containerName, isOwn } from '../../plan/model/names.ts';
 import type { Container } from '../../plan/model/resources.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
-import { linkNodes } from '../connect/links.ts';
-import { localPassword } from '../connect/passwords.ts';
+import { linkNodes } from '../connect/with-nodes.ts';
 import type { Session } from '../session/session.ts';
 
 export interface NodeStatus {
@@ -23,11 +22,10 @@ export async function readNodes(session: Session): Promise<NodeStatus[]> {
   }
 }
 
-/** A connection to each node, for who only looks; none where no container of the stack runs. */
-export async function linkRunning(session: Session, replyTimeoutMs?: number): Promise<NodeLink[]> {
+/** For who only looks, and keeps them: a connection to each node; none where no container of the stack runs. */
+export async function linkRunning(session: Session): Promise<NodeLink[]> {
   const containers = (await session.engine.listContainers()).filter(isOwn(session.spec.name));
-  const isAnyRunning = containers.some(({ state }) => state === 'running');
-  return isAnyRunning ? linkNodes(session, await localPassword(session), replyTimeoutMs) : [];
+  return containers.some(({ state }) => state === 'running') ? linkNodes(session) : [];
 }
 
 /** The same over `links`, for who looks again and again. */

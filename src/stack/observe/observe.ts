@@ -2,9 +2,8 @@ import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.
 import { parseNodeTable, type NodeTable } from '../../cluster/nodes/node-table.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { containerName } from '../../plan/model/names.ts';
-import type { NodeData, Observed } from '../../plan/model/observed.ts';
+import type { NodeData, Observed, Wanted } from '../../plan/model/observed.ts';
 import { leftovers, needsData } from '../../plan/engine/plan-up.ts';
-import type { Wanted } from '../../plan/model/wanted.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import {
   CONFIG_FOLDER,
@@ -12,13 +11,23 @@ import {
   NODE_TABLE_FILE,
   REDIS_CONF_FILE,
   USER_CONF_FILE,
+  writtenAppendonly,
 } from '../../plan/node/redis-config.ts';
 import type { Container, Volume } from '../../plan/model/resources.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import { findDataFiles } from './data-folder.ts';
 
-/** Everything on the engine that a plan depends on. Reads only. */
-export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted): Promise<Observed> {
+/**
+ * Everything on the engine that a plan depends on. Reads only.
+ *
+ * @param known container name → its configuration, of those that have just been given theirs
+ */
+export async function observeEngine(
+  engine: Engine,
+  spec: Spec,
+  wanted: Wanted,
+  known: ReadonlyMap<string, ConfigText> = new Map(),
+): Promise<Observed> {
   const [networks, containers, allVolumes] = await Promise.all([
     engine.listNetworks(),
     engine.listContainers(),
@@ -30,9 +39,10 @@ export async function observeEngine(engine: Engine, spec: Spec, wanted: Wanted):
   const [members, settings, config] = await Promise.all([
     findMembers(engine, leftovers(spec, containers)),
     byName(own, ({ name }) => engine.inspectContainer(name)),
-    byName(own, ({ name }) => readConfig(engine, name)),
+    byName(own, async ({ name }) => known.get(name) ?? readConfig(engine, name)),
   ]);
-  const seen = { networks, containers, volumes, halfMadeVolumes, members, settings, config };
+  const unread = await findUnread(engine, spec, own, config);
+  const seen = { networks, containers, volumes, halfMadeVolumes, members, settings, config, unread };
   if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map(), copies: new Map() };
   const found = await Promise.all(
     spec.nodes.map(async (node): Promise<FoundData> => {
@@ -61,6 +71,21 @@ async function byName<T>(
     containers.map(async (one): Promise<[string, T | undefined]> => [one.name, await read(one)]),
   );
   return new Map(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+/** Of a node that doesn't run only its folder tells, and only where its next configuration reads another file. */
+async function findUnread(
+  engine: Engine,
+  { redis }: Spec,
+  own: readonly Container[],
+  config: ReadonlyMap<string, ConfigText>,
+): Promise<Set<string>> {
+  const switched = own.filter(({ name, state }) => {
+    const written = writtenAppendonly(config.get(name)?.redisConf ?? '');
+    return state !== 'running' && written === !redis.persistence.appendonly;
+  });
+  const found = await byName(switched, ({ name }) => findDataFiles(engine, name));
+  return new Set([...found].filter(([, files]) => files.hasDump || files.hasAppendOnlyFile).map(([name]) => name));
 }
 
 /** A node's configuration as its files say it; undefined where it has not been given them. */

@@ -1,12 +1,15 @@
-import { listRoutes } from '../../host/routes.ts';
-import { findConflicts, type Conflict } from '../../plan/engine/conflicts.ts';
-import { findRouteConflict } from '../../plan/engine/route-conflict.ts';
-import type { Observed } from '../../plan/model/observed.ts';
-import type { Wanted } from '../../plan/model/wanted.ts';
+import type { Endpoint } from '../../engine/engine.ts';
+import type { Observed, Wanted } from '../../plan/model/observed.ts';
 import type { Session } from '../session/session.ts';
-import { findTakenPort, isLocal } from './taken-ports.ts';
+import { createServer } from 'node:net';
+import { findConflicts, portConflict, type Conflict } from '../../plan/engine/conflicts.ts';
+import { findPortHolder } from '../../host/port-holder.ts';
+import { findRouteConflict } from '../../plan/engine/route-conflict.ts';
+import { isOwn } from '../../plan/model/names.ts';
+import { listRoutes } from '../../host/routes.ts';
+import { systemErrorCode } from '../../errors.ts';
 
-/** Whatever stands in the way, on the engine and on this machine: all that can be known before anything is made. */
+/** What stands in the way on this machine: a port that a process holds, a route that leads elsewhere. */
 export async function findObstacles(session: Session, wanted: Wanted, observed: Observed): Promise<Conflict[]> {
   const conflicts = findConflicts(session.spec.name, wanted, observed);
   const [port, route] = await Promise.all([
@@ -14,7 +17,7 @@ export async function findObstacles(session: Session, wanted: Wanted, observed: 
     conflicts.some(({ code }) => code === 'PORT_TAKEN') ? undefined : findTakenPort(session, wanted, observed),
     findRoute(session, wanted, observed),
   ]);
-  return [...conflicts, ...(route === undefined ? [] : [route]), ...(port === undefined ? [] : [port])];
+  return [...(route === undefined ? [] : [route]), ...(port === undefined ? [] : [port])];
 }
 
 async function findRoute(session: Session, wanted: Wanted, observed: Observed): Promise<Conflict | undefined> {
@@ -22,4 +25,54 @@ async function findRoute(session: Session, wanted: Wanted, observed: Observed): 
   // Of another machine's routes this one knows nothing.
   if (!isLocal(engine.endpoint)) return undefined;
   return findRouteConflict(spec.name, wanted, observed, await listRoutes());
+}
+
+/**
+ * The first host port that a process of this machine holds, found by trying to listen on it. Only for containers that
+ * don't run: those that do hold their ports themselves.
+ */
+async function findTakenPort(
+  { engine, spec }: Session,
+  wanted: Wanted,
+  observed: Observed,
+): Promise<Conflict | undefined> {
+  if (!isLocal(engine.endpoint)) return undefined;
+  const isHeld = (state: string): boolean => state === 'running' || state === 'restarting' || state === 'paused';
+  const running = observed.containers.filter(({ state }) => isHeld(state));
+  const idle = [...wanted.containers.values()].filter(
+    ({ name }) => !running.some((container) => container.name === name),
+  );
+  // What another container of this stack holds, the plan takes from it first.
+  const own = new Set(running.filter(isOwn(spec.name)).flatMap(({ ports }) => ports.map(({ hostPort }) => hostPort)));
+  const ports = idle
+    .flatMap(({ name, ports: published }) => published.map((port) => ({ name, ...port })))
+    .filter(({ hostPort }) => !own.has(hostPort));
+  const taken = await Promise.all(
+    ports.map(async (port) => ((await isTaken(port.hostAddress, port.hostPort)) ? [port] : [])),
+  );
+  const [first] = taken.flat();
+  if (first === undefined) return undefined;
+  const holder = await findPortHolder(first.hostPort);
+  const unseen = 'a process that this user may not look into';
+  const conflict = portConflict(first.hostAddress, first.hostPort, first.name, holder ?? unseen);
+  // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
+  const isEngine = holder !== undefined && ENGINE_PROXIES.test(holder);
+  const restart = 'Restart the engine: it was killed before it could free the port, and frees it then.';
+  return { ...conflict, ...(isEngine ? { hint: restart } : {}), isPassing: holder === undefined || isEngine };
+}
+
+/** An engine of this machine, or of a virtual one on it. */
+export function isLocal({ address }: Endpoint): boolean {
+  return /^(unix|npipe):/.test(address);
+}
+
+const ENGINE_PROXIES = /^(docker-proxy|dockerd|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;
+
+function isTaken(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    // Any other refusal (a privileged port, an address of a VM) says nothing of what the engine can do.
+    server.once('error', (error) => resolve(systemErrorCode(error) === 'EADDRINUSE'));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(false)));
+  });
 }

@@ -1,8 +1,8 @@
 import { containerDefinition, networkDefinition } from '../../plan/model/definitions.ts';
+import type { Wish, Desired } from '../../plan/next.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import { redisConf } from '../../plan/node/redis-config.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
-import type { Wanted } from '../../plan/model/wanted.ts';
 import type { LoadedStack } from '../session/load.ts';
 import type { ResolvedImage } from './image.ts';
 
@@ -11,12 +11,15 @@ export function configText({ spec, userConf }: Pick<LoadedStack, 'spec' | 'userC
   return { redisConf: redisConf(spec, node), userConf };
 }
 
-export function wantedOf({ spec, userConf }: LoadedStack, image: ResolvedImage): Wanted {
-  return {
+/** What should be, by the YAML file; without an image, for who only works on what is there. */
+export function desiredOf({ spec, userConf }: LoadedStack, image?: ResolvedImage, wish?: Wish): Desired {
+  const { reference, id, isStandIn } = image ?? { reference: spec.redis.image, id: '', isStandIn: false };
+  const wanted = {
     network: networkDefinition(spec),
-    containers: new Map(spec.nodes.map((node) => [node.name, containerDefinition(spec, node, image.reference)])),
+    containers: new Map(spec.nodes.map((node) => [node.name, containerDefinition(spec, node, reference)])),
     config: new Map(spec.nodes.map((node) => [node.name, configText({ spec, userConf }, node)])),
-    imageId: image.id,
-    isStandIn: image.isStandIn,
+    imageId: id,
+    isStandIn,
   };
+  return wish === undefined ? { spec, wanted } : { spec, wanted, wish };
 }

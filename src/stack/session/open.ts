@@ -8,13 +8,14 @@ import { StackError } from '../../errors.ts';
 import { findOwner } from '../../host/owner.ts';
 import { isOwn, LABELS } from '../../plan/model/names.ts';
 import type { StackSecret } from '../../secrets/source.ts';
-import type { Spec } from '../../spec/spec.ts';
-import { DEFAULT_STACK_FILE } from './command-text.ts';
 import { lockStack } from './stack-lock.ts';
 import { loadStack, type LoadedStack } from './load.ts';
-import type { Report } from './progress.ts';
+import type { LabelSession, Report, Session } from './session.ts';
 import { openSource, type OpenedSource } from './source.ts';
-import type { LabelSession, Session } from './session.ts';
+import { durationText } from '../../units.ts';
+
+/** The stack of a command that names none: the one in the checkout. */
+const DEFAULT_STACK_FILE = 'infra/dev-services.yaml';
 
 export interface ConnectionOptions {
   /** The YAML file; by default the one in this checkout, from whatever folder the program is started. */
@@ -69,7 +70,8 @@ export async function withSecret(session: Session, secret: StackSecret | undefin
   const { spec, vault } = session;
   const isUnknown = vault !== undefined && secret === undefined && spec.tls.isOpen;
   const tlsEnabled = isUnknown ? await servesTls(session) : secret?.tlsEnabled;
-  return { ...session, spec: withTls(spec, tlsEnabled), secret };
+  const isOff = spec.tls.isOpen && tlsEnabled === false;
+  return { ...session, spec: isOff ? { ...spec, tls: { ...spec.tls, enabled: false } } : spec, secret };
 }
 
 export function stackFile({ file, root }: Pick<ConnectionOptions, 'file' | 'root'>): string {
@@ -81,12 +83,10 @@ export function sessionOf(
   stack: LoadedStack,
   opened: OpenedSource,
   engine: Engine,
-  { env, signal, timeoutMs, report }: Surroundings,
+  { env, signal, timeoutMs, report }: Omit<LabelSession, 'engine'>,
 ): Session {
   return { ...stack, ...opened, engine, secret: undefined, offline: false, env, signal, timeoutMs, report };
 }
-
-type Surroundings = Pick<Session, 'env' | 'signal' | 'timeoutMs' | 'report'>;
 
 /**
  * Without a YAML file: it may be broken, or not be there.
@@ -118,13 +118,13 @@ function patienceOf({ report }: ConnectionOptions): OnAbsence {
   const subject = 'engine';
   return {
     onAway: (timeoutMs) =>
-      report({ subject, state: 'failed', text: `does not answer any more; waits for it, up to ${timeoutMs / 1000} s` }),
+      report({
+        subject,
+        state: 'failed',
+        text: `does not answer any more; waits for it, up to ${durationText(timeoutMs)}`,
+      }),
     onBack: () => report({ subject, state: 'done', text: 'answers again' }),
   };
-}
-
-function withTls(spec: Spec, enabled: boolean | undefined): Spec {
-  return spec.tls.isOpen && enabled === false ? { ...spec, tls: { ...spec.tls, enabled } } : spec;
 }
 
 /** undefined where the stack has no container. */

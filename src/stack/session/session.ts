@@ -1,8 +1,12 @@
 import type { Engine } from '../../engine/engine.ts';
 import type { StackSecret } from '../../secrets/source.ts';
-import type { Report } from './progress.ts';
 import type { LoadedStack } from './load.ts';
 import type { OpenedSource } from './source.ts';
+import type { Action } from '../../plan/model/action.ts';
+import { run, type Hint } from '../../hint.ts';
+import { StackError } from '../../errors.ts';
+import { containerName } from '../../plan/model/names.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 
 /** What a use case works with that finds everything by its labels, and reads no YAML file. */
 export type LabelSession = Pick<Session, 'engine' | 'env' | 'report' | 'signal' | 'timeoutMs'>;
@@ -20,4 +24,35 @@ export interface Session extends LoadedStack, OpenedSource {
   readonly signal: AbortSignal;
   /** The longest that any single wait may take. */
   readonly timeoutMs: number;
+}
+
+/** What happens, as it happens. A view makes lines, a live list or JSON of it. */
+export interface ProgressEvent {
+  /** The thing that it is about: `engine`, `image redis:7-alpine`, `dev-redis-1`, `cluster`. */
+  readonly subject: string;
+  readonly state: 'running' | 'done' | 'warning' | 'failed';
+  readonly text: string;
+  /** What is carried out; its text is the line of `plan`. */
+  readonly action?: Action;
+  /** What to do about it. */
+  readonly hint?: Hint;
+}
+
+export type Report = (event: ProgressEvent) => void;
+
+/** A node by the name that the YAML file gives it, or by its container's. @throws StackError USAGE */
+export function findNode({ spec }: Pick<Session, 'spec'>, name: string): NodeSpec {
+  const node = spec.nodes.find((one) => one.name === name || containerName(spec.name, one.name) === name);
+  if (node !== undefined) return node;
+  throw new StackError('USAGE', {
+    message: `there is no node '${name}' in the stack ${spec.name}`,
+    hint: `Its nodes are: ${spec.nodes.map((one) => one.name).join(', ')}`,
+  });
+}
+
+export function notRunning(container: string): StackError {
+  return new StackError('NOT_RUNNING', {
+    message: `the container ${container} of this stack does not run`,
+    hint: run('up'),
+  });
 }

@@ -1,7 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Bounds } from '../../bounds.ts';
-import { fileSource } from '../../secrets/generated.ts';
-import type { SecretSource } from '../../secrets/source.ts';
+import { fileSource, type SecretSource } from '../../secrets/source.ts';
 import { vaultSource } from '../../secrets/vault/vault-source.ts';
 import { connectVault, type Vault } from '../../secrets/vault/vault.ts';
 import type { Spec } from '../../spec/spec.ts';
@@ -23,12 +22,10 @@ export function openSource(
 ): OpenedSource {
   const { secrets } = stack.spec;
   const { env } = surroundings;
-  if (secrets.provider === 'generated')
-    return {
-      source: fileSource(passwordFile(stack, secrets.file, env)),
-      vault: undefined,
-      close: async () => undefined,
-    };
+  if (secrets.provider === 'generated') {
+    const source = fileSource(passwordFile(stack, secrets.file, env));
+    return { source, vault: undefined, close: async () => undefined };
+  }
 
   const { address, namespace, caFile, mount, path, field } = secrets;
   let connected: Promise<Vault> | undefined;

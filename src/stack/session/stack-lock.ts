@@ -1,19 +1,20 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
-import { findProcessStart } from '../../host/process-start.ts';
+import { findProcessStart } from '../../host/owner.ts';
 import { replaceFile } from '../../kept-files.ts';
-import { pause } from '../../pause.ts';
+import { poll } from '../../poll.ts';
 import type { Session } from './session.ts';
 import { stateFolder } from './state-folder.ts';
+import { durationText } from '../../units.ts';
 
 /** Of the YAML file no more than the name: `down` does without one. */
 type Place = Pick<Session, 'env' | 'report' | 'signal' | 'timeoutMs'> & {
   readonly spec: Pick<Session['spec'], 'name'>;
 };
 
-/** Whoever waits looks again after this, and a bit more or less, so that no two go on meeting each other. */
-const POLLING_MS = 100;
+/** By chance, so that no two go on meeting each other. */
+const PACE = { min: 75, max: 150, randomize: true };
 
 /** One process may want it more than once, for one stack or for several. */
 let count = 0;
@@ -42,59 +43,59 @@ export async function lockStack(place: Place, doing: string): Promise<StackLock>
   const own = `${process.pid}-${(await findProcessStart(process.pid)) ?? ''}-${number}`;
   // Where it can't be taken back, it goes with this process.
   const release = (): Promise<void> => rm(join(folder, own), { force: true }).catch(() => undefined);
-  const until = Date.now() + timeoutMs;
   let hasWaited = false;
-  for (;;) {
-    const before = await findHolder(folder, own);
-    if (before === undefined) {
-      if (!(await announce(join(folder, own), doing, place))) return { hasWaited, release };
-      const other = await findHolder(folder, own);
-      if (other === undefined) {
-        if (hasWaited) report({ subject: 'lock', state: 'done', text: 'nobody else changes it now' });
-        return { hasWaited, release };
-      }
-      await release();
-      hasWaited = true;
-    } else if (Date.now() > until) {
-      throw new StackError('LOCKED', {
-        message: `${spec.name} is being changed by ${before.text}, for longer than ${timeoutMs / 1000} s`,
-        hint: `Wait for it, or end it: kill ${before.pid}`,
-      });
-    } else {
-      hasWaited = true;
-      report({ subject: 'lock', state: 'running', text: `waits for ${before.text}, which changes ${spec.name}` });
+  const findOther = async (): Promise<Holder | undefined> => {
+    let other = await findHolder(folder, own);
+    if (other !== undefined) {
+      report({ subject: 'lock', state: 'running', text: `waits for ${other.text}, which changes ${spec.name}` });
+    } else if (await announce(join(folder, own), doing, place)) {
+      other = await findHolder(folder, own);
+      if (other !== undefined) await release();
     }
-    await pause(POLLING_MS * (0.5 + Math.random()), signal);
+    hasWaited ||= other !== undefined;
+    return other;
+  };
+  const onTimeout = (other: Holder | undefined): StackError =>
+    new StackError('LOCKED', {
+      message: `${spec.name} is being changed by ${other?.text ?? ''}, for longer than ${durationText(timeoutMs)}`,
+      hint: `Wait for it, or end it: kill ${other?.pid ?? ''}`,
+    });
+  try {
+    await poll(findOther, (other) => other === undefined, { signal, timeoutMs, pace: PACE, onTimeout });
+  } catch (error) {
+    await release();
+    throw error;
   }
+  if (hasWaited) report({ subject: 'lock', state: 'done', text: 'nobody else changes it now' });
+  return { hasWaited, release };
 }
 
 /** Who changes the stack in this moment. Only looks: what the dead have left stays where it is. */
-export async function findStackLock(place: Pick<Place, 'spec' | 'env'>): Promise<Holder | undefined> {
-  const folder = lockFolder(place);
-  for (const name of await readdir(folder).catch(() => [])) {
-    const holder = await readHolder(folder, name);
-    if (holder !== undefined && holder !== 'dead') return holder;
-  }
-  return undefined;
+export function findStackLock(place: Pick<Place, 'spec' | 'env'>): Promise<Holder | undefined> {
+  return findHolder(lockFolder(place));
 }
 
 function lockFolder({ spec, env }: Pick<Place, 'spec' | 'env'>): string {
   return join(stateFolder(spec.name, env), 'locks');
 }
 
-export interface Holder {
+interface Holder {
   readonly pid: number;
   /** `up (process 4711)` */
   readonly text: string;
 }
 
-/** Another that is still there. */
-async function findHolder(folder: string, own: string): Promise<Holder | undefined> {
+/**
+ * Another that is still there.
+ *
+ * @param own the file of who wants the lock, and deletes what the dead have left
+ */
+async function findHolder(folder: string, own?: string): Promise<Holder | undefined> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter((one) => one !== own)) {
     const holder = await readHolder(folder, name);
-    if (holder === 'dead') await rm(join(folder, name), { force: true }).catch(() => undefined);
-    else if (holder !== undefined) return holder;
+    if (holder !== undefined && holder !== 'dead') return holder;
+    if (holder === 'dead' && own !== undefined) await rm(join(folder, name), { force: true }).catch(() => undefined);
   }
   return undefined;
 }

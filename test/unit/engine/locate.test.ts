@@ -1,23 +1,27 @@
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import type * as Net from 'node:net';
-import { createServer } from 'node:net';
+import { syncBuiltinESMExports } from 'node:module';
+import net, { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { locateEngine, wellKnownSockets } from '../../../src/engine/locate.ts';
 import { failureOf } from '../../helpers/builders.ts';
 import { useTempFolders } from '../../helpers/temp-folder.ts';
 
 /** The sockets outside the home folder belong to the machine that runs the tests: here they are never there. */
-vi.mock('node:net', async (importOriginal) => {
-  const net = await importOriginal<typeof Net>();
-  const connect = (path: string): Net.Socket =>
-    net.connect(/^\/(var\/)?run\//.test(path) ? '/nonexistent/docker.sock' : path);
-  return { ...net, connect };
+// eslint-disable-next-line typescript/unbound-method -- it has no `this`
+const { connect } = net;
+function useConnect(used: unknown): void {
+  Object.assign(net, { connect: used });
+  syncBuiltinESMExports();
+}
+beforeAll(() => {
+  useConnect((path: string): Socket => connect(/^\/(var\/)?run\//.test(path) ? '/nonexistent/docker.sock' : path));
 });
+afterAll(() => useConnect(connect));
 
 const tempFolder = useTempFolders();
-const servers: Net.Server[] = [];
+const servers: Server[] = [];
 let home: string;
 let env: NodeJS.ProcessEnv;
 

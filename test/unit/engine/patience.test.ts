@@ -43,7 +43,7 @@ describe('reading', () => {
     await reading(async () => 'first');
     expect(await failureOf(() => reading(call))).toMatchObject({
       code: 'ENGINE_UNREACHABLE',
-      message: 'nobody answers, for longer than 0.3 s',
+      message: 'nobody answers, for longer than 300ms',
       isPassing: false,
     });
   });

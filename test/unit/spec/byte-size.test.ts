@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseByteSize } from '../../../src/spec/byte-size.ts';
+import { parseByteSize } from '../../../src/spec/schema.ts';
 
 test.each([
   ['0', 0],

@@ -199,7 +199,7 @@ describe('where there is no TLS server for this client', () => {
     expect(await observeServed({ host: HOST, port }, nobody, { signal, timeoutMs: 50 })).toEqual({
       state: 'absent',
       code: 'ETIMEDOUT',
-      reason: 'no TLS handshake within 0.05 s',
+      reason: 'no TLS handshake within 50ms',
     });
   });
 

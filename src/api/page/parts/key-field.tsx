@@ -67,11 +67,11 @@ function Answer({ view, text }: Omit<Props, 'onText'>): JSX.Element {
         </span>
       </span>
       {owner === NOBODY && view.nobody === 'nobody' && (
-        <span class="warning">Nobody owns this slot: commands with this key fail.</span>
+        <span class="warning">No node owns this slot: commands with this key fail.</span>
       )}
       {move !== undefined && (
         <span class="warning">
-          The slot is on its way from {ownerName(view, move.from)} to {ownerName(view, move.to)}.
+          The slot is moving from {ownerName(view, move.from)} to {ownerName(view, move.to)}.
         </span>
       )}
     </>

@@ -1,7 +1,7 @@
 import { hashTag, keySlot } from '../../../cluster/keys/key-slot.ts';
 
 /** A key as text, and the part of it that chooses the slot. */
-export interface KeyParts {
+interface KeyParts {
   readonly slot: number;
   readonly before: string;
   /** undefined where the whole key counts, which is `before` then. */

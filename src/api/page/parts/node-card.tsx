@@ -2,17 +2,18 @@ import type { ComponentChildren, JSX } from 'preact';
 import { SLOT_COUNT } from '../../../cluster/slots/slots.ts';
 import type { LiveNode } from '../../inspection/live-state.ts';
 import { CopyButton } from './copyable.tsx';
-import type { Sample } from '../history.ts';
+import { linesOf, type Sample } from '../history.ts';
 import type { SlotView } from '../slots/slot-view.ts';
-import { Sparkline } from './sparkline.tsx';
 import { StatusMark } from './status-mark.tsx';
 import { Swatch } from './swatch.tsx';
-import { agoText, bytesText, countText, durationText, roleText, shareText, shortCountText } from '../words.ts';
+import { ageText, agoText, bytesText, numberText, shortNumberText } from '../../../units.ts';
+import { roleText, shareText } from '../words.ts';
 
 interface Props {
   readonly view: SlotView;
   readonly node: LiveNode;
   readonly samples: readonly Sample[];
+  /** The top of the sparklines, the same for all nodes, so that they can be compared. */
   readonly peak: number;
   /** By the clock of the service. */
   readonly now: number;
@@ -42,7 +43,7 @@ export function NodeCard({ view, node, samples, peak, now }: Props): JSX.Element
       {reason !== undefined && <p class="reason">{reason}</p>}
       <div class="traffic">
         <p class="rate">
-          <span class="number">{figures === undefined ? '–' : shortCountText(figures.opsPerSecond)}</span>
+          <span class="number">{figures === undefined ? '–' : shortNumberText(figures.opsPerSecond)}</span>
           <span class="faint">ops/s</span>
         </p>
         <Sparkline samples={samples} now={now} peak={peak} />
@@ -51,9 +52,9 @@ export function NodeCard({ view, node, samples, peak, now }: Props): JSX.Element
       <dl class="figures">
         {figures !== undefined && (
           <>
-            <Figure name="keys">{countText(figures.keys)}</Figure>
-            <Figure name="clients">{countText(figures.clients)}</Figure>
-            <Figure name="uptime">{durationText(figures.uptimeSeconds)}</Figure>
+            <Figure name="keys">{numberText(figures.keys)}</Figure>
+            <Figure name="clients">{numberText(figures.clients)}</Figure>
+            <Figure name="uptime">{ageText(figures.uptimeSeconds * 1000)}</Figure>
             <Figure name="bus links" isBad={figures.busLinks.up < figures.busLinks.all}>
               {figures.busLinks.up} of {figures.busLinks.all}
             </Figure>
@@ -61,7 +62,7 @@ export function NodeCard({ view, node, samples, peak, now }: Props): JSX.Element
         )}
         {(node.role !== 'replica' || node.slotCount > 0) && (
           <Figure name="slots">
-            {countText(node.slotCount)} <span class="faint">{shareText(node.slotCount, SLOT_COUNT)}</span>
+            {numberText(node.slotCount)} <span class="faint">{shareText(node.slotCount, SLOT_COUNT)}</span>
           </Figure>
         )}
         {figures?.replicationLink !== undefined && (
@@ -81,7 +82,7 @@ export function NodeCard({ view, node, samples, peak, now }: Props): JSX.Element
         </Figure>
         {lastFailure !== undefined && (
           <Figure name="last failure">
-            <span>{agoText((now - lastFailure.at) / 1000)}</span> <span class="faint">{lastFailure.text}</span>
+            <span>{agoText(now - lastFailure.at)}</span> <span class="faint">{lastFailure.text}</span>
           </Figure>
         )}
       </dl>
@@ -120,4 +121,30 @@ function Figure({ name, isBad = false, children }: FigureProps): JSX.Element {
       <dd>{children}</dd>
     </div>
   );
+}
+
+const WIDTH = 240;
+const HEIGHT = 32;
+
+/** The last minute of a node as a line; the number beside it is for those who don't see it. */
+function Sparkline({ samples, now, peak }: Pick<Props, 'samples' | 'now' | 'peak'>): JSX.Element {
+  const lines = linesOf(samples, now, peak).map((line) =>
+    line.map(({ x, y }) => ({ x: round(x * WIDTH), y: round(1.5 + y * (HEIGHT - 3)) })),
+  );
+  const paths = lines.map((line) => {
+    const [first, last] = [line[0]?.x ?? 0, line.at(-1)?.x ?? 0];
+    const path = line.map(({ x, y }) => `${x} ${y}`).join('L');
+    // A point alone is a line without length, whose round ends are seen.
+    return { line: `M${path}${line.length === 1 ? 'h0' : ''}`, area: `M${first} ${HEIGHT}L${path}L${last} ${HEIGHT}z` };
+  });
+  return (
+    <svg class="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+      <path class="area" d={paths.map(({ area }) => area).join('')} />
+      <path class="line" d={paths.map(({ line }) => line).join('')} />
+    </svg>
+  );
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
 }

@@ -1,6 +1,5 @@
 import type { SlotRange } from '../../../cluster/slots/slots.ts';
-import { patternOf, type Surface } from './canvas.ts';
-import type { Picture } from './slot-paint.ts';
+import { patternOf, type Picture, type Surface } from './slot-paint.ts';
 
 /** Slots on their way, by the numbers of the owners. */
 export interface Motion {

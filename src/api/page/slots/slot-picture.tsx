@@ -1,9 +1,8 @@
 import type { JSX, RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Surface } from './canvas.ts';
+import { paintOwners, type Picture, type Surface } from './slot-paint.ts';
 import { useMedia } from '../environment.ts';
 import { motionPainter, type Motion } from './motion-paint.ts';
-import { paintOwners, type Picture } from './slot-paint.ts';
 
 /** Stripes that wander need no more, and leave the processor to those who move slots. */
 const FRAME_MS = 60;

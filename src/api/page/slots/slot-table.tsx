@@ -4,7 +4,7 @@ import { formatRange } from '../../../cluster/slots/slots.ts';
 import { runsOf } from './slot-map.ts';
 import { ownerName, type SlotView } from './slot-view.ts';
 import { Swatch } from '../parts/swatch.tsx';
-import { countText } from '../words.ts';
+import { numberText } from '../../../units.ts';
 
 /** The band as a table, for who can't see it, and for who wants the numbers. Made only when it is opened. */
 export function SlotTable({ view }: { readonly view: SlotView }): JSX.Element {
@@ -17,7 +17,7 @@ export function SlotTable({ view }: { readonly view: SlotView }): JSX.Element {
       runs.map((run) => (
         <tr key={run.start}>
           <td>{formatRange(run)}</td>
-          <td>{countText(run.end - run.start + 1)}</td>
+          <td>{numberText(run.end - run.start + 1)}</td>
           <td>
             <Swatch view={{ palette }} owner={run.owner} /> {ownerName({ names, nobody }, run.owner)}
           </td>
@@ -27,7 +27,7 @@ export function SlotTable({ view }: { readonly view: SlotView }): JSX.Element {
   );
   return (
     <details class="slot-table" onToggle={({ currentTarget }) => setIsOpen(currentTarget.open)}>
-      <summary>{runs.length === 1 ? 'The range' : `All ${countText(runs.length)} ranges`} as a table</summary>
+      <summary>{runs.length === 1 ? 'The range' : `All ${numberText(runs.length)} ranges`} as a table</summary>
       {isOpen && (
         <div class="scroll" tabIndex={0} role="region" aria-label="Ranges of slots">
           <table>

@@ -1,30 +1,29 @@
 import { StackError } from '../../../errors.ts';
+import { run } from '../../../hint.ts';
 import type { Command } from '../../core/command.ts';
-import { table } from '../../views/table.ts';
 
 export const clusterCall: Command = {
   name: 'cluster call',
   operands: '[command...]',
   summary: 'send one command to every node, and show the replies in one table',
   passesOn: 'the command, where it has options of its own',
-  run: async ({ openSession, operands, passedOn, terminal, json }) => {
+  run: async ({ openSession, operands, passedOn }) => {
     const [name, ...args] = [...operands, ...passedOn];
     if (name === undefined) {
-      throw new StackError('USAGE', { message: 'no command is named', hint: 'npx tsx manage.ts cluster call DBSIZE' });
+      throw new StackError('USAGE', { message: 'no command is named', hint: run('cluster call DBSIZE') });
     }
     const session = await openSession();
     const { callEveryNode } = await import('../../../stack/commands/cluster/call.ts');
     const replies = await callEveryNode(session, [name, ...args]);
-    if (json) {
-      terminal.stdout.write(`${JSON.stringify({ stack: session.spec.name, replies }, null, 2)}\n`);
-    } else {
-      const rows = replies.map(({ node, reply, failure }) => [
-        node,
-        failure === undefined ? replyText(reply) : `✗ ${failure}`,
-      ]);
-      terminal.stdout.write(`${await table(['node', 'reply'], rows)}\n`);
-    }
-    return replies.every(({ failure }) => failure === undefined) ? 0 : 1;
+    return {
+      data: { stack: session.spec.name, replies },
+      show: ({ table }) =>
+        table(
+          ['node', 'reply'],
+          replies.map(({ node, reply, failure }) => [node, failure === undefined ? replyText(reply) : `✗ ${failure}`]),
+        ),
+      exitCode: replies.every(({ failure }) => failure === undefined) ? 0 : 1,
+    };
   },
 };
 

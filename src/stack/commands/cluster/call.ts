@@ -1,9 +1,8 @@
 import { StackError } from '../../../errors.ts';
-import { linkNodes } from '../../connect/links.ts';
-import { localPassword } from '../../connect/passwords.ts';
+import { withNodes } from '../../connect/with-nodes.ts';
 import type { Session } from '../../session/session.ts';
 
-export interface NodeReply {
+interface NodeReply {
   readonly node: string;
   /** As Redis gives it: text, numbers, lists of them, null. */
   readonly reply: unknown;
@@ -16,10 +15,9 @@ export async function callEveryNode(
   session: Session,
   command: readonly [string, ...string[]],
 ): Promise<readonly NodeReply[]> {
-  const links = await linkNodes(session, await localPassword(session));
-  try {
-    return await Promise.all(
-      links.map(async (link): Promise<NodeReply> => {
+  return withNodes(session, ({ all }) =>
+    Promise.all(
+      all.map(async (link): Promise<NodeReply> => {
         try {
           return { node: link.name, reply: await link.send(...command), failure: undefined };
         } catch (error) {
@@ -27,8 +25,6 @@ export async function callEveryNode(
           return { node: link.name, reply: null, failure: error.message };
         }
       }),
-    );
-  } finally {
-    for (const link of links) link.close();
-  }
+    ),
+  );
 }

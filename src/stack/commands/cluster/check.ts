@@ -1,28 +1,32 @@
 import type { Finding } from '../../../cluster/findings/finding.ts';
 import { findFindings } from '../../../cluster/findings/findings.ts';
-import { pause } from '../../../pause.ts';
+import { poll } from '../../../poll.ts';
 import { expectationOf } from '../../../plan/cluster/expectation.ts';
 import { readNodes, type NodeStatus } from '../../observe/observe-nodes.ts';
 import type { Session } from '../../session/session.ts';
 
-export interface Checked {
+interface Checked {
   readonly nodes: readonly NodeStatus[];
   readonly findings: readonly Finding[];
 }
 
 /** Everything that is wrong with the cluster, as a rule from one look at each node. Changes nothing. */
-export async function checkCluster(session: Session): Promise<Checked> {
-  const until = Date.now() + PASSING_MS;
-  for (;;) {
+export function checkCluster(session: Session): Promise<Checked> {
+  const look = async (): Promise<Checked> => {
     const nodes = await readNodes(session);
-    const views = nodes.map(({ view }) => view);
-    const findings = findFindings(expectationOf(session.spec), views);
-    const arePassing = findings.length > 0 && findings.every(({ kind }) => kind === 'same epoch');
-    if (!arePassing || Date.now() > until) return { nodes, findings };
-    await pause(LOOK_AGAIN_MS, session.signal);
-  }
+    return {
+      nodes,
+      findings: findFindings(
+        expectationOf(session.spec),
+        nodes.map(({ view }) => view),
+      ),
+    };
+  };
+  // Primaries that began at the same time may have the same epoch until the next ping between them, and a bus link that
+  // was lost is made again within a tenth of a second.
+  const passes = ({ kind, mend }: Finding): boolean => kind === 'same epoch' || mend === 'cluster wait';
+  const isLasting = ({ findings }: Checked): boolean => findings.length === 0 || !findings.every(passes);
+  return poll(look, isLasting, { ...session, timeoutMs: PASSING_MS, pace: { min: 100 } });
 }
 
-/** Primaries that began at the same time may have the same epoch until the next ping between them. */
 const PASSING_MS = 3000;
-const LOOK_AGAIN_MS = 100;

@@ -1,10 +1,13 @@
 import type { ReachableView } from '../../../cluster/nodes/view.ts';
 import { StackError } from '../../../errors.ts';
+import { hint, run } from '../../../hint.ts';
 import { unreachableNames } from '../../../plan/cluster/among-nodes.ts';
 import { whyNotBlank } from '../../../plan/cluster/plan-reset.ts';
 import { findShapeProblem } from '../../../spec/rules.ts';
 import { withReplicas } from '../../../spec/spec.ts';
-import { converge } from '../../reconcile/converge.ts';
+import { localPassword } from '../../connect/passwords.ts';
+import { desiredOf } from '../../observe/wanted.ts';
+import { reconcile } from '../../reconcile/reconcile.ts';
 import { withLiveCluster } from '../../execute/live-cluster.ts';
 import type { Session } from '../../session/session.ts';
 
@@ -20,20 +23,21 @@ export async function createCluster(session: Session, replicas: number | undefin
   const wanted = replicas ?? spec.redis.replicas;
   const problem = findShapeProblem(spec.nodes.length, wanted);
   if (problem !== undefined) throw new StackError('USAGE', problem);
-  return withLiveCluster(session, async ({ views, links }) => {
+  await withLiveCluster(session, async ({ views }) => {
     const details = views.map(whyNotBlank).filter((reason) => reason !== undefined);
     if (details.length > 0) {
       throw new StackError('USAGE', {
-        message: 'a cluster is only made of running nodes that are alone and hold nothing',
+        message: 'a cluster is only created from running nodes that are alone and hold nothing',
         details,
         hint:
           unreachableNames(views).length > 0
-            ? 'npx tsx manage.ts up   # starts the nodes, and makes the cluster by itself'
-            : 'npx tsx manage.ts status, or where no node holds a key: npx tsx manage.ts cluster reset --all',
+            ? hint`${run('up')}   # starts the nodes, and makes the cluster by itself`
+            : hint`${run('status')}, or where no node holds a key: ${run('cluster reset --all')}`,
       });
     }
-    const { views: made } = await converge({ ...session, spec: withReplicas(spec, wanted) }, links);
-    report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
-    return made;
   });
+  const desired = desiredOf({ ...session, spec: withReplicas(spec, wanted) }, undefined, {});
+  const { views: made } = await reconcile(session, desired, { password: () => localPassword(session) });
+  report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
+  return made;
 }

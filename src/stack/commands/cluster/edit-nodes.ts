@@ -1,12 +1,12 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { StackError } from '../../../errors.ts';
+import { hint, run } from '../../../hint.ts';
 import { replaceFile } from '../../../kept-files.ts';
 import { addNodes, completeNode, removeNodes, type NewNode } from '../../../spec/edit-nodes.ts';
 import { isOwn, LABELS } from '../../../plan/model/names.ts';
 import type { HostPorts, Spec } from '../../../spec/spec.ts';
-import { findNode } from '../../session/nodes.ts';
+import { findNode, type Session } from '../../session/session.ts';
 import { checkStackText } from '../../session/load.ts';
-import type { Session } from '../../session/session.ts';
 
 export interface GivenNode extends Partial<HostPorts> {
   readonly ip?: string;
@@ -29,7 +29,7 @@ export async function addToFile(session: Session, names: readonly string[], give
     else {
       throw new StackError('USAGE', {
         message: `there is a node '${name}' in the stack ${spec.name} already, with another address or another port`,
-        hint: 'Change it in the YAML file by hand, then: npx tsx manage.ts up',
+        hint: hint`Change it in the YAML file by hand, then: ${run('up')}`,
       });
     }
   }
@@ -65,7 +65,7 @@ async function edit(session: Session, change: (text: string) => string | undefin
   if (changed === undefined) {
     throw new StackError('USAGE', {
       message: `redis.nodes in ${path} is not written as one node a line, so nothing was changed`,
-      hint: 'Change it by hand, then: npx tsx manage.ts up',
+      hint: hint`Change it by hand, then: ${run('up')}`,
     });
   }
   const spec: Spec = checkStackText(path, changed);

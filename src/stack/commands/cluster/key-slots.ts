@@ -2,7 +2,7 @@ import { hashTag, keySlot } from '../../../cluster/keys/key-slot.ts';
 import { shareSlot } from '../../../cluster/keys/share-slot.ts';
 import { holdsSlot } from '../../../cluster/slots/slots.ts';
 import { isReachable } from '../../../cluster/nodes/view.ts';
-import { hostAddress } from '../../connect/links.ts';
+import { hostAddress } from '../../connect/host-address.ts';
 import { readNodes } from '../../observe/observe-nodes.ts';
 import type { Session } from '../../session/session.ts';
 
@@ -14,7 +14,7 @@ export interface KeySlot {
   readonly owner: { readonly node: string; readonly host: string; readonly port: number } | undefined;
 }
 
-export interface KeySlots {
+interface KeySlots {
   readonly keys: readonly KeySlot[];
   /** How the keys could be written so that one command may name all of them; undefined where it may already. */
   readonly shared: readonly Buffer[] | undefined;

@@ -1,19 +1,18 @@
 import { StackError } from '../../../errors.ts';
+import { hint, run } from '../../../hint.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../../cluster/nodes/view.ts';
-import { unreachableNames } from '../../../plan/cluster/among-nodes.ts';
-import { planForget } from '../../../plan/cluster/plan-forget.ts';
-import { findMeetProblems, planMeet } from '../../../plan/cluster/plan-meet.ts';
+import { replicasOf, unreachableNames } from '../../../plan/cluster/among-nodes.ts';
+import { planForget, findMeetProblems, planMeet } from '../../../plan/cluster/plan-membership.ts';
 import { isAll, planReset } from '../../../plan/cluster/plan-reset.ts';
 import { clusterPort, CONTAINER_PORTS } from '../../../spec/spec.ts';
 import { findKnowing, withLiveCluster } from '../../execute/live-cluster.ts';
-import { findNode } from '../../session/nodes.ts';
-import type { Session } from '../../session/session.ts';
+import { findNode, type Session } from '../../session/session.ts';
+import { planReplication } from '../../../plan/cluster/plan-replication.ts';
 
-export interface Forgotten {
-  readonly id: string;
-  /** Nodes that knew it. */
+interface Left {
+  /** Nodes that knew who left; of a reset, those that left. */
   readonly nodes: readonly string[];
-  /** Nodes that don't answer, and may still know it. */
+  /** Nodes that don't answer, and may still know who left. */
   readonly unreachable: readonly string[];
 }
 
@@ -23,19 +22,19 @@ export interface Forgotten {
  * @param text its id, the beginning of its id, or its address as the nodes know it
  * @throws StackError USAGE where it may not be forgotten: see `planForget`
  */
-export async function forget(session: Session, text: string): Promise<Forgotten> {
+export async function forget(session: Session, text: string): Promise<Left & { readonly id: string }> {
   return withLiveCluster(session, async (cluster) => {
     const id = planForget(session.spec, cluster.views, text);
     const nodes = await cluster.forget(id);
     await cluster.until((views) => findKnowing(views, [id]), {
       message: `not every node forgot ${id}`,
-      hint: `npx tsx manage.ts cluster forget ${id}   # again`,
+      hint: hint`${run(`cluster forget ${id}`)}   # again`,
     });
     return { id, nodes, unreachable: unreachableNames(cluster.views) };
   });
 }
 
-export interface MeetResult {
+interface MeetResult {
   readonly node: string;
   /** None where all knew it. */
   readonly introducedTo: readonly string[];
@@ -58,34 +57,23 @@ export async function meet(session: Session, nodeName: string): Promise<MeetResu
     const names = members.map(({ name }) => name);
     await until((latest) => findMeetProblems(node, names, latest), {
       message: `${node} and the others did not get to know each other`,
-      hint: `npx tsx manage.ts logs ${node}, or again: npx tsx manage.ts cluster meet ${node}`,
+      hint: hint`${run(`logs ${node}`)}, or again: ${run(`cluster meet ${node}`)}`,
     });
     return { node, introducedTo: names };
   });
 }
 
-export interface ResetOptions {
-  readonly mode: 'soft' | 'hard';
-  /** Asked before the whole cluster is taken apart. */
-  readonly confirm: () => Promise<boolean>;
-}
-
-export interface ResetResult {
-  readonly nodes: readonly string[];
-  /** Nodes that don't answer, and may still know them. */
-  readonly unreachable: readonly string[];
-}
-
 /**
  * Has nodes forget the cluster, and the cluster forget them. A replica drops its copy.
  *
+ * @param confirm asked before the whole cluster is taken apart
  * @throws StackError USAGE where slots or keys would be lost: see `planReset`. CONFIRMATION_NEEDED when the answer is no.
  */
 export async function reset(
   session: Session,
   nodeNames: readonly string[],
-  { mode, confirm }: ResetOptions,
-): Promise<ResetResult> {
+  { mode, confirm }: { readonly mode: 'soft' | 'hard'; readonly confirm: () => Promise<boolean> },
+): Promise<Left> {
   const { spec } = session;
   const names = [...new Set(nodeNames.map((name) => findNode(session, name).name))];
   return withLiveCluster(session, async (cluster) => {
@@ -93,7 +81,7 @@ export async function reset(
     if (isAll(spec, names) && !(await confirm())) {
       throw new StackError('CONFIRMATION_NEEDED', {
         message: 'taking the whole cluster apart was not confirmed; nothing was changed',
-        hint: 'npx tsx manage.ts cluster reset --all --yes   # without asking',
+        hint: hint`${run('cluster reset --all --yes')}   # without asking`,
       });
     }
     const ids = chosen.map(({ table }) => table.myself.id);
@@ -105,7 +93,7 @@ export async function reset(
     await Promise.all(ids.map((id) => cluster.forget(id, names)));
     await cluster.until((views) => [...findCompany(views, names), ...findKnowing(views, ids)], {
       message: `not every node forgot ${names.join(', ')}`,
-      hint: 'npx tsx manage.ts cluster nodes',
+      hint: run('cluster nodes'),
     });
     return { nodes: names, unreachable: unreachableNames(cluster.views) };
   });
@@ -117,5 +105,35 @@ function findCompany(views: readonly NodeView[], names: readonly string[]): stri
     const view = views.filter(isReachable).find((one) => one.name === name);
     if (view === undefined) return [`${name} does not answer any more`];
     return view.table.rows.length > 1 ? [`${name} still knows ${view.table.rows.length - 1} other nodes`] : [];
+  });
+}
+
+interface ReplicateResult {
+  readonly node: string;
+  readonly primary: string;
+  /** It was no replica of this primary before. */
+  readonly isChanged: boolean;
+}
+
+/**
+ * Makes a node the replica of a primary, and waits for its copy.
+ *
+ * @throws StackError USAGE where it may not become one: see `planReplication`
+ */
+export async function replicate(session: Session, nodeName: string, primaryName: string): Promise<ReplicateResult> {
+  const [node, primary] = [findNode(session, nodeName).name, findNode(session, primaryName).name];
+  return withLiveCluster(session, async ({ views, send, until }) => {
+    const { primaryId, isDone } = planReplication(session.spec, views, node, primary);
+    if (isDone) return { node, primary, isChanged: false };
+    await send(node, 'CLUSTER', 'REPLICATE', primaryId);
+    const findProblems = (latest: readonly NodeView[]): string[] =>
+      replicasOf(latest, primaryId).some(({ name, replicationLink }) => name === node && replicationLink === 'up')
+        ? []
+        : [`${node} has no copy of ${primary} yet`];
+    await until(findProblems, {
+      message: `${node} had no copy of ${primary}`,
+      hint: hint`${run(`logs ${node}`)}, or more time: ${run('cluster wait --timeout SECONDS')}`,
+    });
+    return { node, primary, isChanged: true };
   });
 }

@@ -1,12 +1,10 @@
 import { planRebalance } from '../../../cluster/slots/plan-rebalance.ts';
-import type { SlotMove, SlotOwner } from '../../../cluster/slots/slot-move.ts';
+import type { SlotMove, SlotOwner } from '../../../cluster/slots/slots.ts';
 import { StackError } from '../../../errors.ts';
-import { carryOutMoves, type MoveOptions, type PlannedMoves } from './carry-out-moves.ts';
-import { findNode } from '../../session/nodes.ts';
-import { findOwner, halfWay, observeOwners } from './observe-owners.ts';
-import type { Session } from '../../session/session.ts';
+import { findOwner, halfWay, moveSlots, type MoveOptions, type PlannedMoves } from './planned-moves.ts';
+import { findNode, type Session } from '../../session/session.ts';
 
-export interface RebalanceOptions extends MoveOptions {
+interface RebalanceOptions extends MoveOptions {
   /** Node and weight; 1 for all that aren't named, 0 for one that is to own nothing. */
   readonly weights: readonly (readonly [node: string, weight: number])[];
   /** Nothing moves as long as every primary is off its share by this at most. */
@@ -23,24 +21,24 @@ const MOST_WEIGHT = 1_000_000;
  *
  * @throws StackError USAGE before anything is changed
  */
-export async function rebalance(session: Session, options: RebalanceOptions): Promise<PlannedMoves> {
+export function rebalance(session: Session, options: RebalanceOptions): Promise<PlannedMoves> {
   const { thresholdPercent, useEmptyPrimaries } = options;
   const weights = checkInput(session, options);
-  const observed = await observeOwners(session);
-  const { owners, open } = observed;
-  for (const [name, weight] of weights) checkTakesPart(findOwner(session, owners, name), weight, options);
-  const parties = owners.filter(({ slots }) => useEmptyPrimaries || slots.length > 0);
-  if (parties.every(({ name }) => weights.get(name) === 0)) {
-    throw new StackError('USAGE', {
-      message: 'every primary that takes part has weight 0: somebody has to own the slots',
-      hint: 'Give one of them a weight above 0, or let empty primaries take part with --use-empty-primaries.',
-    });
-  }
-  const request = { weights, thresholdPercent, useEmptyPrimaries, begun: open.begun };
-  const moves = planRebalance(owners, request);
-  const others = open.begun.map((begun) => without(begun, moves)).filter(({ slots }) => slots.length > 0);
-  if (others.length > 0) throw halfWay(session, others);
-  return carryOutMoves(session, observed, moves, options);
+  return moveSlots(session, options, ({ owners, open }) => {
+    for (const [name, weight] of weights) checkTakesPart(findOwner(session, owners, name), weight, options);
+    const parties = owners.filter(({ slots }) => useEmptyPrimaries || slots.length > 0);
+    if (parties.every(({ name }) => weights.get(name) === 0)) {
+      throw new StackError('USAGE', {
+        message: 'every primary that takes part has weight 0: somebody has to own the slots',
+        hint: 'Give one of them a weight above 0, or let empty primaries take part with --use-empty-primaries.',
+      });
+    }
+    const request = { weights, thresholdPercent, useEmptyPrimaries, begun: open.begun };
+    const moves = planRebalance(owners, request);
+    const others = open.begun.map((begun) => without(begun, moves)).filter(({ slots }) => slots.length > 0);
+    if (others.length > 0) throw halfWay(session, others);
+    return moves;
+  });
 }
 
 /** What can be told without asking any node. @returns weights by the names of the YAML file */

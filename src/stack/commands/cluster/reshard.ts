@@ -1,13 +1,11 @@
 import { planReshard } from '../../../cluster/slots/plan-reshard.ts';
-import type { SlotMove, SlotOwner } from '../../../cluster/slots/slot-move.ts';
-import { countSlots, SLOT_COUNT } from '../../../cluster/slots/slots.ts';
+import { countSlots, SLOT_COUNT, type SlotMove, type SlotOwner } from '../../../cluster/slots/slots.ts';
 import { StackError } from '../../../errors.ts';
-import { carryOutMoves, type MoveOptions, type PlannedMoves } from './carry-out-moves.ts';
-import { findNode } from '../../session/nodes.ts';
-import { findOwner, halfWay, observeOwners } from './observe-owners.ts';
-import type { Session } from '../../session/session.ts';
+import { hint, run } from '../../../hint.ts';
+import { findOwner, halfWay, moveSlots, type MoveOptions, type PlannedMoves } from './planned-moves.ts';
+import { findNode, type Session } from '../../session/session.ts';
 
-export interface ReshardOptions extends MoveOptions {
+interface ReshardOptions extends MoveOptions {
   /** All: every primary but the target. */
   readonly from: readonly string[] | 'all';
   readonly to: string;
@@ -20,22 +18,22 @@ export interface ReshardOptions extends MoveOptions {
  *
  * @throws StackError USAGE before anything is changed
  */
-export async function reshard(session: Session, options: ReshardOptions): Promise<PlannedMoves> {
+export function reshard(session: Session, options: ReshardOptions): Promise<PlannedMoves> {
   checkInput(session, options);
-  const observed = await observeOwners(session);
-  const { owners, open } = observed;
-  const target = findOwner(session, owners, options.to);
-  const sources =
-    options.from === 'all'
-      ? owners.filter(({ name }) => name !== target.name)
-      : [...new Set(options.from.map((name) => findOwner(session, owners, name)))];
+  return moveSlots(session, options, ({ owners, open }) => {
+    const target = findOwner(session, owners, options.to);
+    const sources =
+      options.from === 'all'
+        ? owners.filter(({ name }) => name !== target.name)
+        : [...new Set(options.from.map((name) => findOwner(session, owners, name)))];
 
-  const isOurs = ({ from, to }: SlotMove): boolean => to === target.name && sources.some(({ name }) => name === from);
-  const others = open.begun.filter((move) => !isOurs(move));
-  if (others.length > 0) throw halfWay(session, others);
-  checkCount(options.count, sources, target, open.begun);
-  const request = { from: sources.map(({ name }) => name), to: target.name, count: options.count, begun: open.begun };
-  return carryOutMoves(session, observed, planReshard(owners, request), options);
+    const isOurs = ({ from, to }: SlotMove): boolean => to === target.name && sources.some(({ name }) => name === from);
+    const others = open.begun.filter((move) => !isOurs(move));
+    if (others.length > 0) throw halfWay(session, others);
+    checkCount(options.count, sources, target, open.begun);
+    const request = { from: sources.map(({ name }) => name), to: target.name, count: options.count, begun: open.begun };
+    return planReshard(owners, request);
+  });
 }
 
 /** What can be told without asking any node. */
@@ -68,6 +66,6 @@ function checkCount(count: number, sources: readonly SlotOwner[], target: SlotOw
   if (begunCount <= count) return;
   throw new StackError('USAGE', {
     message: `${begunCount} slots are half-way to ${target.name} already, more than the ${count} asked for`,
-    hint: `Ask for ${begunCount} slots or more, or: npx tsx manage.ts cluster fix`,
+    hint: hint`Ask for ${begunCount} slots or more, or: ${run('cluster fix')}`,
   });
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from '../../../errors.ts';
 import { MANIFEST_FILE, parseManifest, type BackedUpNode, type Manifest } from './backup-manifest.ts';
 
-export interface WrittenFile {
+interface WrittenFile {
   readonly bytes: number;
   readonly sha256: string;
 }
@@ -46,7 +46,7 @@ export async function fillFolder<T>(folder: string, work: (write: WriteFile) => 
     await chmod(folder, 0o700);
   } catch (error) {
     throw new StackError('USAGE', {
-      message: `the folder ${folder} can't be made: ${errorMessage(error)}; nothing was changed`,
+      message: `the folder ${folder} can't be created: ${errorMessage(error)}; nothing was changed`,
       hint: 'Name a folder that this user may write.',
     });
   }

@@ -3,21 +3,15 @@ import { slotMapText } from '../../../cluster/nodes/node-table.ts';
 import { formatRange } from '../../../cluster/slots/slots.ts';
 import type { ReachableView } from '../../../cluster/nodes/view.ts';
 import { StackError } from '../../../errors.ts';
+import { hint, run } from '../../../hint.ts';
 import { containerName } from '../../../plan/model/names.ts';
 import type { NodeLink } from '../../../redis/node-link.ts';
-import { saveNow } from '../../../redis/save.ts';
+import { saveNow } from '../../../redis/persistence.ts';
 import { fillFolder, requireEmpty, type WriteFile } from './backup-folder.ts';
 import { MANIFEST_FILE, type BackedUpNode, type Manifest } from './backup-manifest.ts';
-import { linkNodes } from '../../connect/links.ts';
-import { localPassword } from '../../connect/passwords.ts';
+import { withNodes } from '../../connect/with-nodes.ts';
 import type { Session } from '../../session/session.ts';
 import { observeWholeness, primariesAmong, requireWhole } from '../cluster/whole-cluster.ts';
-
-export interface BackupResult {
-  readonly folder: string;
-  readonly manifest: Manifest;
-  readonly elapsedMs: number;
-}
 
 /**
  * An RDB file of each primary, all of about the same moment, and who owned which slots, in a folder of their own. The
@@ -25,12 +19,14 @@ export interface BackupResult {
  *
  * @throws StackError USAGE when the folder isn't empty or the cluster isn't whole; CHANGED_MEANWHILE when slots moved
  */
-export async function backUp(session: Session, place: string): Promise<BackupResult> {
-  const start = performance.now();
+export async function backUp(
+  session: Session,
+  place: string,
+): Promise<{ readonly folder: string; readonly manifest: Manifest }> {
   const folder = resolve(place);
   await requireEmpty(folder);
-  const links = await linkNodes(session, await localPassword(session), session.timeoutMs);
-  try {
+  return withNodes(session, async (own) => {
+    const { all: links } = own.patient(session.timeoutMs);
     const views = await requireWhole(session, links, 'be backed up');
     const manifest = await fillFolder(folder, async (write) => {
       const takenAt = new Date().toISOString();
@@ -42,10 +38,8 @@ export async function backUp(session: Session, place: string): Promise<BackupRes
       await write(MANIFEST_FILE, [Buffer.from(`${JSON.stringify(written, null, 2)}\n`)]);
       return written;
     });
-    return { folder, manifest, elapsedMs: performance.now() - start };
-  } finally {
-    for (const link of links) link.close();
-  }
+    return { folder, manifest };
+  });
 }
 
 async function backUpNode(
@@ -62,7 +56,7 @@ async function backUpNode(
   if (chunks === undefined) {
     throw new StackError('CLUSTER_UNHEALTHY', {
       message: `${name} has no ${path}, where it says that it wrote its keys`,
-      hint: `npx tsx manage.ts logs ${name}`,
+      hint: run(`logs ${name}`),
     });
   }
   report({ subject: name, state: 'running', text: 'its file is copied' });
@@ -84,7 +78,7 @@ async function requireSameSlots(
     message:
       'the cluster changed while it was backed up: keys may be in two files, or in none; the folder was taken back',
     details: problems.length === 0 ? ['other nodes own some slots now'] : problems,
-    hint: 'npx tsx manage.ts cluster wait   # then run the same command again',
+    hint: hint`${run('cluster wait')}   # then run the same command again`,
   });
 }
 

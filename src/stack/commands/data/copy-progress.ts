@@ -1,28 +1,26 @@
+import { copyKeys, type Copied } from '../../../redis/keys/copy-keys.ts';
+import type { KeySource } from '../../../redis/keys/read-keys.ts';
+import type { NodeLink } from '../../../redis/node-link.ts';
+import { countText, numberText } from '../../../units.ts';
 import type { Session } from '../../session/session.ts';
 
-export interface CopyProgress {
-  /** @param count keys so far, of what is being copied now */
-  readonly show: (count: number) => void;
-  /** What comes next counts from here. @param count keys of what was copied */
-  readonly done: (count: number) => void;
-}
-
-/** Tells how many keys were copied, and how fast. */
-export function copyProgress({ report }: Pick<Session, 'report'>): CopyProgress {
+/** `copyKeys` that tells how many keys were copied, by all its calls together, and how fast. */
+export function keyCopier(
+  { report, signal, timeoutMs }: Session,
+  links: readonly NodeLink[],
+  replace: boolean,
+): (source: KeySource) => Promise<Copied> {
   const start = performance.now();
   let before = 0;
-  const text = (count: number): string => keysText(before + count, performance.now() - start);
-  return {
-    show: (count) => report({ subject: 'keys', state: 'running', text: text(count) }),
-    done: (count) => {
-      report({ subject: 'keys', state: 'done', text: text(count) });
-      before += count;
-    },
+  const tell = (state: 'running' | 'done', count: number): void => {
+    const rate = Math.round((count * 1000) / Math.max(performance.now() - start, 1));
+    report({ subject: 'keys', state, text: `${countText(count, 'key')}, ${numberText(rate)} a second` });
   };
-}
-
-/** `12,345 keys, 40,000 a second`. */
-export function keysText(count: number, elapsedMs: number): string {
-  const rate = Math.round((count * 1000) / Math.max(elapsedMs, 1));
-  return `${count.toLocaleString('en-US')} keys, ${rate.toLocaleString('en-US')} a second`;
+  return async (source) => {
+    const onProgress = (count: number): void => tell('running', before + count);
+    const copied = await copyKeys(source, links, { replace, signal, timeoutMs, onProgress });
+    before += copied.copiedCount;
+    tell('done', before);
+    return copied;
+  };
 }

@@ -2,22 +2,23 @@ import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import { parseInfo } from '../../../cluster/nodes/view.ts';
 import { errorMessage, StackError } from '../../../errors.ts';
+import { run } from '../../../hint.ts';
 import { readPrivateFile } from '../../../kept-files.ts';
-import { copyKeys, type Copied } from '../../../redis/keys/copy-keys.ts';
-import { NodeLink, Refusal, type RedisCommand } from '../../../redis/node-link.ts';
+import type { Copied } from '../../../redis/keys/copy-keys.ts';
+import { NodeLink, type RedisCommand } from '../../../redis/node-link.ts';
+import { Refusal } from '../../../redis/refusal.ts';
 import type { KeySource } from '../../../redis/keys/read-keys.ts';
 import { Secret } from '../../../secret.ts';
-import { copyProgress } from './copy-progress.ts';
-import { linkNodes } from '../../connect/links.ts';
-import { localPassword } from '../../connect/passwords.ts';
+import { keyCopier } from './copy-progress.ts';
+import { withNodes, type Nodes } from '../../connect/with-nodes.ts';
 import type { Session } from '../../session/session.ts';
 import { showSource, type SourceAddress } from './source-address.ts';
 import { requireWhole } from '../cluster/whole-cluster.ts';
 
 /** Where the source's password may stand, as it should not stand in a command line. */
-export const PASSWORD_VARIABLE = 'REDIS_IMPORT_PASSWORD';
+const PASSWORD_VARIABLE = 'REDIS_IMPORT_PASSWORD';
 
-export interface ImportOptions {
+interface ImportOptions {
   readonly address: SourceAddress;
   readonly passwordFile: string | undefined;
   /** PEM of the authority that the source's certificate is from; by default those that Node.js trusts. */
@@ -30,7 +31,6 @@ export interface ImportResult extends Copied {
   readonly source: string;
   /** The source is a node of a cluster: other nodes of it hold other keys. */
   readonly isClusterNode: boolean;
-  readonly elapsedMs: number;
 }
 
 /**
@@ -40,27 +40,18 @@ export interface ImportResult extends Copied {
  * @throws StackError USAGE, SOURCE_UNREACHABLE, AUTH_FAILED before anything is changed; see `copyKeys` for later
  */
 export async function importKeys(session: Session, options: ImportOptions): Promise<ImportResult> {
-  const start = performance.now();
   const { address } = options;
   const link = await linkSource(session, address, options);
-  const links = await linkNodes(session, await localPassword(session), session.timeoutMs);
-  try {
+  const copy = async (own: Nodes): Promise<ImportResult> => {
+    const { all: links } = own.patient(session.timeoutMs);
     const { source, isClusterNode, runId } = await probe(address, link);
     await requireWhole(session, links, 'take keys');
     await requireOther(runId, links, address);
-    const progress = copyProgress(session);
-    const copied = await copyKeys(source, links, {
-      replace: options.replace,
-      signal: session.signal,
-      timeoutMs: session.timeoutMs,
-      onProgress: progress.show,
-    });
-    progress.done(copied.copiedCount);
+    const copied = await keyCopier(session, links, options.replace)(source);
     await requireSame(runId, link);
-    return { ...copied, source: showSource(address), isClusterNode, elapsedMs: performance.now() - start };
-  } finally {
-    for (const one of [link, ...links]) one.close();
-  }
+    return { ...copied, source: showSource(address), isClusterNode };
+  };
+  return withNodes(session, copy).finally(() => link.close());
 }
 
 async function linkSource(
@@ -78,7 +69,7 @@ async function linkSource(
   return new NodeLink({ name, host, port, tls, user }, [async () => password], timeoutMs);
 }
 
-const SEE_HELP = 'npx tsx manage.ts cluster import --help';
+const SEE_HELP = run('cluster import --help');
 
 async function readPassword(
   { password }: SourceAddress,
@@ -140,7 +131,7 @@ async function sendToSource(link: NodeLink, commands: readonly RedisCommand[]): 
     if (!(error instanceof StackError)) throw error;
     if (error.code === 'AUTH_FAILED') throw refused(link, 'WRONGPASS');
     throw new StackError('SOURCE_UNREACHABLE', {
-      message: `the Redis at ${link.name} can't be read: ${error.message.replace(/^.* refused [^:]*: /, '')}; nothing was changed`,
+      message: `the Redis at ${link.name} can't be read: ${errorMessage(error.cause ?? error)}; nothing was changed`,
       hint: 'Check the host, the port, and whether it needs rediss:// (TLS).',
     });
   }
@@ -167,11 +158,11 @@ async function requireOther(runId: string, links: readonly NodeLink[], address: 
   });
 }
 
-/** A Redis that was started anew in between goes through its keys in another order: some may have been missed. */
+/** A Redis that was restarted in between goes through its keys in another order: some may have been missed. */
 async function requireSame(runId: string, link: NodeLink): Promise<void> {
   if ((await readRunId(link)) === runId) return;
   throw new StackError('CHANGED_MEANWHILE', {
-    message: `the Redis at ${link.name} was started anew while its keys were copied; what was copied is kept`,
+    message: `the Redis at ${link.name} was restarted while its keys were copied; what was copied is kept`,
     hint: 'Run the same command again with --replace.',
   });
 }

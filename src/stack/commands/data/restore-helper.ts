@@ -1,15 +1,15 @@
 import type { Engine } from '../../../engine/engine.ts';
 import { parseInfo } from '../../../cluster/nodes/view.ts';
-import { StackError } from '../../../errors.ts';
+import { hasCode, StackError } from '../../../errors.ts';
 import { containerName, isOwn } from '../../../plan/model/names.ts';
 import { REDIS_GID, REDIS_UID } from '../../../plan/model/definitions.ts';
 import {
   AUTHORITY_FILE,
   CERTIFICATE_FILE,
   CONFIG_FOLDER,
+  passwordHash,
   REDIS_CONF_FILE,
   USER_CONF_FILE,
-  passwordHash,
   USERS_FILE,
   usersAcl,
 } from '../../../plan/node/redis-config.ts';
@@ -22,18 +22,20 @@ import {
   helperPort,
   isHelper,
 } from '../../../plan/engine/restore-helper.ts';
-import { NodeLink, Refusal } from '../../../redis/node-link.ts';
-import { pause } from '../../../pause.ts';
+import { NodeLink } from '../../../redis/node-link.ts';
+import { Refusal } from '../../../redis/refusal.ts';
+import { poll } from '../../../poll.ts';
 import { Secret } from '../../../secret.ts';
-import { randomPassword } from '../../../secrets/generated.ts';
+import { randomPassword } from '../../../secrets/source.ts';
 import { readChunks } from './backup-folder.ts';
 import type { BackedUpNode } from './backup-manifest.ts';
 import { certificateFiles } from '../../execute/config-files.ts';
-import { hostAddress } from '../../connect/links.ts';
-import { notRunning } from '../../session/nodes.ts';
-import type { Session } from '../../session/session.ts';
+import { hostAddress } from '../../connect/host-address.ts';
+import { notRunning, type Session } from '../../session/session.ts';
+import { readLog } from '../../observe/container-end.ts';
 import type { Spec } from '../../../spec/spec.ts';
 import { readTrust } from '../../connect/trust.ts';
+import { durationText } from '../../../units.ts';
 
 const OWNER = { uid: REDIS_UID, gid: REDIS_GID };
 
@@ -50,7 +52,9 @@ export async function withHelper<T>(
   work: (link: NodeLink) => Promise<T>,
 ): Promise<T> {
   const { engine, spec } = session;
-  await removeHelper(session);
+  // One that a killed run left behind.
+  const left = await findHelper(session);
+  if (left !== undefined) await engine.removeContainer(left.name);
   const password = randomPassword();
   await create(session);
   try {
@@ -70,13 +74,7 @@ export async function withHelper<T>(
   }
 }
 
-/** One that a killed run left behind. */
-async function removeHelper({ engine, spec }: Session): Promise<void> {
-  const left = await findHelper({ engine, spec });
-  if (left !== undefined) await engine.removeContainer(left.name);
-}
-
-async function findHelper({ engine, spec }: Pick<Session, 'engine' | 'spec'>): Promise<Container | undefined> {
+async function findHelper({ engine, spec }: Session): Promise<Container | undefined> {
   const own = (await engine.listContainers()).filter(isOwn(spec.name));
   return own.find((container) => container.name === helperName(spec.name) && isHelper(container));
 }
@@ -135,29 +133,26 @@ async function linkHelper(session: Session, password: Secret): Promise<NodeLink>
   return new NodeLink({ name: 'the restore helper', host, port, tls }, [async () => password], timeoutMs);
 }
 
-const POLL_MS = 20;
-
+/** @throws StackError WAIT_TIMEOUT when nothing was read for `timeoutMs`: a large file takes its time */
 async function waitUntilLoaded(session: Session, link: NodeLink, { file: rdb }: BackedUpNode): Promise<void> {
   const { signal, timeoutMs, report } = session;
   let loaded = '';
-  let giveUpAt = Date.now() + timeoutMs;
-  for (;;) {
+  let movedAt = performance.now();
+  const isLoaded = async (): Promise<boolean> => {
     const info = await persistence(link);
-    if (info?.get('loading') === '0') return;
+    if (info?.get('loading') === '0') return true;
     const bytes = info?.get('loading_loaded_bytes') ?? '';
-    // A large file takes its time, and that is no failure while it moves.
-    if (bytes !== loaded) giveUpAt = Date.now() + timeoutMs;
+    if (bytes !== loaded) movedAt = performance.now();
     loaded = bytes;
     report({ subject: rdb, state: 'running', text: `is read: ${info?.get('loading_loaded_perc') ?? '0'}%` });
     if (info === undefined) await rejectExited(session, rdb);
-    if (Date.now() > giveUpAt) {
-      throw new StackError('WAIT_TIMEOUT', {
-        message: `${rdb} was not read within ${timeoutMs / 1000} s`,
-        hint: 'Give it longer with --timeout SECONDS.',
-      });
-    }
-    await pause(POLL_MS, signal);
-  }
+    if (performance.now() - movedAt < timeoutMs) return false;
+    throw new StackError('WAIT_TIMEOUT', {
+      message: `${rdb} was not read within ${durationText(timeoutMs)}`,
+      hint: 'Give it longer with --timeout SECONDS.',
+    });
+  };
+  await poll(isLoaded, Boolean, { signal, timeoutMs: Infinity, pace: { min: 20 } });
 }
 
 /** undefined where it doesn't answer yet. */
@@ -166,7 +161,7 @@ async function persistence(link: NodeLink): Promise<Map<string, string> | undefi
     const [reply] = await link.sendAll([['INFO', 'persistence']]);
     return reply instanceof Refusal ? undefined : parseInfo(String(reply));
   } catch (error) {
-    if (error instanceof StackError && error.code === 'CLUSTER_UNHEALTHY') return undefined;
+    if (hasCode(error, 'NODE_DISCONNECTED')) return undefined;
     throw error;
   }
 }
@@ -182,13 +177,10 @@ async function rejectExited(session: Session, rdb: string): Promise<void> {
       hint: 'Run the same command again with --replace.',
     });
   }
-  const log: string[] = [];
-  for await (const chunk of engine.logs(helper.name, { follow: false, tail: 8, timestamps: false })) {
-    log.push(chunk.toString());
-  }
+  const log = await readLog(engine, helper.name, 8);
   throw new StackError('BACKUP_INVALID', {
     message: `Redis could not read ${rdb}: a Redis reads files of its own version and of older ones`,
-    details: log.join('').split('\n').filter(Boolean),
+    details: log.split('\n').filter(Boolean),
     hint: 'Set redis.image in the YAML file to the version that backup.json names, or a newer one, run up, then restore again.',
   });
 }

@@ -2,23 +2,18 @@ import { resolve } from 'node:path';
 import { parseInfo, type ReachableView } from '../../../cluster/nodes/view.ts';
 import { StackError } from '../../../errors.ts';
 import { copyFunctions } from '../../../redis/keys/copy-functions.ts';
-import { copyKeys, type Copied } from '../../../redis/keys/copy-keys.ts';
-import { Refusal, type NodeLink } from '../../../redis/node-link.ts';
+import type { Copied } from '../../../redis/keys/copy-keys.ts';
+import type { NodeLink } from '../../../redis/node-link.ts';
+import { Refusal } from '../../../redis/refusal.ts';
 import { readBackup } from './backup-folder.ts';
 import type { Manifest } from './backup-manifest.ts';
-import { copyProgress, type CopyProgress } from './copy-progress.ts';
-import { linkNodes } from '../../connect/links.ts';
-import { localPassword } from '../../connect/passwords.ts';
+import { keyCopier } from './copy-progress.ts';
+import { withNodes } from '../../connect/with-nodes.ts';
 import { withHelper } from './restore-helper.ts';
 import type { Session } from '../../session/session.ts';
 import { primariesAmong, requireWhole } from '../cluster/whole-cluster.ts';
 
-export interface RestoreOptions {
-  /** Keys of the same name are overwritten: for a cluster that isn't empty, or a restore that was killed. */
-  readonly replace: boolean;
-}
-
-export interface RestoreResult {
+interface RestoreResult {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly copiedCount: number;
@@ -28,34 +23,33 @@ export interface RestoreResult {
   readonly existingCount: number;
   readonly existing: readonly Buffer[];
   readonly functionLibraryCount: number;
-  readonly elapsedMs: number;
 }
 
 /**
  * Copies the keys and functions of a backup into the cluster, whatever number of nodes either has. Each file is read by a
  * Redis of its own, outside the cluster, and its keys go from there to the nodes that own their slots.
  *
+ * @param replace overwrites keys of the same name: for a cluster that isn't empty, or a restore that was killed
  * @throws StackError BACKUP_INVALID, USAGE before anything is changed; see `copyKeys` for later
  */
 export async function restoreBackup(
   session: Session,
   place: string,
-  { replace }: RestoreOptions,
+  { replace }: { readonly replace: boolean },
 ): Promise<RestoreResult> {
-  const start = performance.now();
   const folder = resolve(place);
   const manifest = await readBackup(folder);
-  const links = await linkNodes(session, await localPassword(session), session.timeoutMs);
-  try {
+  return withNodes(session, async (own) => {
+    const { all: links } = own.patient(session.timeoutMs);
     const views = await requireWhole(session, links, 'take a backup');
     if (!replace) requireNoKeys(views);
     const primaries = primariesAmong(views, links).map(({ link }) => link);
-    const progress = copyProgress(session);
+    const copy = keyCopier(session, links, replace);
     const counts: FileCounts[] = [];
     for (const node of manifest.nodes) {
       const restored = await withHelper(session, folder, node, async (helper) => {
         const functionLibraryCount = await copyFunctions(helper, primaries);
-        return { functionLibraryCount, ...(await copyFile(session, helper, links, replace, progress)) };
+        return { functionLibraryCount, ...(await copyFile(helper, copy)) };
       });
       session.report({ subject: node.file, state: 'done', text: `${restored.copiedCount} keys copied` });
       counts.push(restored);
@@ -70,11 +64,8 @@ export async function restoreBackup(
       existing: counts.flatMap(({ existing }) => existing),
       // Every primary has all of them, and so has every file.
       functionLibraryCount: Math.max(...counts.map(({ functionLibraryCount }) => functionLibraryCount)),
-      elapsedMs: performance.now() - start,
     };
-  } finally {
-    for (const link of links) link.close();
-  }
+  });
 }
 
 type FileCounts = Omit<Copied, 'vanishedCount'> & {
@@ -94,17 +85,11 @@ function requireNoKeys(views: readonly ReachableView[]): void {
 
 /** @throws StackError BACKUP_FAILED when a key of the file was neither copied nor has expired */
 async function copyFile(
-  { signal, timeoutMs }: Session,
   helper: NodeLink,
-  links: readonly NodeLink[],
-  replace: boolean,
-  progress: CopyProgress,
+  copy: ReturnType<typeof keyCopier>,
 ): Promise<Omit<FileCounts, 'functionLibraryCount'>> {
   const before = await readCounts(helper);
-  const options = { replace, signal, timeoutMs, onProgress: progress.show };
-  const source = { link: helper, prelude: [], sharesClock: await tellsExpiry(helper) };
-  const copied = await copyKeys(source, links, options);
-  progress.done(copied.copiedCount);
+  const copied = await copy({ link: helper, prelude: [], sharesClock: await tellsExpiry(helper) });
   const { expired } = await readCounts(helper);
   const goneCount = before.keys - copied.copiedCount - copied.existingCount;
   if (goneCount >= 0 && goneCount <= expired - before.expired) {

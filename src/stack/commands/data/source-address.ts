@@ -1,4 +1,5 @@
 import { StackError } from '../../../errors.ts';
+import { run } from '../../../hint.ts';
 import { Secret } from '../../../secret.ts';
 
 /** Where keys are imported from. */
@@ -13,7 +14,7 @@ export interface SourceAddress {
   readonly database: number;
 }
 
-const EXAMPLE = 'npx tsx manage.ts cluster import --from redis://127.0.0.1:6379/0';
+const EXAMPLE = run('cluster import --from redis://127.0.0.1:6379/0');
 const DEFAULT_PORT = 6379;
 
 /**

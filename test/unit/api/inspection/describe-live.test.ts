@@ -1,18 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { describeFailure, describeLive } from '../../../../src/api/inspection/describe-live.ts';
+import { describeFailure, describeLive, renderLive } from '../../../../src/api/inspection/describe-live.ts';
 import { LiveState } from '../../../../src/api/inspection/live-state.ts';
 import type { Finding } from '../../../../src/cluster/findings/finding.ts';
 import type { NodeView } from '../../../../src/cluster/nodes/view.ts';
 import { StackError } from '../../../../src/errors.ts';
 import { initialNodeId } from '../../../../src/plan/model/names.ts';
 import { observationOf, sessionOfShape, without } from '../../../helpers/observations.ts';
+import { run } from '../../../../src/hint.ts';
+import { hintText } from '../../../helpers/hint-text.ts';
 
 const finding: Finding = { kind: 'no answer', node: 'redis-2', text: 'redis-2 does not answer', mend: 'up' };
 
 describe('the state', () => {
   test('of a cluster that is whole', () => {
     const live = describeLive(observationOf({ replicas: 1 }));
-    expect(LiveState.parse(live)).toEqual(live);
+    expect(LiveState.parse(renderLive(live, hintText))).toEqual(renderLive(live, hintText));
     expect([live.health, live.headline]).toEqual(['ok', 'The cluster is whole: all 16384 slots, 6 nodes agree']);
     expect(live.nodes.map(({ state }) => state)).toEqual(Array.from({ length: 6 }, () => 'up'));
     expect(live.nodes[3]).toMatchObject({ name: 'redis-4', role: 'replica', primary: 'redis-1', slotCount: 0 });
@@ -21,16 +23,16 @@ describe('the state', () => {
 
   test('with a node away: it is down, with why, and without figures', () => {
     const live = describeLive(observationOf({}, without('redis-2'), { findings: [finding] }));
-    expect(LiveState.parse(live)).toEqual(live);
+    expect(LiveState.parse(renderLive(live, hintText))).toEqual(renderLive(live, hintText));
     expect([live.health, live.headline]).toEqual(['failing', 'One thing is wrong; 2 of 3 nodes answer']);
-    expect(live.findings).toEqual([{ text: 'redis-2 does not answer', command: 'npx tsx manage.ts up' }]);
+    expect(live.findings).toEqual([{ text: 'redis-2 does not answer', command: run('up') }]);
     expect(live.nodes[1]).toMatchObject({ state: 'down', reason: 'ECONNREFUSED', slotCount: 5462 });
     expect(live.nodes[1]?.figures).toBeUndefined();
   });
 
   test('with nobody there', () => {
     const live = describeLive(observationOf({}, without('redis-1', 'redis-2', 'redis-3')));
-    expect(LiveState.parse(live)).toEqual(live);
+    expect(LiveState.parse(renderLive(live, hintText))).toEqual(renderLive(live, hintText));
     expect([live.health, live.headline, live.slots]).toEqual(['failing', 'The stack dev is not up', []]);
   });
 
@@ -65,7 +67,7 @@ describe('the state', () => {
       return { ...view, table: { myself, rows } };
     };
     const live = describeLive(observationOf({}, change, { isMoving: true }));
-    expect(LiveState.parse(live)).toEqual(live);
+    expect(LiveState.parse(renderLive(live, hintText))).toEqual(renderLive(live, hintText));
     expect([live.health, live.headline]).toEqual(['moving', 'The cluster is whole, and 3 slots are on the move']);
     const slots = [
       { start: 0, end: 1 },
@@ -87,19 +89,17 @@ describe('where nobody could be asked', () => {
 
   test('the nodes are shown as they were last, as unknown and without their figures', () => {
     const live = describeFailure(error, sessionOfShape(), describeLive(observationOf()));
-    expect(LiveState.parse(live)).toEqual(live);
+    expect(LiveState.parse(renderLive(live, hintText))).toEqual(renderLive(live, hintText));
     expect(live.health).toBe('unknown');
-    expect(live.findings).toEqual([{ text: 'no engine answers', command: 'npx tsx manage.ts status' }]);
+    expect(live.findings).toEqual([{ text: 'no engine answers', command: run('status') }]);
     expect(live.nodes.map(({ state, figures, slotCount }) => [state, figures, slotCount])).toEqual(
       [5461, 5462, 5461].map((count) => ['unknown', undefined, count]),
     );
   });
 
-  test('and none where none was ever seen; the command is for this stack', () => {
-    const session = { ...sessionOfShape(), path: "/it's/other.yaml" };
-    const live = describeFailure(error, session, undefined);
-    expect(LiveState.parse(live)).toEqual(live);
-    const command = `npx tsx manage.ts status -f '/it'\\''s/other.yaml'`;
-    expect([live.nodes, live.findings]).toEqual([[], [{ text: 'no engine answers', command }]]);
+  test('and none where none was ever seen', () => {
+    const live = describeFailure(error, sessionOfShape(), undefined);
+    expect(LiveState.parse(renderLive(live, hintText))).toEqual(renderLive(live, hintText));
+    expect([live.nodes, live.findings]).toEqual([[], [{ text: 'no engine answers', command: run('status') }]]);
   });
 });

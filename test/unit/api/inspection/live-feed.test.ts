@@ -2,8 +2,9 @@ import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startLiveFeed, type LiveFeed } from '../../../../src/api/inspection/live-feed.ts';
 import type { Hello } from '../../../../src/api/inspection/live-state.ts';
-import type { Observation } from '../../../../src/stack/observe/observer.ts';
+import type { Observation } from '../../../../src/stack/commands/watch/observer.ts';
 import { observationOf, sessionOfShape } from '../../../helpers/observations.ts';
+import { hintText } from '../../../helpers/hint-text.ts';
 
 const seen = observationOf();
 const feeds: LiveFeed[] = [];
@@ -22,7 +23,7 @@ function feedOf(hello = (): Hello => ({ build: 'one', snippets: [] })): LiveFeed
     lookCount += 1;
     return { ...seen, at: lookCount };
   };
-  const feed = startLiveFeed({ observe, session: () => sessionOfShape(), close: () => undefined }, hello);
+  const feed = startLiveFeed({ observe, session: () => sessionOfShape(), close: () => undefined }, hello, hintText);
   feeds.push(feed);
   return feed;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { remediesOf } from '../../../../src/api/page/remedies.ts';
+import { remediesOf } from '../../../../src/api/page/words.ts';
 
 test('what one command mends stands together, the most important first', () => {
   const up = 'npx tsx manage.ts up';

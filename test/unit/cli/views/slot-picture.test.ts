@@ -6,7 +6,7 @@ import { divideSlots } from '../../../../src/cluster/slots/slots.ts';
 const letters = (style: unknown, text: string): string => (String(style)[0] ?? '').repeat(text.length);
 
 test('each owner has its share of the 256 cells, and a legend says who it is', () => {
-  const owned = divideSlots(3).map((range, index) => ({ ...range, name: `redis-${index + 1}` }));
+  const owned = divideSlots(3).map((range, index) => ({ ...range, owner: `redis-${index + 1}` }));
   expect(slotPicture(owned, letters)).toBe(
     `    0 ${'c'.repeat(64)}
  4096 ${'c'.repeat(21)}${'m'.repeat(43)}
@@ -19,8 +19,8 @@ test('each owner has its share of the 256 cells, and a legend says who it is', (
 
 test('a cell belongs to who owns most of it; nobody is a dot', () => {
   const owned = [
-    { start: 0, end: 20, name: 'one' },
-    { start: 21, end: 63, name: 'other' },
+    { start: 0, end: 20, owner: 'one' },
+    { start: 21, end: 63, owner: 'other' },
   ];
   const [first = ''] = slotPicture(owned, letters).split('\n');
   expect(first).toBe(`    0 m${'·'.repeat(63)}`);
@@ -28,6 +28,6 @@ test('a cell belongs to who owns most of it; nobody is a dot', () => {
 
 test('more owners than colours differ by their marks', () => {
   const plain = (_style: unknown, text: string): string => text;
-  const owned = divideSlots(8).map((range, index) => ({ ...range, name: `redis-${index + 1}` }));
+  const owned = divideSlots(8).map((range, index) => ({ ...range, owner: `redis-${index + 1}` }));
   expect(slotPicture(owned, plain)).toContain('██ redis-6  ▓▓ redis-7  ▓▓ redis-8');
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isForgotten, rebuildTable } from '../../../../src/cluster/nodes/lost-table.ts';
+import { isForgotten, rebuildTable } from '../../../../src/plan/cluster/plan-lost-nodes.ts';
 import { parseNodeTable } from '../../../../src/cluster/nodes/node-table.ts';
 import { parseView, type ReachableView } from '../../../../src/cluster/nodes/view.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { findOpenMoves, halfWayText } from '../../../../src/cluster/slots/open-moves.ts';
-import { rangesOf, slotsOf } from '../../../../src/cluster/slots/slot-move.ts';
+import { rangesOf, slotsOf } from '../../../../src/cluster/slots/slots.ts';
 import type { ReachableView } from '../../../../src/cluster/nodes/view.ts';
 import { viewOf } from '../../../helpers/builders.ts';
 

@@ -1,8 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { planRebalance, type RebalanceRequest } from '../../../../src/cluster/slots/plan-rebalance.ts';
-import { rangesOf, slotsOf, type SlotMove, type SlotOwner } from '../../../../src/cluster/slots/slot-move.ts';
-import { countSlots, divideSlots, formatRanges } from '../../../../src/cluster/slots/slots.ts';
+import {
+  rangesOf,
+  slotsOf,
+  type SlotMove,
+  type SlotOwner,
+  countSlots,
+  divideSlots,
+  formatRanges,
+} from '../../../../src/cluster/slots/slots.ts';
 import { at } from '../../../helpers/builders.ts';
 import { anyOwners, applyMoves, countOf, interrupted, owner } from '../../../helpers/slot-moves.ts';
 

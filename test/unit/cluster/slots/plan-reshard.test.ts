@@ -1,8 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { planReshard } from '../../../../src/cluster/slots/plan-reshard.ts';
-import { slotsOf } from '../../../../src/cluster/slots/slot-move.ts';
-import { countSlots } from '../../../../src/cluster/slots/slots.ts';
+import { slotsOf, countSlots } from '../../../../src/cluster/slots/slots.ts';
 import { at } from '../../../helpers/builders.ts';
 import { anyOwners, applyMoves, countOf, interrupted, owner } from '../../../helpers/slot-moves.ts';
 

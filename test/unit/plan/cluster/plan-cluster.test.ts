@@ -4,6 +4,7 @@ import { isPhantom, phantomId } from '../../../../src/cluster/nodes/bootstrap-ta
 import { findClusterProblems } from '../../../../src/cluster/findings/health.ts';
 import { SLOT_COUNT } from '../../../../src/cluster/slots/slots.ts';
 import type { ReachableView } from '../../../../src/cluster/nodes/view.ts';
+import { newAction } from '../../../../src/plan/model/action.ts';
 import { planCluster, type ClusterAction } from '../../../../src/plan/cluster/plan-cluster.ts';
 import { primariesOf, type Spec } from '../../../../src/spec/spec.ts';
 import { at, healthyViews, specOf, viewOf } from '../../../helpers/builders.ts';
@@ -22,15 +23,15 @@ function textOf(actions: readonly ClusterAction[]): string[] {
   return actions.map((action) => {
     switch (action.type) {
       case 'take over':
-        return `${action.node}: take over`;
+        return `${action.target}: take over`;
       case 'forget':
-        return `${action.node}: forget ${action.nodeId}`;
+        return `${action.target}: forget ${action.nodeId}`;
       case 'meet':
-        return `${action.node}: meet ${action.ip}:${action.port}@${action.busPort}`;
+        return `${action.target}: meet ${action.ip}:${action.port}@${action.busPort}`;
       case 'add slots':
-        return `${action.node}: add slots ${action.range.start}-${action.range.end}`;
+        return `${action.target}: add slots ${action.range.start}-${action.range.end}`;
       case 'replicate':
-        return `${action.node}: replicate ${action.primaryId}`;
+        return `${action.target}: replicate ${action.primaryId}`;
     }
   });
 }
@@ -67,7 +68,7 @@ describe('a whole cluster', () => {
       send(spec, nodes);
       gossip(nodes);
     }
-    obey({ type: 'take over', node: 'redis-4', cause: 'by hand' }, nodes);
+    obey(newAction('take over', 'redis-4', 'by hand'), nodes);
     gossip(nodes);
     expect(selfOf(at(nodes, 0)).primaryId).toBe(at(nodes, 3).id);
     expect(plan(spec, nodes)).toEqual([]);
@@ -235,14 +236,9 @@ describe('nodes that lost sight of each other', () => {
       if (belief !== undefined) belief.ip = '172.20.0.99';
     }
     expect(planCluster(spec, nodes.map(observe))).toEqual(
-      ['redis-1', 'redis-2'].map((node) => ({
-        type: 'meet',
-        node,
-        ip: '172.20.0.13',
-        port: 6379,
-        busPort: 16379,
-        cause: 'it has an old address of redis-3',
-      })),
+      ['redis-1', 'redis-2'].map((node) =>
+        newAction('meet', node, 'it has an old address of redis-3', { ip: '172.20.0.13', port: 6379, busPort: 16379 }),
+      ),
     );
   });
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { parseNodeTable, type NodeRow } from '../../../../src/cluster/nodes/node-table.ts';
 import type { NodeView, ReachableView } from '../../../../src/cluster/nodes/view.ts';
-import { planForget } from '../../../../src/plan/cluster/plan-forget.ts';
-import { findMeetProblems, planMeet } from '../../../../src/plan/cluster/plan-meet.ts';
+import { planForget, findMeetProblems, planMeet } from '../../../../src/plan/cluster/plan-membership.ts';
 import { planReset, whyNotBlank } from '../../../../src/plan/cluster/plan-reset.ts';
 import { at, failureOf, healthyViews, specOf } from '../../../helpers/builders.ts';
+import { hintText } from '../../../helpers/hint-text.ts';
 
 const spec = specOf({ primaries: 3, replicas: 1 });
 const healthy = healthyViews(spec);
@@ -13,7 +13,7 @@ const GHOST = 'ab'.repeat(20);
 async function refusal(work: () => unknown): Promise<string> {
   const { code, message, hint, details } = await failureOf(work);
   expect(code).toBe('USAGE');
-  return [message, ...details, hint ?? ''].join('\n');
+  return [message, ...details, hintText(hint ?? '')].join('\n');
 }
 
 function away(views: readonly NodeView[], name: string): NodeView[] {

@@ -4,9 +4,9 @@ import { phantomId } from '../../../../src/cluster/nodes/bootstrap-table.ts';
 import type { OpenSlot } from '../../../../src/cluster/nodes/node-table.ts';
 import { SLOT_COUNT } from '../../../../src/cluster/slots/slots.ts';
 import type { NodeView, ReachableView } from '../../../../src/cluster/nodes/view.ts';
-import { handOutSlots } from '../../../../src/plan/cluster/hand-out-slots.ts';
+import { handOutSlots } from '../../../../src/plan/cluster/plan-slot-repairs.ts';
 import { planRepair, type RepairFacts } from '../../../../src/plan/cluster/plan-repair.ts';
-import { repairText } from '../../../../src/plan/cluster/repair-step.ts';
+import { planText } from '../../../../src/plan/model/action.ts';
 import { at, healthyViews, specOf } from '../../../helpers/builders.ts';
 import { idOf, withGhost, withOpenSlots, withRow, withSlots } from '../../../helpers/damaged-views.ts';
 
@@ -17,16 +17,16 @@ const GHOST = 'f'.repeat(40);
 /** Node → slot → keys. */
 type Keys = Readonly<Record<string, Readonly<Record<number, number>>>>;
 
-function factsOf(keys: Keys = {}, offsets: Readonly<Record<string, number>> = {}): RepairFacts {
+function factsOf(keys: Keys = {}): RepairFacts {
   const counts = Object.entries(keys).map(([name, slots]): [string, Map<number, number>] => [
     name,
     new Map(Object.entries(slots).map(([slot, count]) => [Number(slot), count])),
   ]);
-  return { keys: new Map(counts), replicationOffsets: new Map(Object.entries(offsets)), hasOtherVolumes: false };
+  return { keys: new Map(counts), hasOtherVolumes: false };
 }
 
 function plan(seen: readonly NodeView[], facts = factsOf(), spec = three): string[] {
-  return repairText(planRepair(spec, seen, facts))
+  return planText(planRepair(spec, seen, facts))
     .split('\n')
     .filter((line) => line !== '');
 }
@@ -248,11 +248,13 @@ describe('an owner that is gone', () => {
 
   test('and has replicas: the one with the longest stream takes over; without a question where it can not come back', () => {
     const spec = specOf({ replicas: 2 });
+    const offsets: Readonly<Record<string, string>> = { 'redis-4': '100', 'redis-7': '200' };
     const bereft = (ip: string): ReachableView[] =>
       orphaned(ip, spec)
         .map(withRow('redis-4', { primaryId: GHOST }))
-        .map(withRow('redis-7', { primaryId: GHOST }));
-    const facts = factsOf({}, { 'redis-4': 100, 'redis-7': 200 });
+        .map(withRow('redis-7', { primaryId: GHOST }))
+        .map((view) => ({ ...view, fields: new Map([['slave_repl_offset', offsets[view.name] ?? '0']]) }));
+    const facts = factsOf();
     expect(plan(bereft('172.20.0.11'), facts, spec)).toEqual([
       '~ take over redis-7  (its primary ffffffff, which owns slots 0-5460, is gone; its copy has 9 keys)',
     ]);
@@ -266,7 +268,7 @@ describe('an owner that is gone', () => {
     const held = views()
       .map(withSlots('redis-1', []))
       .map(withGhost(phantom, { ...gone, ip: '', flags: new Set(['master', 'noaddr']) }));
-    expect(plan(held)).toEqual(['~ forget 00000000 on every node  (it only held slots 0-5460, without a key)']);
+    expect(plan(held)).toEqual(['~ forget placeholder 1 on every node  (it only held slots 0-5460, without a key)']);
   });
 });
 
@@ -299,7 +301,7 @@ describe('what the plan towards the YAML file mends', () => {
   test('a primary without a replica, while another has two', () => {
     const uneven = views(threePlusThree).map(withRow('redis-5', { primaryId: id1 }));
     expect(plan(uneven, factsOf(), threePlusThree)).toEqual([
-      '~ replicate redis-5  (redis-2 has no replica, and redis-1 has 2)',
+      '~ replicate redis-2 on redis-5  (redis-2 has no replica, and redis-1 has 2)',
     ]);
   });
 });
@@ -328,11 +330,11 @@ test('whatever is open and wherever keys are: one step a slot, nothing destructi
         counts[`redis-${index + 1}`] = { ...counts[`redis-${index + 1}`], [slot]: count };
       }
       const steps = planRepair(three, damaged, factsOf(counts));
-      const slots = steps.flatMap((step) => (step.type === 'settle slots' ? step.slots : []));
+      const slots = steps.flatMap((step) => (step.type === 'repair slots' ? step.slots : []));
       expect(new Set(slots).size).toBe(slots.length);
       for (const step of steps) {
         expect(step.destructive).toBe(false);
-        if (step.type !== 'settle slots') throw new Error(`no ${step.type} was needed`);
+        if (step.type !== 'repair slots') throw new Error(`no ${step.type} was needed`);
         for (const slot of step.slots) {
           const holders = Object.entries(counts).filter(([, of]) => (of[slot] ?? 0) > 0);
           const others = holders.map(([name]) => name).filter((name) => name !== step.destination);

@@ -9,6 +9,7 @@ import {
 } from '../../../../src/plan/cluster/plan-failover.ts';
 import { planReplication } from '../../../../src/plan/cluster/plan-replication.ts';
 import { at, failureOf, healthyViews, specOf } from '../../../helpers/builders.ts';
+import { hintText } from '../../../helpers/hint-text.ts';
 
 const spec = specOf({ primaries: 3, replicas: 2 });
 const healthy = healthyViews(spec);
@@ -24,7 +25,7 @@ function away(views: readonly NodeView[], name: string): NodeView[] {
 async function refusal(work: () => unknown): Promise<string> {
   const { code, message, hint } = await failureOf(work);
   expect(code).toBe('USAGE');
-  return `${message} → ${hint ?? ''}`;
+  return `${message} → ${hintText(hint ?? '')}`;
 }
 
 test('a replica moves; one that is there already stays', () => {

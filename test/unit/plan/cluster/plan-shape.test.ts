@@ -1,7 +1,6 @@
 /** From the primaries that own slots to those that should, by what the nodes say. */
 import { describe, expect, test } from 'vitest';
-import { countSlots } from '../../../../src/cluster/slots/slots.ts';
-import { rangesOf } from '../../../../src/cluster/slots/slot-move.ts';
+import { countSlots, rangesOf } from '../../../../src/cluster/slots/slots.ts';
 import type { ReachableView } from '../../../../src/cluster/nodes/view.ts';
 import { planShape } from '../../../../src/plan/cluster/plan-shape.ts';
 import type { Spec } from '../../../../src/spec/spec.ts';
@@ -34,7 +33,7 @@ function steps(spec: Spec, nodes: Readonly<Record<string, Node>>): string[] {
   return planShape(spec, viewsOf(nodes)).flatMap((step) =>
     step.type === 'move slots'
       ? step.moves.map(({ from, to, slots }) => `${from} → ${to} ${countSlots(rangesOf(slots))}`)
-      : [`${step.type} ${step.node}`],
+      : [`${step.type} ${step.target}`],
   );
 }
 
@@ -78,7 +77,11 @@ describe('more primaries', () => {
 
   test('where there is no idle one, replicas become primaries first', () => {
     const nodes = { ...THREE, 'redis-4': 'of redis-1', 'redis-5': 'of redis-2', 'redis-6': 'of redis-3' };
-    expect(steps(specOf({ primaries: 6 }), nodes)).toEqual(['reset redis-4', 'reset redis-5', 'reset redis-6']);
+    expect(steps(specOf({ primaries: 6 }), nodes)).toEqual([
+      'reset node redis-4',
+      'reset node redis-5',
+      'reset node redis-6',
+    ]);
   });
 });
 
@@ -91,7 +94,7 @@ describe('fewer primaries', () => {
       'redis-4 → redis-2 1365',
       'redis-4 → redis-3 1365',
     ]);
-    expect(steps(specOf(), { ...THREE, 'redis-4': '' })).toEqual(['retire redis-4']);
+    expect(steps(specOf(), { ...THREE, 'redis-4': '' })).toEqual(['remove node redis-4']);
   });
 
   test('not before its replicas follow somebody else', () => {
@@ -103,7 +106,7 @@ describe('fewer primaries', () => {
       'redis-9': '',
     };
     expect(steps(specOf({ replicas: 1 }), nodes)).toEqual([]);
-    expect(steps(specOf({ replicas: 1 }), { ...nodes, 'redis-6': 'of redis-3' })).toEqual(['retire redis-9']);
+    expect(steps(specOf({ replicas: 1 }), { ...nodes, 'redis-6': 'of redis-3' })).toEqual(['remove node redis-9']);
   });
 
   test('with replicas in the YAML file, those that are to be replicas give theirs away', () => {
@@ -131,12 +134,16 @@ describe('an interrupted run', () => {
     expect(found.length).toBeGreaterThan(0);
   });
 
-  test('of a move that somebody asked for: only what is half-way goes on', () => {
+  test('of a move that somebody asked for is none of the shape: its half-moved slots are repaired', () => {
     const nodes = {
       'redis-1': '100-5460 [200->-redis-2] [201->-redis-2]',
       'redis-2': '0-99 5461-10922 [200-<-redis-1] [201-<-redis-1]',
       'redis-3': '10923-16383',
     };
-    expect(steps(specOf(), nodes)).toEqual(['redis-1 → redis-2 2']);
+    expect(steps(specOf(), nodes)).toEqual([]);
+  });
+
+  test('is not what a slot that is open on one side only tells, where nothing has to move', () => {
+    expect(steps(specOf(), { ...THREE, 'redis-2': '5461-10922 [300-<-redis-1]' })).toEqual([]);
   });
 });

@@ -84,7 +84,7 @@ describe('routes of this machine', () => {
     expect(routed('172.20.0.0/16', running, 'br-123456789abc')).toBeUndefined();
   });
 
-  test('a network that is made anew still has the route of its former self', () => {
+  test('a network that is recreated still has the route of its former self', () => {
     const networks = running.networks.map((one) => ({ ...one, labels: labelsOf('dev') }));
     expect(routed('172.20.0.0/16', { networks }, 'br-123456789abc')).toBeUndefined();
     expect(routed('172.20.3.0/24', { networks })).toBeDefined();
@@ -137,7 +137,7 @@ describe('addresses', () => {
 test('a node that has to leave the cluster first keeps its network as it is', () => {
   const networks = running.networks.map((one) => ({ ...one, labels: labelsOf('dev') }));
   expect(conflictsOf({ ...running, networks, members: ['dev-redis-9'] })).toEqual([
-    'NETWORK_IN_USE dev-redis-9 is not in the YAML file any more and has to leave the cluster first, but its network is to be made anew',
+    'NETWORK_IN_USE dev-redis-9 is not in the YAML file any more and has to leave the cluster first, but its network is to be recreated',
   ]);
   expect(conflictsOf({ ...running, members: ['dev-redis-9'] })).toEqual([]);
 });
@@ -153,11 +153,11 @@ test('all conflicts are told at once', () => {
   expect(codes).toEqual(['NAME_TAKEN', 'SUBNET_OVERLAP', 'PORT_TAKEN', 'ADDRESS_TAKEN']);
 });
 
-test('a network that has to be made anew while a stranger is on it is left as it is', () => {
+test('a network that has to be recreated while a stranger is on it is left as it is', () => {
   const networks = running.networks.map((one) => ({ ...one, labels: labelsOf('dev') }));
   const stranger = strangerOf({ name: 'shop-api', ports: [], addresses: { 'dev-services': '172.20.128.1' } });
   expect(conflictsOf({ ...running, networks, containers: [...running.containers, stranger] })).toEqual([
-    'NETWORK_IN_USE the network dev-services has to be made anew, but the container shop-api is on it',
+    'NETWORK_IN_USE the network dev-services has to be recreated, but the container shop-api is on it',
   ]);
   expect(conflictsOf({ ...running, containers: [...running.containers, stranger] })).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { findDisruptive } from '../../../../src/plan/engine/disruptive.ts';
+import { findDisruptive } from '../../../../src/plan/cluster/plan-roll.ts';
 import { findConflicts } from '../../../../src/plan/engine/conflicts.ts';
-import { planText } from '../../../../src/plan/model/actions.ts';
+import { planText } from '../../../../src/plan/model/action.ts';
 import { planUp } from '../../../../src/plan/engine/plan-up.ts';
 import type { Observed } from '../../../../src/plan/model/observed.ts';
 import type { ContainerSettings } from '../../../../src/plan/model/resources.ts';
@@ -44,7 +44,7 @@ describe('a change in the YAML file', () => {
   });
 
   test.each<[string, Shape, string]>([
-    ['more memory', { redis: { memory: '1gb' } }, 'its memory limit is 512 MB instead of 1024 MB'],
+    ['more memory', { redis: { memory: '1gb' } }, 'its memory limit is 512 MiB instead of 1 GiB'],
     ['cpus', { redis: { cpus: 0.5 } }, 'its cpu limit is 1 instead of 0.5'],
     [
       'the restart policy',
@@ -56,7 +56,7 @@ describe('a change in the YAML file', () => {
   });
 
   test.each<[string, Shape, string]>([
-    ['less memory', { redis: { memory: '300mb' } }, 'its memory limit is 512 MB instead of 300 MB'],
+    ['less memory', { redis: { memory: '300mb' } }, 'its memory limit is 512 MiB instead of 300 MiB'],
     [
       'the host address',
       { redis: { bind: '0.0.0.0' } },
@@ -76,10 +76,10 @@ describe('a change in the YAML file', () => {
     expect(lines[0]).toContain('~ stop container dev-redis-2');
     expect(lines[0]).toContain(cause);
     expect(lines.slice(1)).toEqual([
-      '- remove container dev-redis-2  (made anew)',
-      '+ create container dev-redis-2  (made anew)',
-      '~ configure container dev-redis-2  (made anew)',
-      '~ start container dev-redis-2  (made anew)',
+      '- remove container dev-redis-2  (recreated)',
+      '+ create container dev-redis-2  (recreated)',
+      '~ configure container dev-redis-2  (recreated)',
+      '~ start container dev-redis-2  (recreated)',
     ]);
   });
 
@@ -110,15 +110,11 @@ describe('a change by hand', () => {
     (wanted.containers.get('redis-2')?.ports ?? []).filter(({ containerPort }) => containerPort !== gone);
 
   test.each<[string, Partial<ContainerSettings>, string]>([
-    ['command', { command: ['redis-server', '--port', '1'] }, 'its command is another one'],
+    ['command', { command: ['redis-server', '--port', '1'] }, 'its command differs'],
     ['user', { user: '' }, 'its user is missing instead of 999:999'],
     ['ports', { ports: portsBut(6379) }, 'its host port of 6379 is missing instead of 127.0.0.1:7001'],
     ['volume', { mounts: [] }, 'its volume at /data is missing instead of dev-redis-2-data'],
-    [
-      'health check',
-      { healthcheck: { command: ['NONE'], intervalMs: 0, timeoutMs: 0 } },
-      'its health check is another one',
-    ],
+    ['health check', { healthcheck: { command: ['NONE'], intervalMs: 0, timeoutMs: 0 } }, 'its health check differs'],
   ])('of its %s is seen, with its cause', (_name, changes, cause) => {
     const actions = planUp(spec, wanted, withSettings(running, 'dev-redis-2', changes));
     expect(actions[0]?.cause).toBe(cause);
@@ -183,7 +179,7 @@ test('a container without its volume is left alone: what it has written would go
   expect(findConflicts('dev', wanted, running)).toEqual([]);
 });
 
-describe('nodes that are made anew one at a time', () => {
+describe('nodes that are recreated one at a time', () => {
   const disruptive = (shape: Shape, observed: Observed = running): string[] => {
     const changed = specOf(shape);
     const changedWanted = wantedFor(changed);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planText } from '../../../../src/plan/model/actions.ts';
+import { planText } from '../../../../src/plan/model/action.ts';
 import { networkGuests, planDown } from '../../../../src/plan/engine/plan-down.ts';
 import {
   labelsOf,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { actionKey, planText, type Action } from '../../../../src/plan/model/actions.ts';
+import { actionKey, planText, type Action } from '../../../../src/plan/model/action.ts';
 import { LABELS } from '../../../../src/plan/model/names.ts';
 import type { NodeData, Observed } from '../../../../src/plan/model/observed.ts';
 import { isPartial, needsData, planUp } from '../../../../src/plan/engine/plan-up.ts';
@@ -108,10 +108,10 @@ describe('planUp', () => {
   test('a dead container is replaced', () => {
     expect(planned(withContainer(running, 'dev-redis-2', { state: 'dead' }))).toMatchInlineSnapshot(`
       "~ stop container dev-redis-2  (it is dead)
-      - remove container dev-redis-2  (made anew)
-      + create container dev-redis-2  (made anew)
-      ~ configure container dev-redis-2  (made anew)
-      ~ start container dev-redis-2  (made anew)
+      - remove container dev-redis-2  (recreated)
+      + create container dev-redis-2  (recreated)
+      ~ configure container dev-redis-2  (recreated)
+      ~ start container dev-redis-2  (recreated)
       "
     `);
   });
@@ -119,11 +119,11 @@ describe('planUp', () => {
   test('a changed definition replaces its container alone', () => {
     const changed = withSettings(running, 'dev-redis-3', { command: ['redis-server'] });
     expect(planned(changed)).toMatchInlineSnapshot(`
-      "~ stop container dev-redis-3  (its command is another one)
-      - remove container dev-redis-3  (made anew)
-      + create container dev-redis-3  (made anew)
-      ~ configure container dev-redis-3  (made anew)
-      ~ start container dev-redis-3  (made anew)
+      "~ stop container dev-redis-3  (its command differs)
+      - remove container dev-redis-3  (recreated)
+      + create container dev-redis-3  (recreated)
+      ~ configure container dev-redis-3  (recreated)
+      ~ start container dev-redis-3  (recreated)
       "
     `);
   });
@@ -131,20 +131,20 @@ describe('planUp', () => {
   test('a changed image replaces every container, and keeps every volume', () => {
     expect(planText(planUp(spec, wantedFor(spec, { imageId: 'sha256:two' }), running))).toMatchInlineSnapshot(`
       "~ stop container dev-redis-1  (its image changed)
-      - remove container dev-redis-1  (made anew)
-      + create container dev-redis-1  (made anew)
-      ~ configure container dev-redis-1  (made anew)
-      ~ start container dev-redis-1  (made anew)
+      - remove container dev-redis-1  (recreated)
+      + create container dev-redis-1  (recreated)
+      ~ configure container dev-redis-1  (recreated)
+      ~ start container dev-redis-1  (recreated)
       ~ stop container dev-redis-2  (its image changed)
-      - remove container dev-redis-2  (made anew)
-      + create container dev-redis-2  (made anew)
-      ~ configure container dev-redis-2  (made anew)
-      ~ start container dev-redis-2  (made anew)
+      - remove container dev-redis-2  (recreated)
+      + create container dev-redis-2  (recreated)
+      ~ configure container dev-redis-2  (recreated)
+      ~ start container dev-redis-2  (recreated)
       ~ stop container dev-redis-3  (its image changed)
-      - remove container dev-redis-3  (made anew)
-      + create container dev-redis-3  (made anew)
-      ~ configure container dev-redis-3  (made anew)
-      ~ start container dev-redis-3  (made anew)
+      - remove container dev-redis-3  (recreated)
+      + create container dev-redis-3  (recreated)
+      ~ configure container dev-redis-3  (recreated)
+      ~ start container dev-redis-3  (recreated)
       "
     `);
   });
@@ -154,21 +154,21 @@ describe('planUp', () => {
     expect(planText(planUp(changed, wantedFor(changed), running))).toMatchInlineSnapshot(`
       "- remove network dev-services  (its definition changed)
       + create network dev-services  (its definition changed)
-      ~ stop container dev-redis-1  (its network is made anew)
-      - remove container dev-redis-1  (made anew)
-      + create container dev-redis-1  (made anew)
-      ~ configure container dev-redis-1  (made anew)
-      ~ start container dev-redis-1  (made anew)
-      ~ stop container dev-redis-2  (its network is made anew)
-      - remove container dev-redis-2  (made anew)
-      + create container dev-redis-2  (made anew)
-      ~ configure container dev-redis-2  (made anew)
-      ~ start container dev-redis-2  (made anew)
-      ~ stop container dev-redis-3  (its network is made anew)
-      - remove container dev-redis-3  (made anew)
-      + create container dev-redis-3  (made anew)
-      ~ configure container dev-redis-3  (made anew)
-      ~ start container dev-redis-3  (made anew)
+      ~ stop container dev-redis-1  (its network is recreated)
+      - remove container dev-redis-1  (recreated)
+      + create container dev-redis-1  (recreated)
+      ~ configure container dev-redis-1  (recreated)
+      ~ start container dev-redis-1  (recreated)
+      ~ stop container dev-redis-2  (its network is recreated)
+      - remove container dev-redis-2  (recreated)
+      + create container dev-redis-2  (recreated)
+      ~ configure container dev-redis-2  (recreated)
+      ~ start container dev-redis-2  (recreated)
+      ~ stop container dev-redis-3  (its network is recreated)
+      - remove container dev-redis-3  (recreated)
+      + create container dev-redis-3  (recreated)
+      ~ configure container dev-redis-3  (recreated)
+      ~ start container dev-redis-3  (recreated)
       "
     `);
   });
@@ -199,21 +199,21 @@ describe('planUp', () => {
     const observed = withContainer({ ...running, networks: [] }, 'dev-redis-1', { state: 'exited' });
     expect(planned(observed)).toMatchInlineSnapshot(`
       "+ create network dev-services  (missing)
-      ~ stop container dev-redis-1  (its network is made anew)
-      - remove container dev-redis-1  (made anew)
-      + create container dev-redis-1  (made anew)
-      ~ configure container dev-redis-1  (made anew)
-      ~ start container dev-redis-1  (made anew)
-      ~ stop container dev-redis-2  (its network is made anew)
-      - remove container dev-redis-2  (made anew)
-      + create container dev-redis-2  (made anew)
-      ~ configure container dev-redis-2  (made anew)
-      ~ start container dev-redis-2  (made anew)
-      ~ stop container dev-redis-3  (its network is made anew)
-      - remove container dev-redis-3  (made anew)
-      + create container dev-redis-3  (made anew)
-      ~ configure container dev-redis-3  (made anew)
-      ~ start container dev-redis-3  (made anew)
+      ~ stop container dev-redis-1  (its network is recreated)
+      - remove container dev-redis-1  (recreated)
+      + create container dev-redis-1  (recreated)
+      ~ configure container dev-redis-1  (recreated)
+      ~ start container dev-redis-1  (recreated)
+      ~ stop container dev-redis-2  (its network is recreated)
+      - remove container dev-redis-2  (recreated)
+      + create container dev-redis-2  (recreated)
+      ~ configure container dev-redis-2  (recreated)
+      ~ start container dev-redis-2  (recreated)
+      ~ stop container dev-redis-3  (its network is recreated)
+      - remove container dev-redis-3  (recreated)
+      + create container dev-redis-3  (recreated)
+      ~ configure container dev-redis-3  (recreated)
+      ~ start container dev-redis-3  (recreated)
       "
     `);
   });
@@ -265,20 +265,20 @@ describe('planUp', () => {
     `);
   });
 
-  test('nodes that were prepared for another cluster, and hold no data, are made anew', () => {
+  test('nodes that were prepared for another cluster, and hold no data, are recreated', () => {
     const observed = withoutVolume(withoutContainer(running, 'dev-redis-3'), 'dev-redis-3-data');
     expect(planned({ ...observed, data: dataOf('foreign bootstrap', 'foreign bootstrap', 'empty') }))
       .toMatchInlineSnapshot(`
         "~ stop container dev-redis-1  (it was prepared for another cluster, and holds no data)
-        - remove container dev-redis-1  (made anew)
-        + create container dev-redis-1  (made anew)
+        - remove container dev-redis-1  (recreated)
+        + create container dev-redis-1  (recreated)
         ~ configure and seed container dev-redis-1  (begins a new cluster)
-        ~ start container dev-redis-1  (made anew)
+        ~ start container dev-redis-1  (recreated)
         ~ stop container dev-redis-2  (it was prepared for another cluster, and holds no data)
-        - remove container dev-redis-2  (made anew)
-        + create container dev-redis-2  (made anew)
+        - remove container dev-redis-2  (recreated)
+        + create container dev-redis-2  (recreated)
         ~ configure and seed container dev-redis-2  (begins a new cluster)
-        ~ start container dev-redis-2  (made anew)
+        ~ start container dev-redis-2  (recreated)
         + create container dev-redis-3  (missing)
         ~ configure and seed container dev-redis-3  (begins a new cluster)
         ~ start container dev-redis-3  (missing)
@@ -353,6 +353,7 @@ describe('no plan', () => {
           .filter(() => network !== 'missing')
           .map((one) => (network === 'same' ? one : { ...one, labels: { ...one.labels, [LABELS.definition]: 'old' } })),
         containers: [...containers, ...others],
+        unread: new Set(),
         volumes: running.volumes.filter((_, index) => nodes[index]?.hasVolume ?? false),
         settings: running.settings,
         config: running.config,

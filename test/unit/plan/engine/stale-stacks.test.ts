@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LABELS } from '../../../../src/plan/model/names.ts';
-import type { Present } from '../../../../src/plan/engine/plan-down.ts';
-import { findOwners, findStaleStacks } from '../../../../src/plan/engine/stale-stacks.ts';
+import { findOwners, findStaleStacks, type Present } from '../../../../src/plan/engine/plan-down.ts';
 import { strangerOf } from '../../../helpers/builders.ts';
 
 interface Thing {

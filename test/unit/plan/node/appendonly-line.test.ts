@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { redisConf } from '../../../../src/plan/node/redis-config.ts';
-import { withAppendonly, writtenAppendonly } from '../../../../src/plan/node/appendonly-line.ts';
+import { redisConf, withAppendonly, writtenAppendonly } from '../../../../src/plan/node/redis-config.ts';
 import { at, specOf } from '../../../helpers/builders.ts';
 
 const spec = specOf();

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { actionText } from '../../../../src/plan/model/action.ts';
 import { planPassword, type PasswordAction, type PasswordState } from '../../../../src/plan/node/plan-password.ts';
 import { at } from '../../../helpers/builders.ts';
 
@@ -23,7 +24,7 @@ function plan(nodes: readonly SimulatedNode[], wanted: string): PasswordAction[]
   return planPassword(nodes.map((node) => stateOf(node, wanted)));
 }
 
-function obey({ type, node: name }: PasswordAction, nodes: readonly SimulatedNode[], wanted: string): void {
+function obey({ type, target: name }: PasswordAction, nodes: readonly SimulatedNode[], wanted: string): void {
   const node = nodes.find((one) => one.name === name);
   if (node === undefined) throw new Error(`there is no ${name}`);
   switch (type) {
@@ -40,7 +41,7 @@ function obey({ type, node: name }: PasswordAction, nodes: readonly SimulatedNod
 }
 
 function textOf(actions: readonly PasswordAction[]): string[] {
-  return actions.map(({ type, node }) => `${node}: ${type}`);
+  return actions.map(({ type, target }) => `${target}: ${type}`);
 }
 
 /** `redis-2 accepts new old, sends old`, one node a line. */
@@ -91,8 +92,8 @@ describe('a new password', () => {
   });
 
   test('is told with its cause', () => {
-    expect(plan(nodesOf(['old', 'old']), 'new')).toEqual([
-      { type: 'accept password', node: 'redis-1', cause: 'the password changed' },
+    expect(plan(nodesOf(['old', 'old']), 'new').map(actionText)).toEqual([
+      'accept password redis-1  (the password changed)',
     ]);
   });
 

@@ -9,6 +9,7 @@ import {
   vaultSecret,
 } from '../../../../src/secrets/vault/vault-fields.ts';
 import { failureOf } from '../../../helpers/builders.ts';
+import { asTold } from '../../../helpers/hint-text.ts';
 
 const VAULT = { address: 'https://vault.example:8200' };
 const PLACE = { mount: 'secret', path: 'redis/dev' };
@@ -34,7 +35,7 @@ describe('a field that has to be there', () => {
     [{ password: 'hunter2\n' }, 'has a line break in its field password', 'vault kv patch'],
   ])('%j: %s', async (values, message, hint) => {
     const failure = await failureOf(() => requireOf(values));
-    expect(failure).toMatchObject({
+    expect(asTold(failure)).toMatchObject({
       code: 'SECRET_MISSING',
       message: `Vault at https://vault.example:8200: secret/redis/dev ${message}`,
       hint: expect.stringContaining(hint),
@@ -44,7 +45,7 @@ describe('a field that has to be there', () => {
   });
 
   test('is not there where the path holds nothing', async () => {
-    expect(await failureOf(() => requireField(undefined, PLACE, 'password', VAULT))).toMatchObject({
+    expect(asTold(await failureOf(() => requireField(undefined, PLACE, 'password', VAULT)))).toMatchObject({
       code: 'SECRET_MISSING',
       message: 'Vault at https://vault.example:8200 holds nothing at secret/redis/dev',
       hint: expect.stringContaining('npx tsx manage.ts secrets init'),

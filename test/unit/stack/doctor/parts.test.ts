@@ -3,8 +3,7 @@ import { isNodeTable } from '../../../../src/stack/doctor/data-checks.ts';
 import { failed, ok, type Line } from '../../../../src/stack/doctor/diagnosis.ts';
 import { fact } from '../../../../src/stack/doctor/fact.ts';
 import { parseInside } from '../../../../src/stack/observe/inside.ts';
-import { runChecks, type CheckGroup } from '../../../../src/stack/doctor/run-checks.ts';
-import { isAtLeast } from '../../../../src/versions.ts';
+import { runChecks, type CheckGroup } from '../../../../src/stack/doctor/doctor.ts';
 import { StackError } from '../../../../src/errors.ts';
 
 const group = (subject: string, look: () => Promise<readonly Line[]>): CheckGroup => ({
@@ -59,16 +58,6 @@ describe('checks side by side', () => {
     const signal = AbortSignal.abort(new StackError('INTERRUPTED', { message: 'interrupted' }));
     await expect(runChecks([group('a', async () => [])], { signal, timeoutMs: 1000 })).rejects.toThrow('interrupted');
   });
-});
-
-test.each([
-  ['20.19.0', '20.19', true],
-  ['20.9.1', '20.19', false],
-  ['1.41', '1.41', true],
-  ['1.40', '1.41', false],
-  ['2.0', '1.41', true],
-])('version %s is at least %s: %s', (version, wanted, expected) => {
-  expect(isAtLeast(version, wanted)).toBe(expected);
 });
 
 const ID = 'a'.repeat(40);

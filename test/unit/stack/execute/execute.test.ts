@@ -1,19 +1,19 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { StackError } from '../../../../src/errors.ts';
-import { actionKey, type Action } from '../../../../src/plan/model/actions.ts';
+import { actionKey, keyOf, newAction, type Action } from '../../../../src/plan/model/action.ts';
 import { execute } from '../../../../src/stack/execute/execute.ts';
-import type { ProgressEvent } from '../../../../src/stack/session/progress.ts';
+import type { ProgressEvent } from '../../../../src/stack/session/session.ts';
 import { failureOf } from '../../../helpers/builders.ts';
 
 function start(target: string, ...after: readonly string[]): Action {
-  return {
-    type: 'start container',
+  return newAction(
+    'start container',
     target,
-    cause: 'missing',
-    destructive: false,
-    after: after.map((one) => actionKey({ type: 'start container', target: one })),
-  };
+    'missing',
+    {},
+    { after: after.map((one) => keyOf('start container', one)) },
+  );
 }
 
 /** An engine whose every call lasts until the test ends it. */
@@ -86,12 +86,14 @@ describe('execute', () => {
 
   test('tells when each action begins and ends', async () => {
     const { run, events, finish } = world();
-    const running = run([start('one')]);
+    const action = start('one');
+    const running = run([action]);
     await settled();
-    expect(events).toEqual([{ subject: 'one', state: 'running', text: 'start container' }]);
+    const event = { subject: 'one', text: 'start container one  (missing)', action };
+    expect(events).toEqual([{ ...event, state: 'running' }]);
     await finish('one');
     await running;
-    expect(events.slice(1)).toEqual([{ subject: 'one', state: 'done', text: 'started' }]);
+    expect(events.slice(1)).toEqual([{ ...event, state: 'done' }]);
   });
 
   test('after a failure nothing more begins; what runs is awaited, and the error is thrown', async () => {
@@ -104,7 +106,7 @@ describe('execute', () => {
     await settled();
     await fail('bad', new StackError('PORT_TAKEN', { message: 'taken' }));
     expect(isOver).toBe(false);
-    expect(events.at(-1)).toEqual({ subject: 'bad', state: 'failed', text: 'start container' });
+    expect(events.at(-1)).toMatchObject({ subject: 'bad', state: 'failed', text: 'start container bad  (missing)' });
     await finish('slow');
     expect(await failure).toMatchObject({ code: 'PORT_TAKEN' });
     expect(begun).toEqual(['bad', 'slow']);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { damagedTableMend, lastWords, readLogSigns } from '../../../../src/stack/observe/log-signs.ts';
+import { hintText } from '../../../helpers/hint-text.ts';
 
 const PLACE = { container: 'dev-redis-2', node: 'redis-2', image: 'redis:7', neighbour: 'dev-redis-1' };
 const BEGINNING = '1:C 22 Nov 2026 20:56:46.781 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo\n';
@@ -20,7 +21,7 @@ describe('what the last words of a Redis that ended mean', () => {
   ])('%s', (line, meaning) => {
     const [sign] = readLogSigns(`${BEGINNING}1:M 22 Nov 2026 20:46:31.477 ${line}\n`, PLACE);
     expect(sign).toMatchObject({ isFatal: true, text: expect.stringContaining(meaning) as string });
-    expect(sign?.mend).not.toBe('');
+    expect(hintText(sign?.mend ?? '')).not.toBe('');
   });
 
   test('the base of an append-only file is told from a dump', () => {
@@ -56,6 +57,6 @@ describe('what the last words of a Redis that ended mean', () => {
 });
 
 test('a node table is made from a neighbour; without one, a neighbour has to come first', () => {
-  expect(damagedTableMend(PLACE)).toMatch(/^npx tsx manage\.ts up .*keeps the damaged one/);
-  expect(damagedTableMend({ ...PLACE, neighbour: undefined })).toMatch(/another node has to run/);
+  expect(hintText(damagedTableMend(PLACE))).toMatch(/^npx tsx manage\.ts up .*keeps the damaged one/);
+  expect(hintText(damagedTableMend({ ...PLACE, neighbour: undefined }))).toMatch(/another node has to run/);
 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findProcessStart } from '../../../../src/host/process-start.ts';
+import { findProcessStart } from '../../../../src/host/owner.ts';
 import { lockStack, type StackLock } from '../../../../src/stack/session/stack-lock.ts';
 import { failureOf, specOf } from '../../../helpers/builders.ts';
 import { useTempFolders } from '../../../helpers/temp-folder.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseSourceAddress, showSource } from '../../../../../src/stack/commands/data/source-address.ts';
 import { failureOf } from '../../../../helpers/builders.ts';
+import { hintText } from '../../../../helpers/hint-text.ts';
 
 test.each([
   ['redis://127.0.0.1', '127.0.0.1:6379', undefined, undefined],
@@ -31,5 +32,5 @@ test.each([
 ])('%s is refused, and not shown', async (text) => {
   const { code, message, hint } = await failureOf(() => parseSourceAddress(text));
   expect(code).toBe('USAGE');
-  expect(`${message} ${hint ?? ''}`).not.toContain('secret');
+  expect(`${message} ${hintText(hint ?? '')}`).not.toContain('secret');
 });

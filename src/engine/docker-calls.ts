@@ -1,0 +1,166 @@
+import type Docker from 'dockerode';
+import { withinBounds, type Bounds } from '../bounds.ts';
+import { errorMessage, StackError, systemErrorCode, type FailureCode } from '../errors.ts';
+import { hint, run } from '../hint.ts';
+import type { Endpoint } from './engine.ts';
+import { createPatience, IMPATIENT, type OnAbsence } from './patience.ts';
+
+/** @param doing what failed, as a message says it: `start container dev-redis-1` */
+type Call = <T>(doing: string, call: () => Promise<T>) => Promise<T>;
+
+/** How calls are made of an engine: whatever they fail with is a StackError. */
+export interface Calls {
+  /** Without a bound of its own: it takes as long as a person or a download takes. */
+  readonly attempt: Call;
+  readonly bounded: Call;
+  /** Bounded; it changes nothing, and is made again where the engine is away meanwhile. */
+  readonly look: Call;
+  readonly change: (doing: string, call: () => Promise<unknown>) => Promise<void>;
+}
+
+export function createCalls(
+  docker: Docker,
+  endpoint: Endpoint,
+  { signal, timeoutMs }: Bounds,
+  onAbsence: OnAbsence | undefined,
+): Calls {
+  const attempt: Call = async (doing, call) => {
+    try {
+      return await call();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw engineFailure(error, doing, endpoint);
+    }
+  };
+  const bounded: Call = (doing, call) =>
+    attempt(doing, () => withinBounds(call(), `could not ${doing}`, { signal, timeoutMs }));
+  const ask = (): Promise<unknown> => bounded('reach it', () => docker.ping());
+  const patience = onAbsence === undefined ? IMPATIENT : createPatience({ signal, timeoutMs }, { ...onAbsence, ask });
+  return {
+    attempt,
+    bounded,
+    look: (doing, call) => patience.reading(() => bounded(doing, call)),
+    change: async (doing, call) => {
+      await patience.changing(() => bounded(doing, call));
+    },
+  };
+}
+
+export async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (hasStatus(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** 304: the container already is what the call would make it. */
+export async function unlessUnchanged(call: () => Promise<unknown>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (!hasStatus(error, 304)) throw error;
+  }
+}
+
+/** An error of dockerode's carries the HTTP status of the engine's answer; one of the socket does not. */
+export function hasStatus(error: unknown, status: number): boolean {
+  return typeof error === 'object' && error !== null && 'statusCode' in error && error.statusCode === status;
+}
+
+const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
+
+/**
+ * The engine gives these as prose with status 403, 404, 409 or 500: there is no code to match. The wording is that of
+ * Engine 20.10 to 29 and of Podman 4.
+ */
+const KNOWN_ANSWERS = [
+  {
+    code: 'PORT_TAKEN',
+    pattern:
+      /port is already allocated|address already in use.*bind|bind.*address already in use|ports are not available/i,
+    hint: 'Free the port, or choose another one in the YAML file under redis.nodes.<node>.ports.',
+  },
+  {
+    code: 'SUBNET_OVERLAP',
+    pattern: /pool overlaps|conflicts with network|subnet .* is already (used|being used)/i,
+    hint: 'Choose another network.subnet in the YAML file.',
+  },
+  {
+    code: 'ADDRESS_TAKEN',
+    pattern: /address already in use|requested ip address .* is already allocated/i,
+    hint: 'Choose another redis.nodes.<node>.ip in the YAML file.',
+  },
+  {
+    // containerd has what the engine has forgotten.
+    code: 'CONTAINER_STUCK',
+    pattern: /task [0-9a-f]{64}: already exists|\bid already in use/i,
+    hint: hint`${run('up')}   # recreates the container where that is safe; its data stays`,
+  },
+  {
+    // What was observed isn't so any more: another process, or the last call of one that was killed.
+    code: 'CHANGED_MEANWHILE',
+    pattern:
+      /is already in use by container|already exists|no such (container|network|volume)|network \S+ not found|has active endpoints|removal of container .* in progress|marked for removal|volume is in use/i,
+    hint: 'Something else changes the same resources in this moment. Run the command again.',
+  },
+  {
+    code: 'DISK_FULL',
+    pattern: /no space left on device|disk quota exceeded/i,
+    hint: 'docker system df -v   # make room on the disk of the volume, or of the engine, then run the same command again',
+  },
+  {
+    code: 'DISK_READ_ONLY',
+    pattern: /read-only file system/i,
+    hint: "docker volume ls --format '{{.Name}} {{.Mountpoint}}'   # make the disk of the node's volume writable, then run the same command again",
+  },
+  {
+    code: 'IMAGE_UNAVAILABLE',
+    pattern:
+      /no such image|manifest unknown|no matching manifest|toomanyrequests|pull access denied|failed to resolve reference|lookup .* (no such host|on )|Client\.Timeout|network is unreachable/i,
+    hint: hint`${run('image build')}   # makes a small local image, without a registry`,
+  },
+] as const;
+
+/** Nothing that is just being made, or taken away, explains these. */
+const LASTING: ReadonlySet<FailureCode> = new Set<FailureCode>([
+  'IMAGE_UNAVAILABLE',
+  'CONTAINER_STUCK',
+  'DISK_FULL',
+  'DISK_READ_ONLY',
+]);
+
+/** What an engine call's failure means to the user. `doing` reads like `start container dev-redis-1`. */
+export function engineFailure(error: unknown, doing: string, endpoint: Endpoint): StackError {
+  if (error instanceof StackError) return error;
+  const code = systemErrorCode(error);
+  if (code !== undefined && CONNECTION_CODES.has(code)) {
+    return new StackError('ENGINE_UNREACHABLE', {
+      message: `the container engine at ${endpoint.address} (${endpoint.source}) does not answer: could not ${doing} (${code})`,
+      hint: 'Start the engine, then run the same command again: it goes on where it stopped.',
+      cause: error,
+    });
+  }
+  const answer = answerText(error);
+  const known = KNOWN_ANSWERS.find(({ pattern }) => pattern.test(answer));
+  return new StackError(known?.code ?? 'ENGINE_FAILED', {
+    message: `could not ${doing}: ${answer}`,
+    hint: known?.hint ?? run('status'),
+    cause: error,
+    isPassing: known !== undefined && !LASTING.has(known.code),
+  });
+}
+
+/** The engine's own sentence, without dockerode's `(HTTP code 500) server error - ` before it. */
+function answerText(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'json' in error) {
+    const { json } = error;
+    if (typeof json === 'object' && json !== null && 'message' in json && typeof json.message === 'string') {
+      return json.message.trim();
+    }
+  }
+  return errorMessage(error)
+    .replace(/^\(HTTP code \d+\) [^-]*- /, '')
+    .trim();
+}

@@ -1,0 +1,153 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type Docker from 'dockerode';
+import type { Extract } from 'tar-stream';
+import { whileMoving, type Bounds } from '../bounds.ts';
+import type { ContainerFile } from '../plan/model/resources.ts';
+import { unlessMissing, type Calls } from './docker-calls.ts';
+import type { Engine, LargeFile } from './engine.ts';
+
+type ContainerFiles = Pick<Engine, 'writeFiles' | 'readFile' | 'readFolder' | 'openFile' | 'putFile' | 'pathExists'>;
+
+/** Files of containers: the engine takes and gives them in tar archives, also where the container doesn't run. */
+export function containerFiles(
+  docker: Docker,
+  { attempt, bounded, look, change }: Calls,
+  bounds: Bounds,
+): ContainerFiles {
+  const readFiles = (containerName: string, path: string): Promise<ReadonlyMap<string, string> | undefined> =>
+    look(`read ${path} of ${containerName}`, () =>
+      unlessMissing(async () => readTextFiles(await docker.getContainer(containerName).getArchive({ path }))),
+    );
+  return {
+    writeFiles: (containerName, files) =>
+      change(`write the files of ${containerName}`, async () =>
+        docker.getContainer(containerName).putArchive(await tarOf(files), { path: '/' }),
+      ),
+    readFile: async (containerName, path) => {
+      const [text] = (await readFiles(containerName, path))?.values() ?? [];
+      return text;
+    },
+    readFolder: async (containerName, path) => {
+      const files = await readFiles(containerName, path);
+      // In the archive they are below the folder's own name.
+      return files && new Map([...files].map(([name, text]) => [posix.join(path, '..', name), text]));
+    },
+    openFile: (containerName, path) =>
+      look(`open ${path} of ${containerName}`, () =>
+        unlessMissing(async () => {
+          const archive = await docker.getContainer(containerName).getArchive({ path });
+          return fileChunks(archive, (next) => bounded(`read ${path} of ${containerName}`, next));
+        }),
+      ),
+    putFile: (containerName, file, content) =>
+      attempt(`write ${file.path} of ${containerName}`, () =>
+        whileMoving(
+          async (onMove) => {
+            const archive = await tarStream(file, content, onMove);
+            await docker.getContainer(containerName).putArchive(archive, { path: '/', abortSignal: bounds.signal });
+          },
+          `no progress while writing ${file.path} of ${containerName}`,
+          bounds,
+        ),
+      ),
+    pathExists: (containerName, path) =>
+      look(`look for ${path} in ${containerName}`, async () => {
+        const found = await unlessMissing(() => docker.getContainer(containerName).infoArchive({ path }));
+        return found !== undefined;
+      }),
+  };
+}
+
+async function tarOf(files: readonly ContainerFile[]): Promise<Buffer> {
+  const { pack } = await import('tar-stream');
+  const archive = pack();
+  for (const { path, content, mode, uid, gid } of files) {
+    const name = path.replace(/^\//, '');
+    archive.entry({ name, mode, uid, gid, type: path.endsWith('/') ? 'directory' : 'file' }, content);
+  }
+  archive.finalize();
+  return buffer(archive);
+}
+
+/** The texts of the files in the archive that `GET /containers/{id}/archive` answers, by their names in it. */
+async function readTextFiles(archive: NodeJS.ReadableStream): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>();
+  for await (const entry of archive.pipe(await entriesOf(archive))) {
+    const content = await buffer(entry);
+    if (entry.header.type === 'file') texts.set(entry.header.name, content.toString('utf8'));
+  }
+  return texts;
+}
+
+/** To pipe the archive into. */
+async function entriesOf(archive: NodeJS.ReadableStream): Promise<Extract> {
+  const { extract } = await import('tar-stream');
+  const entries = extract();
+  // A pipe doesn't pass it on, and an archive that was cut off would never end.
+  archive.once('error', (error) => entries.destroy(error));
+  return entries;
+}
+
+/**
+ * The bytes of the one file in the archive that `GET /containers/{id}/archive` answers, as they come.
+ *
+ * @param step bounds the wait for each chunk
+ */
+async function* fileChunks(
+  archive: NodeJS.ReadableStream,
+  step: <T>(next: () => Promise<T>) => Promise<T>,
+): AsyncGenerator<Buffer> {
+  const entries = await entriesOf(archive);
+  const chunks = contentOf(archive.pipe(entries));
+  try {
+    for (let next = await step(() => chunks.next()); next.done !== true; next = await step(() => chunks.next())) {
+      yield next.value;
+    }
+  } finally {
+    // Who stops half-way leaves no connection behind on which the engine goes on sending.
+    entries.destroy(new Error('nobody reads it any more'));
+    if (archive instanceof Readable) archive.destroy();
+  }
+}
+
+async function* contentOf(entries: Extract): AsyncGenerator<Buffer> {
+  for await (const entry of entries) {
+    for await (const chunk of entry) {
+      if (entry.header.type === 'file' && Buffer.isBuffer(chunk)) yield chunk;
+    }
+  }
+}
+
+/** An archive of one file, made as its content comes. @param onMove called for each chunk that is taken */
+async function tarStream(
+  { path, sizeBytes, mode, uid, gid }: LargeFile,
+  content: AsyncIterable<Buffer>,
+  onMove: () => void,
+): Promise<Readable> {
+  const { pack } = await import('tar-stream');
+  const archive = pack();
+  const entry = archive.entry({ name: path.replace(/^\//, ''), size: sizeBytes, mode, uid, gid, type: 'file' });
+  let goOn = (): void => undefined;
+  entry.on('drain', () => goOn()).on('close', () => goOn());
+  // The archive fails with it, and says so to who reads it.
+  entry.on('error', () => undefined);
+  const fill = async (): Promise<void> => {
+    for await (const chunk of content) {
+      onMove();
+      const isFull = !entry.write(chunk);
+      if (isFull) {
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+      }
+      if (archive.destroyed) return;
+    }
+    entry.end(undefined);
+    archive.finalize();
+  };
+  // dockerode ends the request when its archive fails.
+  fill().catch((error: unknown) => archive.destroy(error instanceof Error ? error : new Error(String(error))));
+  return Readable.from(archive);
+}

@@ -1,0 +1,200 @@
+import type { NodeView } from '../../cluster/nodes/view.ts';
+import { hasCode } from '../../errors.ts';
+import type { Desired } from '../../plan/next.ts';
+import { containerName, LABELS } from '../../plan/model/names.ts';
+import type { Observed } from '../../plan/model/observed.ts';
+import { NO_FACTS, type Snapshot } from '../../plan/model/snapshot.ts';
+import type { ConfigText } from '../../plan/node/config-drift.ts';
+import type { NodeLink } from '../../redis/node-link.ts';
+import type { Secret } from '../../secret.ts';
+import { CONTAINER_PORTS, type NodeSpec } from '../../spec/spec.ts';
+import { linkNodes, nodesOf, type Nodes } from '../connect/with-nodes.ts';
+import type { Session } from '../session/session.ts';
+import {
+  findRefused,
+  NO_NODE_FACTS,
+  readNodeFacts,
+  readSettingsOf,
+  type NodeFacts,
+  readRepairFacts,
+} from './node-facts.ts';
+import { findDamagedTables } from './container-end.ts';
+import { observeEngine } from './observe.ts';
+import { findObstacles } from './obstacles.ts';
+import { leftovers } from '../../plan/engine/plan-up.ts';
+import type { Container } from '../../plan/model/resources.ts';
+
+/** Looks again and again at all that a plan depends on. */
+export interface Looker {
+  readonly look: () => Promise<Snapshot>;
+  /** What is known of these parts is not so any more: they are looked at again. */
+  readonly forget: (part: 'engine' | 'nodes') => void;
+  /** Nodes that have just been given all their files: these need not be read again to know them. */
+  readonly learn: (node: string, config: ConfigText) => void;
+  /** To the nodes of the last look. */
+  readonly nodes: () => Nodes;
+  readonly close: () => void;
+}
+
+export interface LookerOptions {
+  /** Which the nodes should have, where that is known; asked when a node runs that can be asked with it. */
+  readonly password: () => Promise<Secret | undefined>;
+  /** This host had lost the authority that signed the nodes' certificates when this run began. */
+  readonly isAuthorityLost?: boolean;
+}
+
+/** An engine that is waited for is asked this often; what has become of a node that doesn't answer shows there first. */
+const ENGINE_AGAIN_MS = 1000;
+/** For as long as others would wait: in a single moment a healthy node may be busy. */
+const SILENT_AFTER_MS = 3000;
+
+type EnginePart = Pick<Snapshot, 'engine' | 'obstacles' | 'former' | 'damagedTables'> & { readonly at: number };
+
+export function openLooker(
+  session: Session,
+  { spec, wanted, wish }: Desired,
+  { password, isAuthorityLost = false }: LookerOptions,
+): Looker {
+  const known = new Map<string, ConfigText>();
+  const silentSince = new Map<string, number>();
+  let part: EnginePart | undefined;
+  let ofNodes: NodeFacts | undefined;
+  let settings: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map();
+  let links: readonly NodeLink[] = [];
+  let isAnyAway = false;
+
+  const lookAtEngine = async (): Promise<EnginePart> => {
+    const engine =
+      wish === undefined ? await observeEngine(session.engine, spec, wanted, known) : await listOnly(session);
+    const [obstacles, damagedTables] = await Promise.all([
+      wish === undefined ? findObstacles(session, wanted, engine) : [],
+      findDamagedTables(session, engine.containers),
+    ]);
+    const former = engine.members.length === 0 ? [] : findFormerNodes(session, engine.containers);
+    return { engine, obstacles, damagedTables, former, at: performance.now() };
+  };
+  const aim = async ({ engine: { containers }, former }: EnginePart): Promise<void> => {
+    const next = await linkNodes(session, {
+      password: await password(),
+      nodes: [...spec.nodes, ...former],
+      containers,
+    });
+    const keep = (link: NodeLink): NodeLink =>
+      links.find(({ address }) => JSON.stringify(address) === JSON.stringify(link.address)) ?? link;
+    const kept = next.map(keep);
+    for (const link of links) if (!kept.includes(link)) link.close();
+    links = kept;
+  };
+  const look = async (): Promise<Snapshot> => {
+    if (part === undefined || (isAnyAway && performance.now() - part.at > ENGINE_AGAIN_MS)) {
+      part = await lookAtEngine();
+      if (isAnyRunning(session, part)) await aim(part);
+    }
+    const { engine, obstacles, former, damagedTables } = part;
+    const views = await observeViews(session, [...spec.nodes, ...former], part, links);
+    const now = performance.now();
+    for (const { name, reachable } of views) {
+      if (reachable) silentSince.delete(name);
+      else if (!silentSince.has(name)) silentSince.set(name, now);
+    }
+    const silent = new Set(
+      [...silentSince].filter(([, since]) => now - since >= SILENT_AFTER_MS).map(([name]) => name),
+    );
+    isAnyAway = silentSince.size > 0;
+    const nodes = nodesOf(links);
+    if (wish === undefined && !isAnyAway)
+      ofNodes ??= await readNodeFacts(session, nodes, await password(), isAuthorityLost, known);
+    const facts = isAnyAway ? NO_FACTS : await readRepairFacts(spec, views, nodes, engine.volumes);
+    const isClosed = wish === undefined && isAnyAway && spec.tls.enabled && !spec.tls.plain;
+    const some = ofNodes ?? (isClosed ? await findRefused(session, isAuthorityLost) : NO_NODE_FACTS);
+    if (wish === undefined) settings = await readSettingsOf(views, nodes, settings);
+    return { engine, obstacles, former, damagedTables, views, silent, ...some, settings, facts };
+  };
+  return {
+    look,
+    forget: (which) => {
+      if (which === 'engine') part = undefined;
+      ofNodes = undefined;
+      settings = new Map();
+    },
+    learn: (node, config) => known.set(containerName(spec.name, node), config),
+    nodes: () => nodesOf(links),
+    close: () => {
+      for (const link of links) link.close();
+    },
+  };
+}
+
+/** For who changes nothing of the engine but what runs on it. */
+async function listOnly({ engine }: Session): Promise<Observed> {
+  const [containers, volumes] = await Promise.all([engine.listContainers(), engine.listVolumes()]);
+  return { ...NOTHING, containers, volumes };
+}
+
+const NOTHING: Observed = {
+  networks: [],
+  containers: [],
+  volumes: [],
+  halfMadeVolumes: new Set(),
+  settings: new Map(),
+  unread: new Set(),
+  config: new Map(),
+  data: new Map(),
+  copies: new Map(),
+  members: [],
+};
+
+function isAnyRunning({ spec }: Session, { engine }: EnginePart): boolean {
+  return engine.containers.some(
+    ({ name, state }) => state === 'running' && spec.nodes.some((node) => name === containerName(spec.name, node.name)),
+  );
+}
+
+/** A node whose password is nobody's is one that doesn't answer, and only a restart brings back the one in its files. */
+async function observeOrRefused(link: NodeLink): Promise<NodeView> {
+  try {
+    return await link.observe();
+  } catch (error) {
+    if (!hasCode(error, 'AUTH_FAILED')) throw error;
+    return { name: link.name, reachable: false, reason: error.message, mend: 'restart' };
+  }
+}
+
+/** Nobody else's Redis on a port that is to be ours is asked anything, or sent our password. */
+function observeViews(
+  { spec }: Session,
+  nodes: readonly NodeSpec[],
+  { engine }: EnginePart,
+  links: readonly NodeLink[],
+): Promise<NodeView[]> {
+  return Promise.all(
+    nodes.map(async ({ name }): Promise<NodeView> => {
+      const container = engine.containers.find((one) => one.name === containerName(spec.name, name));
+      const link = links.find((one) => one.name === name);
+      if (container?.state === 'running' && link !== undefined) return observeOrRefused(link);
+      return { name, reachable: false, reason: `its container is ${container?.state ?? 'not there'}` };
+    }),
+  );
+}
+
+/** Nodes that run and left the YAML file, with what their containers tell of them. */
+function findFormerNodes({ spec }: Pick<Session, 'spec'>, containers: readonly Container[]): NodeSpec[] {
+  return leftovers(spec, containers)
+    .filter(({ state }) => state === 'running')
+    .map((container) => ({
+      name: container.labels[LABELS.node] ?? container.name,
+      ip: Object.values(container.addresses)[0] ?? '',
+      ports: {
+        plain: hostPort(container, CONTAINER_PORTS.plain),
+        tls: hostPort(container, CONTAINER_PORTS.tls),
+        bus: hostPort(container, CONTAINER_PORTS.bus),
+      },
+      initialRole: 'replica',
+      initialPrimary: undefined,
+    }));
+}
+
+/** 0 where it isn't published. */
+function hostPort({ ports }: Container, containerPort: number): number {
+  return ports.find((port) => port.containerPort === containerPort)?.hostPort ?? 0;
+}

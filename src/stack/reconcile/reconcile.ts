@@ -1,0 +1,183 @@
+import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
+import { errorMessage, hasCode } from '../../errors.ts';
+import { planText, type Action } from '../../plan/model/action.ts';
+import { containerName } from '../../plan/model/names.ts';
+import type { Snapshot } from '../../plan/model/snapshot.ts';
+import type { Desired, Next } from '../../plan/next.ts';
+import type { Secret } from '../../secret.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
+import type { Issuer, NodeCertificate } from '../connect/issuer.ts';
+import { execute } from '../execute/execute.ts';
+import { TOUCHES, type Execution } from '../execute/execution.ts';
+import { perform } from '../execute/perform.ts';
+import { openLooker } from '../observe/snapshot.ts';
+import type { Session } from '../session/session.ts';
+import { startHistory } from './history.ts';
+import { whilePassing } from './passing.ts';
+import { conflictText, notConfirmed } from './repair-texts.ts';
+import { nextRound, type ReconcileOptions, type Round, type Run } from './round.ts';
+
+interface Reconciled {
+  readonly views: readonly ReachableView[];
+  /** Actions that were carried out, and times that the work was disturbed from outside; 0 when all was as it should be. */
+  readonly changeCount: number;
+  readonly movedKeys: number;
+}
+
+/** Gossip tells every node of a change in less than this: what is still wrong then doesn't pass by itself. */
+const STEADY_MS = 1000;
+
+/**
+ * Observe, plan, execute, observe again, until nothing is left to do: the one loop of this program. It doesn't matter
+ * where things stand: nothing there, half made by a run that was killed, damaged, or just restarted with its data.
+ *
+ * @throws StackError for a conflict, before anything is done; WAIT_TIMEOUT with what was last observed; CONTAINER_EXITED
+ *   with the last lines of its log; CONFIRMATION_NEEDED where only that is left for which the answer is no
+ */
+export async function reconcile(session: Session, desired: Desired, options: ReconcileOptions): Promise<Reconciled> {
+  const { steadyMs = STEADY_MS, rescuesAtOnce = false } = options;
+  const history = startHistory({ steadyMs, rescuesAtOnce });
+  const looker = openLooker(session, desired, options);
+  const run: Run = { session, desired, options, history, looker };
+  let movedKeys = 0;
+  let disturbances = 0;
+  const work = async (): Promise<Reconciled> => {
+    for (;;) {
+      const round = await nextRound(run);
+      const actions = await chosen(run, round);
+      const views = round.seen.views.filter(isReachable);
+      if (actions.length === 0) {
+        const changeCount = history.count() + disturbances;
+        if (changeCount > 0) await options.prove?.(views);
+        return { views, changeCount, movedKeys };
+      }
+      if (options.onRound?.(round, actions) === false) return { views, changeCount: history.count(), movedKeys };
+      movedKeys += await carryOut(run, round.seen, actions);
+    }
+  };
+  const onDisturbed = (): void => {
+    disturbances += 1;
+    looker.forget('engine');
+  };
+  try {
+    return await whilePassing(session, work, onDisturbed);
+  } finally {
+    looker.close();
+  }
+}
+
+/** The first round of `reconcile`, which is not carried out. */
+export async function preview(
+  session: Session,
+  desired: Desired,
+  options: ReconcileOptions,
+): Promise<Pick<Next, 'actions' | 'later' | 'conflicts' | 'waitsFor'>> {
+  let last: Round | undefined;
+  let first: readonly Action[] = [];
+  await reconcile(session, desired, {
+    ...options,
+    isPreview: true,
+    onLook: (round) => {
+      last = round;
+      options.onLook?.(round);
+    },
+    // What is seen for the first time may pass by itself; all else is told at once, and not waited for.
+    isDone: ({ next, due }) => next.conflicts.length > 0 || !due.isPending,
+    confirm: async () => true,
+    onRound: (_round, actions) => {
+      first = actions;
+      return false;
+    },
+  });
+  const { later = [], conflicts = [], waitsFor = [] } = last?.next ?? {};
+  return { actions: first, later, conflicts, waitsFor };
+}
+
+/** Issued beside the containers' creation, so that certificates are there when these are. */
+function issueAhead({ spec, wanted }: Desired, issuer: Issuer | undefined, actions: readonly Action[]) {
+  const issue = async (node: NodeSpec): Promise<NodeCertificate | undefined> => issuer?.issue(node);
+  const issued = new Map(
+    actions
+      .filter(({ type }) => type === 'configure container' || type === 'configure and seed container')
+      .flatMap(({ target }) => spec.nodes.filter(({ name }) => wanted.containers.get(name)?.name === target))
+      .map((node) => [node.name, issue(node)]),
+  );
+  // Whoever needs one hears of its failure; if the plan fails before, nobody does.
+  for (const one of issued.values()) one.catch(() => undefined);
+  return {
+    one: (node: NodeSpec) => issued.get(node.name) ?? issue(node),
+    all: () => Promise.all(issued.values()),
+  };
+}
+
+/** What is to be done now. No key is given up without a yes. @throws StackError CONFIRMATION_NEEDED */
+async function chosen({ options, history }: Run, { due }: Round): Promise<readonly Action[]> {
+  if (due.actions.length > 0 || due.risky.length === 0) return due.actions;
+  const losses = due.risky.flatMap((action) => {
+    const left = history.conflictsOf(action);
+    return left.length === 0 ? [planText([action]).trimEnd()] : left.map(conflictText);
+  });
+  if (!(await (options.confirm?.(`${losses.join('\n')}\nGo on?`) ?? false))) throw notConfirmed(losses);
+  return due.risky;
+}
+
+/** @returns how many keys were moved by repairs */
+async function carryOut(run: Run, seen: Snapshot, actions: readonly Action[]): Promise<number> {
+  const { session, desired, options, history, looker } = run;
+  // A source that refuses it is better known before anything is made.
+  const secret = await options.password();
+  const password = (): Secret => {
+    if (secret !== undefined) return secret;
+    throw new Error('no action needs a password that nobody knows');
+  };
+  const certificateOf = issueAhead(desired, options.issuer, actions);
+  // Vault may refuse, and that is better known before anything is made. The private authority is quick and this host's own.
+  if (desired.spec.tls.issuer.kind === 'vault') await certificateOf.all();
+  const execution: Execution = {
+    session,
+    desired,
+    seen,
+    nodes: looker.nodes(),
+    password,
+    certificateOf: certificateOf.one,
+  };
+  let movedKeys = 0;
+  const performOne = async (action: Action): Promise<void> => {
+    const part = TOUCHES[action.type];
+    if (part !== undefined) looker.forget(part);
+    try {
+      const outcome = await perform(execution, action);
+      history.addRefusal(action, undefined);
+      movedKeys += outcome?.movedKeys ?? 0;
+      history.addConflicts(action, outcome?.conflicts ?? []);
+    } catch (error) {
+      // What it is shows at the next look: another may have done the same, or slots without an owner stop the cluster.
+      if (!isTolerated(action, error)) throw error;
+      history.addRefusal(action, errorMessage(error));
+    }
+    history.addDone(action);
+    if (action.type === 'configure container' || action.type === 'configure and seed container') learn(run, action);
+  };
+  await execute(actions, performOne, session);
+  return movedKeys;
+}
+
+function learn({ desired: { spec, wanted }, looker }: Run, { target }: Action): void {
+  const node = spec.nodes.find(({ name }) => containerName(spec.name, name) === target);
+  const config = node && wanted.config.get(node.name);
+  if (node !== undefined && config !== undefined) looker.learn(node.name, config);
+}
+
+const TOLERANT: ReadonlySet<Action['type']> = new Set([
+  'take over',
+  'forget',
+  'meet',
+  'add slots',
+  'replicate',
+  'bump epoch',
+  'repair slots',
+]);
+
+function isTolerated({ type }: Action, error: unknown): boolean {
+  return TOLERANT.has(type) && hasCode(error, 'REDIS_REFUSED', 'NODE_DISCONNECTED', 'CLUSTER_UNHEALTHY');
+}
