@@ -29,9 +29,9 @@ tells the same stories with fewer rounds.
 - Ctrl-C and SIGTERM end a command with 130 and 143; a second one at once.
 - An engine that is restarted in the middle of a command is waited for, as long as \`--timeout\` says; then
   \`ENGINE_UNREACHABLE\`. One that nobody ever answered at is an error at once.
-- What was changed by hand is shown by \`plan\` with its cause, and mended by \`up\`: while the node runs where that can be
+- What was changed by hand is shown by \`plan\` with its cause, and repaired by \`up\`: while the node runs where that can be
   done, else one node at a time, replicas first, each primary after a replica of it has taken over.
-- A key that was written stays, whatever is killed, restarted or made anew, within what Redis itself promises.
+- A key that was written stays, whatever is killed, restarted or recreated, within what Redis itself promises.
 - \`doctor\` names what stands in the way, with the next command.
 
 ## A fault at each call
