@@ -1,51 +1,22 @@
 import { findClusterProblems } from '../cluster/findings/health.ts';
-import { isReachable, type ReachableView } from '../cluster/nodes/view.ts';
-import { formatRanges } from '../cluster/slots/slots.ts';
+import { isReachable } from '../cluster/nodes/view.ts';
 import { findOpenMoves } from '../cluster/slots/open-moves.ts';
-import type { NodeSpec, Spec } from '../spec/spec.ts';
+import type { Spec } from '../spec/spec.ts';
 import { expectationOf, inItsShape } from './cluster/expectation.ts';
 import { planCluster } from './cluster/plan-cluster.ts';
-import { planRepair } from './cluster/plan-repair.ts';
-import { findUnserved, nextRollStep, findDisruptive, type RollStep } from './cluster/plan-roll.ts';
-import { planShape } from './cluster/plan-shape.ts';
 import { planTables, planTakeOvers } from './cluster/plan-lost-nodes.ts';
-import { findConflicts, type Conflict } from './engine/conflicts.ts';
+import { planRepair } from './cluster/plan-repair.ts';
+import { findDisruptive } from './cluster/plan-roll.ts';
+import { planShape } from './cluster/plan-shape.ts';
+import { disruption, urgentRestarts } from './disruption.ts';
+import { findConflicts } from './engine/conflicts.ts';
 import { planSaving } from './engine/plan-saving.ts';
 import { planUp } from './engine/plan-up.ts';
-import { actionKey, keyOf, newAction, type Action, type ActionType } from './model/action.ts';
+import { actionKey, type Action, type ActionType } from './model/action.ts';
 import { containerName } from './model/names.ts';
 import type { Snapshot } from './model/snapshot.ts';
-import type { Wanted } from './model/observed.ts';
 import { planNodes } from './node/plan-nodes.ts';
-
-/** What should be. */
-export interface Desired {
-  readonly spec: Spec;
-  readonly wanted: Wanted;
-  /** undefined: everything. */
-  readonly wish?: Wish;
-}
-
-/** Not what the YAML file says, but a cluster that is whole. */
-export interface Wish {
-  /** Nodes that are restarted before, all at once or one at a time. */
-  readonly restart?: { readonly nodes: readonly string[]; readonly isRolling: boolean };
-  /** Also what no client would notice: epochs, replicas in the wrong place. Whoever asks for it waits by rules of its own. */
-  readonly isRepair?: boolean;
-}
-
-export interface Next {
-  /** What stands in the way: nothing is done before it is gone. */
-  readonly conflicts: readonly Conflict[];
-  /** The actions of the first phase that has work. */
-  readonly actions: readonly Action[];
-  /** Repairs of the same phase: right only if they still are in a moment, as gossip may be about to do the same. */
-  readonly ifSteady: readonly Action[];
-  /** What has to come about by itself before anything more can be planned, as sentences. */
-  readonly waitsFor: readonly string[];
-  /** What is planned already for a later round. */
-  readonly later: readonly Action[];
-}
+import type { Desired, Next, Scene } from './scene.ts';
 
 /** Whether what comes after these actions is only known when they are done. */
 export function mayGoOn(actions: readonly Action[]): boolean {
@@ -64,7 +35,7 @@ const LAST: ReadonlySet<ActionType> = new Set([
   'repair slots',
 ]);
 
-const NOTHING: Next = { conflicts: [], actions: [], ifSteady: [], waitsFor: [], later: [] };
+const NOTHING: Next = { conflicts: [], actions: [], ifSteady: [], waitsFor: [], later: () => [] };
 
 /**
  * The next actions from what is to what should be: those of the first phase that has work. Empty, without anything to wait
@@ -78,7 +49,7 @@ const NOTHING: Next = { conflicts: [], actions: [], ifSteady: [], waitsFor: [], 
  *
  * @param done keys of the actions that this run has carried out
  */
-export function planNext(desired: Desired, seen: Snapshot, done: ReadonlySet<string>): Next {
+export function planNext(desired: Desired, seen: Snapshot, done: Scene['done']): Next {
   const scene: Scene = { ...desired, ...seen, done, members: [...desired.spec.nodes, ...seen.former] };
   const { wish } = desired;
   const phases =
@@ -87,20 +58,22 @@ export function planNext(desired: Desired, seen: Snapshot, done: ReadonlySet<str
       : [...(wish.restart === undefined ? [] : [urgentRestarts]), cluster, disruption];
   for (const phase of phases) {
     const planned = { ...NOTHING, ...phase(scene) };
+    const actions = planned.actions.filter((action) => !isSpent(action, done));
+    if (planned.conflicts.length + actions.length + planned.ifSteady.length + planned.waitsFor.length === 0) continue;
+    if (phase === disruption || wish !== undefined) return { ...planned, actions };
     // Whoever waits for his turn is known long before.
-    const ahead = phase === disruption || wish !== undefined ? {} : disruption(scene);
-    const next = {
-      ...planned,
-      actions: planned.actions.filter((action) => !isSpent(action, done)),
-      later: [...planned.later, ...(ahead.actions ?? []), ...(ahead.later ?? [])],
-    };
-    if (next.conflicts.length + next.actions.length + next.ifSteady.length + next.waitsFor.length > 0) return next;
+    return { ...planned, actions, later: () => [...planned.later(), ...disruptionIn(scene)] };
   }
   return NOTHING;
 }
 
+function disruptionIn(scene: Scene): readonly Action[] {
+  const { actions = [], later = () => [] } = disruption(scene);
+  return [...actions, ...later()];
+}
+
 /** What a node or the engine has taken and not kept, it will not keep the second time either. */
-function isSpent(action: Action, done: ReadonlySet<string>): boolean {
+function isSpent(action: Action, done: Scene['done']): boolean {
   return ONCE.has(action.type) && done.has(actionKey(action));
 }
 
@@ -113,12 +86,6 @@ const ONCE: ReadonlySet<ActionType> = new Set([
   'set config',
   'write configuration',
 ]);
-
-interface Scene extends Desired, Snapshot {
-  readonly done: ReadonlySet<string>;
-  /** The nodes of the YAML file, and those that are still to leave the cluster. */
-  readonly members: readonly NodeSpec[];
-}
 
 function engine(scene: Scene): Partial<Next> {
   const { spec, wanted, engine: observed, obstacles, views, damagedTables, done } = scene;
@@ -133,11 +100,10 @@ function engine(scene: Scene): Partial<Next> {
   const now = all.filter(({ target }) => !waiting.has(target) && !damaged.has(target));
   const saving = planSaving({ ...scene, engine: observed }, now);
   if (conflicts.length + saving.conflicts.length + now.length + tables.length > 0) {
-    const known = nodes(scene).actions ?? [];
     return {
       conflicts: [...conflicts, ...saving.conflicts],
       actions: [...saving.actions, ...tables],
-      later: known,
+      later: () => nodes(scene).actions ?? [],
     };
   }
   return planTakeOvers(spec, views, observed.copies);
@@ -192,56 +158,4 @@ function slotsOfShape({ spec, views, wish }: Scene, isWhole: boolean): ReadonlyS
 
 function shape({ spec, views }: Scene): Partial<Next> {
   return { actions: planShape(spec, views.filter(isReachable)) };
-}
-
-/** Who is to be restarted with all others, or does not answer anyway. */
-function urgentRestarts(scene: Scene): Partial<Next> {
-  const isRolling = scene.wish?.restart?.isRolling === true;
-  const urgent = findRestarts(scene).filter(({ node }) => !isRolling || scene.silent.has(node));
-  return { actions: urgent.map(({ action }) => action) };
-}
-
-function disruption(scene: Scene): Partial<Next> {
-  const { spec, wanted, engine: observed, views, done, wish } = scene;
-  const restarts = findRestarts(scene);
-  const planned = wish === undefined ? planUp(spec, wanted, observed) : restarts.map(({ action }) => action);
-  // An engine that makes of a definition something else than was asked for would have its turn for ever.
-  const isNew = (node: string): boolean => done.has(keyOf('create container', containerName(spec.name, node)));
-  const waiting =
-    wish === undefined
-      ? findDisruptive(wanted, observed, planned).filter((node) => !isNew(node))
-      : restarts.map(({ node }) => node);
-  const present = views.filter(({ name }) => spec.nodes.some((node) => node.name === name));
-  const turnOf = ({ node, heir }: RollStep): Pick<Next, 'conflicts' | 'actions'> => {
-    const own = planned.filter(({ target }) => target === containerName(spec.name, node));
-    const { actions, conflicts } = planSaving({ ...scene, engine: observed }, own);
-    if (heir === undefined) return { conflicts, actions: warned(findUnserved(views, [node]), actions) };
-    return { conflicts, actions: handedOver(node, heir, own[0]?.cause ?? '', actions) };
-  };
-  const first = nextRollStep(present, waiting);
-  if (first === undefined) return {};
-  const others = waiting.filter((node) => node !== first.node).flatMap((node) => nextRollStep(present, [node]) ?? []);
-  return { ...turnOf(first), later: others.flatMap((step) => turnOf(step).actions) };
-}
-
-/** Those that have not been restarted yet. */
-function findRestarts({ spec, wish, done }: Scene): { readonly node: string; readonly action: Action }[] {
-  return (wish?.restart?.nodes ?? [])
-    .map((node) => ({ node, action: newAction('restart container', containerName(spec.name, node), 'asked for') }))
-    .filter(({ action }) => !done.has(actionKey(action)));
-}
-
-/** A primary of which no replica can take over. */
-function warned([bare]: readonly ReachableView[], actions: readonly Action[]): Action[] {
-  const [first, ...rest] = actions;
-  if (bare === undefined || first === undefined) return [...actions];
-  const slots = formatRanges(bare.table.myself.slots);
-  const cause = `${first.cause}; ${bare.name} has no replica: slots ${slots} are not served until it is back`;
-  return [{ ...first, cause }, ...rest];
-}
-
-/** A primary hands over to a replica before it is stopped, so that nobody who serves clients ever is. */
-function handedOver(node: string, heir: string, cause: string, actions: readonly Action[]): Action[] {
-  const handOver = newAction('fail over', heir, cause, { from: node });
-  return [handOver, ...actions.map((action) => ({ ...action, after: [...action.after, actionKey(handOver)] }))];
 }

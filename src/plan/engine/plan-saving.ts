@@ -13,7 +13,7 @@ interface SavingScene {
   readonly engine: Observed;
   readonly views: readonly NodeView[];
   /** Keys of the actions that this run has carried out. */
-  readonly done: ReadonlySet<string>;
+  readonly done: Pick<ReadonlySet<string>, 'has'>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ActionType } from '../../plan/model/action.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
-import type { Desired } from '../../plan/next.ts';
+import type { Desired } from '../../plan/scene.ts';
 import type { KeyInSlot } from '../../redis/slots/key-move.ts';
 import type { Secret } from '../../secret.ts';
 import type { NodeSpec } from '../../spec/spec.ts';

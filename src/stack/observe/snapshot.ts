@@ -1,6 +1,6 @@
 import type { NodeView } from '../../cluster/nodes/view.ts';
 import { hasCode } from '../../errors.ts';
-import type { Desired } from '../../plan/next.ts';
+import type { Desired } from '../../plan/scene.ts';
 import { containerName, LABELS } from '../../plan/model/names.ts';
 import type { Observed } from '../../plan/model/observed.ts';
 import { NO_FACTS, type Snapshot } from '../../plan/model/snapshot.ts';

@@ -1,5 +1,5 @@
 import { containerDefinition, networkDefinition } from '../../plan/model/definitions.ts';
-import type { Wish, Desired } from '../../plan/next.ts';
+import type { Wish, Desired } from '../../plan/scene.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import { redisConf } from '../../plan/node/redis-config.ts';
 import type { NodeSpec } from '../../spec/spec.ts';

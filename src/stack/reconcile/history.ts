@@ -2,7 +2,7 @@ import { findUnsettledEpochs } from '../../cluster/nodes/epochs.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { actionKey, keyOf, type Action } from '../../plan/model/action.ts';
 import { containerName } from '../../plan/model/names.ts';
-import type { Next } from '../../plan/next.ts';
+import type { Next } from '../../plan/scene.ts';
 import type { KeyConflict } from '../execute/execution.ts';
 
 /** A command's effect may take this long to show, through gossip; until then it is not sent again. */
@@ -13,7 +13,7 @@ const MOST_REPAIRS = 5;
 /** What one run has seen and done so far: all that a plan can't tell from a single look. */
 export interface History {
   /** Keys of the actions that were carried out. */
-  readonly done: ReadonlySet<string>;
+  readonly done: Pick<ReadonlySet<string>, 'has'>;
   readonly count: () => number;
   /** What may be done now. */
   readonly due: (next: Next, views: readonly NodeView[]) => Due;
@@ -55,7 +55,6 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
   const firstSeen = new Map<string, number>();
   const refusals = new Map<string, string>();
   const conflicts = new Map<string, readonly KeyConflict[]>();
-  const done = new Set<string>();
   const begun = new Set<string>();
   let movedAt = performance.now();
   let lastDoneAt = movedAt;
@@ -87,7 +86,7 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
     };
   };
   return {
-    done,
+    done: sent,
     count: () => count,
     due,
     addDone: (action) => {
@@ -95,7 +94,6 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
       lastDoneAt = performance.now();
       if (!sent.has(key)) movedAt = lastDoneAt;
       sent.set(key, { count: (sent.get(key)?.count ?? 0) + 1, at: lastDoneAt });
-      done.add(key);
       count += 1;
     },
     addRefusal: (action, why) => {
@@ -109,12 +107,9 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
     },
     conflictsOf: (action) => conflicts.get(actionKey(action)) ?? [],
     forgetStart: (container) => {
-      for (const type of STARTS) {
-        done.delete(keyOf(type, container));
-        sent.delete(keyOf(type, container));
-      }
+      for (const type of STARTS) sent.delete(keyOf(type, container));
     },
-    hasStarted: (stack, node) => STARTS.some((type) => done.has(keyOf(type, containerName(stack, node)))),
+    hasStarted: (stack, node) => STARTS.some((type) => sent.has(keyOf(type, containerName(stack, node)))),
     movedAt: () => movedAt,
     lastDoneAt: () => lastDoneAt,
     begun,

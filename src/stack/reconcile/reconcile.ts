@@ -3,7 +3,7 @@ import { errorMessage, hasCode } from '../../errors.ts';
 import { planText, type Action } from '../../plan/model/action.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
-import type { Desired, Next } from '../../plan/next.ts';
+import type { Desired, Next } from '../../plan/scene.ts';
 import type { Secret } from '../../secret.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import type { Issuer, NodeCertificate } from '../connect/issuer.ts';
@@ -71,7 +71,7 @@ export async function preview(
   session: Session,
   desired: Desired,
   options: ReconcileOptions,
-): Promise<Pick<Next, 'actions' | 'later' | 'conflicts' | 'waitsFor'>> {
+): Promise<Pick<Next, 'actions' | 'conflicts' | 'waitsFor'> & { readonly later: readonly Action[] }> {
   let last: Round | undefined;
   let first: readonly Action[] = [];
   await reconcile(session, desired, {
@@ -89,8 +89,8 @@ export async function preview(
       return false;
     },
   });
-  const { later = [], conflicts = [], waitsFor = [] } = last?.next ?? {};
-  return { actions: first, later, conflicts, waitsFor };
+  const { later = () => [], conflicts = [], waitsFor = [] } = last?.next ?? {};
+  return { actions: first, later: later(), conflicts, waitsFor };
 }
 
 /** Issued beside the containers' creation, so that certificates are there when these are. */
