@@ -12,6 +12,16 @@ const PROGRAMS = ['/usr/bin/redis-server', '/usr/bin/redis-cli', '/bin/busybox']
 const PACKAGES = ['redis-server', 'redis-tools', 'busybox-static'];
 const REDIS = { uid: 999, gid: 999 };
 
+/** What an image of this root file system is told besides, as lines of a Dockerfile. */
+export const IMAGE_SETTINGS: readonly string[] = [
+  `USER ${REDIS.uid}:${REDIS.gid}`,
+  'WORKDIR /data',
+  'VOLUME /data',
+  'EXPOSE 6379',
+  'ENV PATH=/usr/local/bin:/usr/bin:/bin',
+  'CMD ["redis-server"]',
+];
+
 /**
  * A root file system with Redis, redis-cli, TLS and a shell, as a tar archive, from the packages of the Debian or Ubuntu
  * that this program runs on. Nothing is installed on the host and no root is needed.

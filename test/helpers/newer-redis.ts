@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Engine } from '../../src/engine/engine.ts';
 import { errorMessage } from '../../src/errors.ts';
-import { buildRootFileSystem } from '../../src/image/debian-root-fs.ts';
+import { buildRootFileSystem, IMAGE_SETTINGS } from '../../src/image/debian-root-fs.ts';
 
 const run = promisify(execFile);
 
@@ -36,14 +36,7 @@ export async function newerRedis(engine: Engine): Promise<NewerRedis> {
     );
     if (!(await isNewEnough)) return { reason: `Debian has no Redis that moves slots atomically, only ${version}` };
     const rootFileSystem = await buildRootFileSystem(() => undefined, aptConfig);
-    await engine.importImage(IMAGE, rootFileSystem, [
-      'USER 999:999',
-      'WORKDIR /data',
-      'VOLUME /data',
-      'EXPOSE 6379',
-      'ENV PATH=/usr/local/bin:/usr/bin:/bin',
-      'CMD ["redis-server"]',
-    ]);
+    await engine.importImage(IMAGE, rootFileSystem, IMAGE_SETTINGS);
     return { image: IMAGE };
   } catch (error) {
     const lines = errorMessage(error).split('\n');

@@ -1,5 +1,5 @@
 import type { Engine } from '../../engine/engine.ts';
-import { buildRootFileSystem } from '../../image/debian-root-fs.ts';
+import { buildRootFileSystem, IMAGE_SETTINGS } from '../../image/debian-root-fs.ts';
 import { LOCAL_IMAGE } from '../../plan/model/names.ts';
 
 /**
@@ -13,13 +13,6 @@ export async function buildLocalImage(
 ): Promise<{ reference: string; bytes: number }> {
   const rootFileSystem = await buildRootFileSystem(onProgress);
   onProgress('importing');
-  await engine.importImage(LOCAL_IMAGE, rootFileSystem, [
-    'USER 999:999',
-    'WORKDIR /data',
-    'VOLUME /data',
-    'EXPOSE 6379',
-    'ENV PATH=/usr/local/bin:/usr/bin:/bin',
-    'CMD ["redis-server"]',
-  ]);
+  await engine.importImage(LOCAL_IMAGE, rootFileSystem, IMAGE_SETTINGS);
   return { reference: LOCAL_IMAGE, bytes: rootFileSystem.length };
 }

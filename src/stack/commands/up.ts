@@ -1,12 +1,10 @@
 import { withinBounds } from '../../bounds.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
-import { proveReadWrite } from '../../redis/prove.ts';
 import type { Secret } from '../../secret.ts';
-import { natMapOf } from '../connect/connection.ts';
 import { hostAddress } from '../connect/host-address.ts';
 import { openIssuer } from '../connect/issuer.ts';
+import { openProof } from '../connect/proof.ts';
 import { ensurePassword } from '../connect/passwords.ts';
-import { readTrust } from '../connect/trust.ts';
 import { hasLostAuthority } from '../observe/certificates.ts';
 import { ensureImage, type ResolvedImage } from '../observe/image.ts';
 import { desiredOf } from '../observe/wanted.ts';
@@ -52,14 +50,8 @@ export async function up(session: Session): Promise<UpResult> {
 async function prove(session: Session, password: Secret, views: readonly ReachableView[]): Promise<void> {
   const { report } = session;
   report({ subject: 'proof', state: 'running', text: 'a write and a read in each primary' });
-  const ranges = views.flatMap(({ table }) => table.myself.slots.slice(0, 1));
-  // As an application would that only uses what is open.
-  const tls = session.spec.tls.plain ? undefined : await readTrust(session);
-  await withinBounds(
-    proveReadWrite(natMapOf(session, tls === undefined ? 'plain' : 'tls'), password, tls, ranges),
-    'could not write and read a key in each primary',
-    session,
-  );
-  const text = `a key written and read back in each of ${ranges.length} primaries`;
+  const proof = await openProof(session, password);
+  const primaries = await withinBounds(proof(views), 'could not write and read a key in each primary', session);
+  const text = `a key written and read back in each of ${primaries} primaries`;
   report({ subject: 'proof', state: 'done', text });
 }

@@ -3,7 +3,7 @@ import { hasCode, StackError } from '../../errors.ts';
 import type { RedisCommand } from '../../redis/node-link.ts';
 import { withNodes, type Nodes } from '../connect/with-nodes.ts';
 import type { Hint } from '../../hint.ts';
-import { observeNodes } from '../observe/observe-nodes.ts';
+import { viewNodes } from '../observe/observe-nodes.ts';
 import type { Session } from '../session/session.ts';
 import { poll } from '../../poll.ts';
 import { durationText } from '../../units.ts';
@@ -34,7 +34,7 @@ export async function lookAtCluster(session: Session, nodes: Nodes): Promise<Liv
   const send: LiveCluster['send'] = async (node, ...command) => {
     await patient.get(node).send(...command);
   };
-  const views = (await observeNodes(session, nodes.all)).map(({ view }) => view);
+  const views = await viewNodes(session, nodes.all);
   return {
     views,
     nodes,
@@ -96,7 +96,7 @@ export async function waitUntil(
   const { report, timeoutMs } = session;
   let isReported = false;
   const look = async () => {
-    const views = (await observeNodes(session, nodes.all)).map(({ view }) => view);
+    const views = await viewNodes(session, nodes.all);
     const missing = findProblems(views);
     if (missing.length > 0) report({ subject: 'cluster', state: 'running', text: missing[0] ?? '' });
     isReported ||= missing.length > 0;

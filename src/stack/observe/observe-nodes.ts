@@ -48,3 +48,8 @@ export async function observeNodes(
     }),
   );
 }
+
+/** Only what they say. */
+export async function viewNodes(session: Session, links: readonly NodeLink[]): Promise<NodeView[]> {
+  return (await observeNodes(session, links)).map(({ view }) => view);
+}

@@ -5,7 +5,7 @@ import { StackError } from '../../../errors.ts';
 import { run } from '../../../hint.ts';
 import { findNode, type Session } from '../../session/session.ts';
 import { withNodes, type Nodes } from '../../connect/with-nodes.ts';
-import { observeNodes } from '../../observe/observe-nodes.ts';
+import { viewNodes } from '../../observe/observe-nodes.ts';
 import { poll } from '../../../poll.ts';
 import { executeMoves, type Moved } from '../../execute/move-slots.ts';
 import { findHoles } from './whole-cluster.ts';
@@ -71,7 +71,7 @@ const SETTLING_MS = 2000;
 /** A run that was killed a moment ago leaves nodes that don't agree yet: they are given the time to. */
 async function observeWhole(session: Session, nodes: Nodes): Promise<readonly ReachableView[]> {
   const look = async () => {
-    const views = (await observeNodes(session, nodes.all)).map(({ view }) => view);
+    const views = await viewNodes(session, nodes.all);
     return { views, problems: findHoles(session, views) };
   };
   const isEnd = ({ views, problems }: Awaited<ReturnType<typeof look>>): boolean =>

@@ -4,14 +4,12 @@ import { StackError } from '../../../errors.ts';
 import { hint, run } from '../../../hint.ts';
 import type { NodeLink } from '../../../redis/node-link.ts';
 import { expectationOf } from '../../../plan/cluster/expectation.ts';
-import { observeNodes } from '../../observe/observe-nodes.ts';
+import { viewNodes } from '../../observe/observe-nodes.ts';
 import type { Session } from '../../session/session.ts';
 import { poll } from '../../../poll.ts';
-import { proveReadWrite } from '../../../redis/prove.ts';
-import { natMapOf } from '../../connect/connection.ts';
 import { withNodes, type Nodes } from '../../connect/with-nodes.ts';
+import { openProof } from '../../connect/proof.ts';
 import { requirePassword } from '../../connect/passwords.ts';
-import { readTrust } from '../../connect/trust.ts';
 import { durationText } from '../../../units.ts';
 
 interface Wholeness {
@@ -29,7 +27,7 @@ export function findHoles({ spec }: Session, views: readonly NodeView[]): string
 
 /** A slot on the move is in the way, too. */
 export async function observeWholeness(session: Session, links: readonly NodeLink[]): Promise<Wholeness> {
-  const all = (await observeNodes(session, links)).map(({ view }) => view);
+  const all = await viewNodes(session, links);
   const views = all.filter(isReachable);
   const moving = views.flatMap(({ name, table: { myself } }) =>
     myself.openSlots.map(({ slot, direction }) => `${name}: slot ${slot} is ${direction}`),
@@ -73,16 +71,14 @@ export function primariesAmong(
 export async function waitForCluster(session: Session): Promise<readonly ReachableView[]> {
   const { spec, timeoutMs } = session;
   const password = await requirePassword(session);
-  const tls = spec.tls.plain ? undefined : await readTrust(session);
-  const natMap = natMapOf(session, tls === undefined ? 'plain' : 'tls');
+  const prove = await openProof(session, password);
   const look = async (nodes: Nodes): Promise<Wholeness> => {
-    const all = (await observeNodes(session, nodes.all)).map(({ view }) => view);
+    const all = await viewNodes(session, nodes.all);
     const views = all.filter(isReachable);
     const problems = [...findClusterProblems(expectationOf(spec), all), ...findBrokenLinks(views)];
     if (problems.length > 0) return { views, problems };
-    const ranges = views.flatMap(({ table }) => table.myself.slots.slice(0, 1));
     try {
-      await proveReadWrite(natMap, password, tls, ranges);
+      await prove(views);
     } catch (error) {
       if (!(error instanceof StackError)) throw error;
       return { views, problems: [error.message] };
