@@ -22,8 +22,9 @@ export const plan: Command = {
         if (pulls !== undefined) line(`+ pull image ${pulls}  (not on this engine)`);
         if (actions.length > 0) line(planText(actions).trimEnd());
         if (later.length > 0) line(`Then:\n${planText(later).trimEnd()}`);
-        if (mayGoOn(actions)) line('More may follow: up looks again after each round.');
-        if (actions.length === 0) for (const reason of waitsFor) line(`… waits for: ${reason}`);
+        const waiting = actions.length === 0 ? waitsFor : [];
+        for (const reason of waiting) line(`… waits for: ${reason}`);
+        if (mayGoOn(actions) || waiting.length > 0) line('More may follow: up looks again after each round.');
         if (!isPending) line('Nothing to do: all is as the YAML file says.');
         for (const warning of warnings) line(`! ${warning}`);
         for (const { code, message, hint } of conflicts) line(`✗ ${message} [${code}]\n  → ${hint}`);
