@@ -49,7 +49,7 @@ function disagreements({ reachable, nameOf }: SeenCluster, survey: readonly Slot
       ({ id }) => id ?? '',
     );
     return others.map((group) => ({
-      slot: claims.slot,
+      slots: claims.slots,
       owner,
       believed: group[0]?.id,
       names: group.map(({ name }) => name),
@@ -71,7 +71,7 @@ function disagreements({ reachable, nameOf }: SeenCluster, survey: readonly Slot
 function open(cluster: SeenCluster, survey: readonly SlotClaims[]): Finding[] {
   const opened = survey
     .filter(({ openings }) => openings.length > 0)
-    .map((claims) => ({ slot: claims.slot, text: openingText(cluster, claims) }));
+    .map((claims) => ({ slots: claims.slots, text: openingText(cluster, claims) }));
   return groupBy(opened, ({ text }) => text).map((group): Finding => {
     const slots = rangesOfClaims(group);
     const verb = countSlots(slots) === 1 ? 'is' : 'are';
@@ -105,6 +105,6 @@ export function openingText(
   return openings.length === 1 ? `${sides.join()} only` : list(sides);
 }
 
-function rangesOfClaims(claims: readonly Pick<SlotClaims, 'slot'>[]): SlotRange[] {
-  return rangesOf(claims.map(({ slot }) => slot));
+function rangesOfClaims(claims: readonly Pick<SlotClaims, 'slots'>[]): SlotRange[] {
+  return rangesOf(claims.flatMap(({ slots }) => slots));
 }

@@ -1,10 +1,11 @@
-import { SLOT_COUNT } from './slots.ts';
+import { SLOT_COUNT, slotsOf } from './slots.ts';
 import type { ReachableView } from '../nodes/view.ts';
 
-/** What the nodes say of one slot. */
+/** Slots next to each other of which every node says the same. */
 export interface SlotClaims {
-  readonly slot: number;
-  /** Nodes that say that the slot is their own. */
+  /** Ascending. */
+  readonly slots: readonly number[];
+  /** Nodes that say that the slots are their own. */
   readonly claimants: readonly ReachableView[];
   /** For each view, in their order: the id of the owner that it believes in. */
   readonly believed: readonly (string | undefined)[];
@@ -31,8 +32,8 @@ export function surveySlots(views: readonly ReachableView[]): SlotClaims[] {
     const open = openings.get(start) ?? [];
     if (isAgreed && open.length === 0) return [];
     const claimants = views.filter((view, at) => believed[at] === view.table.myself.id);
-    const length = (starts[index + 1] ?? SLOT_COUNT) - start;
-    return Array.from({ length }, (_, offset) => ({ slot: start + offset, claimants, believed, openings: open }));
+    const end = (starts[index + 1] ?? SLOT_COUNT) - 1;
+    return [{ slots: slotsOf([{ start, end }]), claimants, believed, openings: open }];
   });
 }
 

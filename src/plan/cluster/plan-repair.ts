@@ -32,7 +32,9 @@ export function planRepair(
 ): Action[] {
   const reachable = views.filter(isReachable);
   const actions = planCluster(spec, views);
-  const survey = surveySlots(reachable).filter(({ slot }) => !except.has(slot));
+  const survey = surveySlots(reachable)
+    .map((claims) => ({ ...claims, slots: claims.slots.filter((slot) => !except.has(slot)) }))
+    .filter(({ slots }) => slots.length > 0);
   // Who is away may own a slot, or hold its keys. And a cluster that is about to begin hands out its slots itself.
   const isBeginning = reachable.some(({ table }) => isBootstrapping(table)) || isBlankCluster(reachable);
   if (reachable.length < views.length || isBeginning) return actions;
@@ -62,16 +64,16 @@ function planLostOwners(
   { hasOtherVolumes }: RepairFacts,
 ): Action[] {
   const own = new Set(views.map(({ table }) => table.myself.id));
-  const orphaned = survey.flatMap(({ slot, claimants, believed }) => {
+  const orphaned = survey.flatMap(({ slots, claimants, believed }) => {
     const id = believed.find((one) => one !== undefined && !own.has(one));
-    return claimants.length > 0 || id === undefined ? [] : [{ slot, id }];
+    return claimants.length > 0 || id === undefined ? [] : [{ slots, id }];
   });
   return groupBy(orphaned, ({ id }) => id).flatMap((group): Action[] => {
     const id = group[0]?.id ?? '';
     const rows = views.flatMap(({ table }) => table.rows.filter((row) => row.id === id));
     if (!rows.every(isGone)) return [];
     const name = id.slice(0, 8);
-    const slots = slotsText(rangesOf(group.map(({ slot }) => slot)));
+    const slots = slotsText(rangesOf(group.flatMap(({ slots: some }) => some)));
     // It has no address any more where another id answers at the one that it had: it can't come back there.
     const isReplaced = rows.some(({ ip }) => ip === '' || views.some(({ table }) => table.myself.ip === ip));
     const [replica] = replicasOf(views, id).toSorted((one, other) => replicationOffset(other) - replicationOffset(one));

@@ -24,16 +24,15 @@ export function planSlotRepairs(
 ): RepairSlots[] {
   const scene = { views, primaries: views.filter(({ table }) => table.myself.role === 'primary'), counts };
   const heirs = heirsOf(scene, survey, primaryCount);
-  const repairs = survey.flatMap((claims): RepairSlots[] => {
-    const owner = ownerOf(scene, claims);
-    const destination = owner === undefined ? heirs.get(claims.slot) : destinationOf(scene, claims, owner);
-    return destination === undefined ? [] : repairOf(scene, claims, owner, destination);
+  const repairs = survey.flatMap((claims) => {
+    const placements = claims.slots.flatMap((slot) => placementOf(scene, claims, slot, heirs.get(slot)));
+    return groupBy(placements, placementKey).flatMap((group) => repairOf(scene, claims, group));
   });
   return groupBy(repairs, ({ slots: _slots, keyCount: _keyCount, ...rest }) => JSON.stringify(rest)).flatMap(
     (group): RepairSlots[] => {
       const [first] = group;
       if (first === undefined) return [];
-      const keyCount = group.reduce((sum, one) => sum + one.keyCount, 0);
+      const keyCount = sumOf(group.map((one) => one.keyCount));
       return [{ ...first, slots: group.flatMap(({ slots }) => slots), keyCount }];
     },
   );
@@ -49,8 +48,29 @@ function keysOn({ counts }: Scene, { name }: ReachableView, slot: number): numbe
   return counts.get(name)?.get(slot) ?? 0;
 }
 
+/** Where one slot is to be. */
+interface Placement {
+  readonly slot: number;
+  readonly owner: ReachableView | undefined;
+  readonly destination: ReachableView;
+  /** Other primaries that have keys of it. */
+  readonly holders: readonly ReachableView[];
+}
+
+function placementOf(scene: Scene, claims: SlotClaims, slot: number, heir: ReachableView | undefined): Placement[] {
+  const owner = ownerOf(scene, claims, slot);
+  const destination = owner === undefined ? heir : destinationOf(scene, claims, owner);
+  if (destination === undefined) return [];
+  const holders = scene.primaries.filter((view) => view !== destination && keysOn(scene, view, slot) > 0);
+  return [{ slot, owner, destination, holders }];
+}
+
+function placementKey({ owner, destination, holders }: Placement): string {
+  return [owner?.name, destination.name, ...namesOf(holders)].join(' ');
+}
+
 /** Of several that claim the slot: the one whose claim gossip would let stand, or, with equal epochs, has most keys. */
-function ownerOf(scene: Scene, { slot, claimants }: SlotClaims): ReachableView | undefined {
+function ownerOf(scene: Scene, { claimants }: SlotClaims, slot: number): ReachableView | undefined {
   const [owner] = claimants.toSorted(
     (one, other) => epochOf(other) - epochOf(one) || keysOn(scene, other, slot) - keysOn(scene, one, slot),
   );
@@ -79,13 +99,15 @@ function heirsOf(
     ({ claimants, believed }) => claimants.length === 0 && believed.every((id) => id === undefined || own.has(id)),
   );
   const heirs = new Map<number, ReachableView>();
-  for (const { slot, believed } of free) {
-    const [fullest] = scene.primaries.toSorted((one, other) => keysOn(scene, other, slot) - keysOn(scene, one, slot));
+  for (const { slots, believed } of free) {
     const former = scene.primaries.find(({ table }) => believed.includes(table.myself.id));
-    const heir = fullest !== undefined && keysOn(scene, fullest, slot) > 0 ? fullest : former;
-    if (heir !== undefined) heirs.set(slot, heir);
+    for (const slot of slots) {
+      const [fullest] = scene.primaries.toSorted((one, other) => keysOn(scene, other, slot) - keysOn(scene, one, slot));
+      const heir = fullest !== undefined && keysOn(scene, fullest, slot) > 0 ? fullest : former;
+      if (heir !== undefined) heirs.set(slot, heir);
+    }
   }
-  const left = free.map(({ slot }) => slot).filter((slot) => !heirs.has(slot));
+  const left = free.flatMap(({ slots }) => slots).filter((slot) => !heirs.has(slot));
   const holders = scene.primaries.map(({ name, table }) => ({ name, slots: table.myself.slots }));
   for (const [name, slots] of handOutSlots(left, holders, primaryCount)) {
     const heir = scene.primaries.find((one) => one.name === name);
@@ -94,20 +116,19 @@ function heirsOf(
   return heirs;
 }
 
-function repairOf(
-  scene: Scene,
-  claims: SlotClaims,
-  owner: ReachableView | undefined,
-  destination: ReachableView,
-): RepairSlots[] {
+/** @param group placements of the same key */
+function repairOf(scene: Scene, claims: SlotClaims, group: readonly Placement[]): RepairSlots[] {
+  const [first] = group;
+  if (first === undefined) return [];
+  const { owner, destination, holders } = first;
+  const slots = group.map(({ slot }) => slot);
   const { views, primaries } = scene;
-  const { slot, claimants, believed, openings } = claims;
+  const { claimants, believed, openings } = claims;
   const losers = claimants.filter((view) => view !== owner && view !== destination);
   // A primary that loses all it has to one other is being failed over, and becomes that one's replica by itself.
   if (owner !== undefined && losers.some(({ table }) => holdsRanges(owner.table.myself.slots, table.myself.slots)))
     return [];
   const { id } = destination.table.myself;
-  const holders = primaries.filter((view) => view !== destination && keysOn(scene, view, slot) > 0);
   const misled = primaries.filter(
     // Whoever doesn't know it at all has to meet it first.
     (view) =>
@@ -120,12 +141,12 @@ function repairOf(
   if (nothingIsWrong && holders.length === 0) return [];
   return [
     newAction('repair slots', destination.name, causeOf(scene, claims, misled), {
-      slots: [slot],
+      slots,
       destination: destination.name,
       owner: owner?.name,
       losers: namesOf(losers),
       holders: namesOf(holders),
-      keyCount: holders.reduce((sum, view) => sum + keysOn(scene, view, slot), 0),
+      keyCount: sumOf(holders.flatMap((view) => slots.map((slot) => keysOn(scene, view, slot)))),
       openOn: [...new Set(namesOf(openings.map(({ view }) => view)))],
       misled: namesOf(misled),
       needsEpoch,
@@ -147,6 +168,10 @@ function causeOf({ views }: Scene, claims: SlotClaims, misled: readonly Reachabl
   if (openings.length > 0) return openingText({ nameOf }, claims);
   const believers = misled.length === 0 ? 'a replica' : list(namesOf(misled));
   return `not what ${believers} ${misled.length > 1 ? 'believe' : 'believes'}`;
+}
+
+function sumOf(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function namesOf(views: readonly ReachableView[]): string[] {

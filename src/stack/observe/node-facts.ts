@@ -93,7 +93,7 @@ export async function readRepairFacts(
     .filter(
       ({ claimants, believed }) => claimants.length > 0 || believed.every((id) => id === undefined || own.has(id)),
     )
-    .map(({ slot }) => slot);
+    .flatMap((claims) => claims.slots);
   // A replica has the keys of its primary, and can't give them to anybody.
   const primaries = reachable.filter(({ table, keyCount }) => table.myself.role === 'primary' && keyCount > 0);
   const keys = await Promise.all(
