@@ -24,14 +24,14 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     projects: [
-      // Both cores, one file each: none of them waits. A process for each file: nesting without end, in tests of `spec`,
-      // can leave Node.js's own modules half loaded.
+      // Both cores, one file each: none of them waits.
       {
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 60_000,
           maxWorkers: 2,
+          isolate: false,
           sequence: { groupOrder: 0 },
         },
       },

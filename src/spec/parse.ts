@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq, Lexer, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, Lexer, LineCounter, parseDocument, Parser, visit, type Document } from 'yaml';
 import { checkDocument, type Finding, type Path } from './rules.ts';
 import { specSchema } from './schema.ts';
 import { findShapeProblems, samePath } from './shape-findings.ts';
@@ -17,6 +17,8 @@ type ParseResult = { readonly spec: Spec } | { readonly problems: readonly Probl
 const MOST_CHARACTERS = 256 * 1024;
 /** Characters, words and spaces that mean something. A thousand nodes are 50,000; more takes seconds to read. */
 const MOST_TOKENS = 60_000;
+/** A stack description has six. What reads a document calls itself once a level, and the stack has an end. */
+const MOST_LEVELS = 100;
 const MOST_ALIASES = 100;
 const MOST_SYNTAX_ERRORS = 20;
 /** Nobody reads more of them, and to find the place of each takes its time. */
@@ -25,9 +27,8 @@ const MOST_PROBLEMS = 100;
 /** YAML text → Spec, or every problem at once. Never throws, whatever the text. */
 export function parseSpec(text: string): ParseResult {
   if (text.length > MOST_CHARACTERS) return wholeFile('the file is larger than 256 KiB: it is no stack description');
-  if (hasMoreTokens(text, MOST_TOKENS)) {
-    return wholeFile(`the file has more than ${MOST_TOKENS} signs and words: it is no stack description`);
-  }
+  const excess = findExcess(text);
+  if (excess !== undefined) return wholeFile(`the file has more than ${excess}: it is no stack description`);
   const lines = new LineCounter();
   const positionAt = (offset: number): { line: number; column: number } => {
     const { line, col } = lines.linePos(offset);
@@ -70,7 +71,7 @@ export function parseSpec(text: string): ParseResult {
     }));
     return { problems: [...errors, ...problems].slice(0, MOST_PROBLEMS) };
   } catch (error) {
-    // An alias bomb, or nesting too deep for the stack: nobody's honest stack description.
+    // An alias bomb: nobody's honest stack description.
     const message = error instanceof Error ? error.message : String(error);
     return wholeFile(`the file can't be read: ${message}`, 'write it without aliases');
   }
@@ -85,13 +86,17 @@ function problemText({ path, message, hint }: Finding): Pick<Problem, 'message' 
   return { message: `${where}${message}`, hint };
 }
 
-function hasMoreTokens(text: string, most: number): boolean {
+/** What there is too much of, found without reading more than that. */
+function findExcess(text: string): string | undefined {
+  const parser = new Parser();
   let count = 0;
   for (const token of new Lexer().lex(text)) {
     if (token !== '') count += 1;
-    if (count > most) return true;
+    if (count > MOST_TOKENS) return `${MOST_TOKENS} signs and words`;
+    Array.from(parser.next(token));
+    if (parser.stack.length > MOST_LEVELS) return `${MOST_LEVELS} levels`;
   }
-  return false;
+  return undefined;
 }
 
 function hasMoreAliases(document: Document, most: number): boolean {

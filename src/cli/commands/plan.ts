@@ -1,5 +1,6 @@
 import { planText } from '../../plan/model/action.ts';
 import { mayGoOn } from '../../plan/next.ts';
+import { run } from '../../hint.ts';
 import type { Command } from '../core/command.ts';
 
 const CHANGES_PENDING = 3;
@@ -26,6 +27,8 @@ export const plan: Command = {
         for (const reason of waiting) line(`… waits for: ${reason}`);
         if (mayGoOn(actions) || waiting.length > 0) line('More may follow: up looks again after each round.');
         if (!isPending) line('Nothing to do: all is as the YAML file says.');
+        if ([...actions, ...later].some(({ destructive }) => destructive))
+          line(`! marks what gives up keys: up refuses it. After a yes: ${renderHint(run('cluster fix'))}`);
         for (const warning of warnings) line(`! ${warning}`);
         for (const { code, message, hint } of conflicts) line(`✗ ${message} [${code}]\n  → ${hint}`);
       },

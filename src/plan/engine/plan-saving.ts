@@ -42,11 +42,13 @@ export function planSaving(
         newAction('save keys', node, `${setting(appendonly)} reads no other file`, { into }),
       ]),
   );
+  // Whoever can't save keeps the others running, too.
+  const saved = [...saves.values()].map(actionKey);
   const rest = planned.map((action): Action => {
     const save = action.type === 'stop container' ? saves.get(action.target) : undefined;
     if (save === undefined || action.type !== 'stop container') return action;
     // Redis writes its last keys to dump.rdb when it is asked to end; until then the append-only file stays in use.
-    return { ...action, ...(appendonly ? {} : { intoDump: true }), after: [...action.after, actionKey(save)] };
+    return { ...action, ...(appendonly ? {} : { intoDump: true }), after: [...action.after, ...saved] };
   });
   return {
     actions: [...saves.values(), ...rest],

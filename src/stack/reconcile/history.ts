@@ -14,12 +14,12 @@ const MOST_REPAIRS = 5;
 export interface History {
   /** Keys of the actions that were carried out. */
   readonly done: Pick<ReadonlySet<string>, 'has'>;
-  readonly count: () => number;
+  /** Those that no node refused. */
+  readonly carriedOut: readonly Action[];
   /** What may be done now. */
   readonly due: (next: Next, views: readonly NodeView[]) => Due;
-  readonly addDone: (action: Action) => void;
-  /** Why Redis refused an action, the last time; or nothing any more. */
-  readonly addRefusal: (action: Action, why: string | undefined) => void;
+  /** @param refusal why Redis refused it */
+  readonly addDone: (action: Action, refusal?: string) => void;
   readonly refusals: () => readonly string[];
   readonly addConflicts: (action: Action, conflicts: readonly KeyConflict[]) => void;
   readonly conflictsOf: (action: Action) => readonly KeyConflict[];
@@ -58,7 +58,7 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
   const begun = new Set<string>();
   let movedAt = performance.now();
   let lastDoneAt = movedAt;
-  let count = 0;
+  const carriedOut: Action[] = [];
 
   const isFresh = (action: Action, now: number): boolean =>
     now - (sent.get(actionKey(action))?.at ?? Number.NEGATIVE_INFINITY) > RESEND_AFTER_MS;
@@ -87,18 +87,16 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
   };
   return {
     done: sent,
-    count: () => count,
+    carriedOut,
     due,
-    addDone: (action) => {
+    addDone: (action, refusal) => {
       const key = actionKey(action);
       lastDoneAt = performance.now();
       if (!sent.has(key)) movedAt = lastDoneAt;
       sent.set(key, { count: (sent.get(key)?.count ?? 0) + 1, at: lastDoneAt });
-      count += 1;
-    },
-    addRefusal: (action, why) => {
-      if (why === undefined) refusals.delete(actionKey(action));
-      else refusals.set(actionKey(action), why);
+      if (refusal !== undefined) return void refusals.set(key, refusal);
+      refusals.delete(key);
+      carriedOut.push(action);
     },
     refusals: () => [...refusals.values()],
     addConflicts: (action, found) => {

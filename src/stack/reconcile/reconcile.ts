@@ -1,6 +1,6 @@
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { errorMessage, hasCode } from '../../errors.ts';
-import { planText, type Action } from '../../plan/model/action.ts';
+import { actionKey, planText, type Action } from '../../plan/model/action.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
 import type { Desired, Next } from '../../plan/scene.ts';
@@ -19,7 +19,8 @@ import { nextRound, type ReconcileOptions, type Round, type Run } from './round.
 
 interface Reconciled {
   readonly views: readonly ReachableView[];
-  /** Actions that were carried out, and times that the work was disturbed from outside; 0 when all was as it should be. */
+  readonly carriedOut: readonly Action[];
+  /** Those, and times that the work was disturbed from outside; 0 when all was as it should be. */
   readonly changeCount: number;
   readonly movedKeys: number;
 }
@@ -47,11 +48,11 @@ export async function reconcile(session: Session, desired: Desired, options: Rec
       const actions = await chosen(run, round);
       const views = round.seen.views.filter(isReachable);
       if (actions.length === 0) {
-        const changeCount = history.count() + disturbances;
+        const changeCount = history.carriedOut.length + disturbances;
         if (changeCount > 0) await options.prove?.(views);
-        return { views, changeCount, movedKeys };
+        return { views, carriedOut: history.carriedOut, changeCount, movedKeys };
       }
-      if (options.onRound?.(round, actions) === false) return { views, changeCount: history.count(), movedKeys };
+      if (options.onRound?.(round, actions) === false) return { views, carriedOut: [], changeCount: 0, movedKeys };
       movedKeys += await carryOut(run, round.seen, actions);
     }
   };
@@ -89,8 +90,11 @@ export async function preview(
       return false;
     },
   });
-  const { later = () => [], conflicts = [], waitsFor = [] } = last?.next ?? {};
-  return { actions: first, later: later(), conflicts, waitsFor };
+  const { later = () => [], ifSteady = [], conflicts = [], waitsFor = [] } = last?.next ?? {};
+  // It waits until only that is left.
+  const keys = new Set(first.map(actionKey));
+  const risky = ifSteady.filter((action) => action.destructive && !keys.has(actionKey(action)));
+  return { actions: first, later: [...risky, ...later()], conflicts, waitsFor };
 }
 
 /** Issued beside the containers' creation, so that certificates are there when these are. */
@@ -147,15 +151,14 @@ async function carryOut(run: Run, seen: Snapshot, actions: readonly Action[]): P
     if (part !== undefined) looker.forget(part);
     try {
       const outcome = await perform(execution, action);
-      history.addRefusal(action, undefined);
       movedKeys += outcome?.movedKeys ?? 0;
       history.addConflicts(action, outcome?.conflicts ?? []);
+      history.addDone(action);
     } catch (error) {
       // What it is shows at the next look: another may have done the same, or slots without an owner stop the cluster.
       if (!isTolerated(action, error)) throw error;
-      history.addRefusal(action, errorMessage(error));
+      history.addDone(action, errorMessage(error));
     }
-    history.addDone(action);
     if (action.type === 'configure container' || action.type === 'configure and seed container') learn(run, action);
   };
   await execute(actions, performOne, session);

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+// oxlint-disable-next-line import/no-unassigned-import -- Node.js leaves it half loaded where toLegacyObject() is the first to need it
+import 'node:tls';
 import { promisify, inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { StackError } from '../../../src/errors.ts';

@@ -24,6 +24,7 @@ interface FixOptions {
 }
 
 interface Fixed {
+  /** What was done; with `simulate`, what would be. */
   readonly steps: readonly Action[];
   readonly movedKeys: number;
   /** What was wrong at the first look. */
@@ -51,9 +52,8 @@ export async function fixCluster(session: Session, { simulate, onPlan, confirm }
     onPlan(steps);
     return { steps, movedKeys: 0, findings: first ?? [] };
   }
-  const steps: Action[] = [];
   const seenBefore = new Set<string>();
-  const { movedKeys } = await reconcile(session, desired, {
+  const { carriedOut, movedKeys } = await reconcile(session, desired, {
     ...shared,
     confirm,
     onLook: (round) => {
@@ -63,12 +63,11 @@ export async function fixCluster(session: Session, { simulate, onPlan, confirm }
     onRound: (_round, actions) => {
       onPlan(actions.filter((action) => !seenBefore.has(JSON.stringify(action))));
       for (const action of actions) seenBefore.add(JSON.stringify(action));
-      steps.push(...actions);
       return true;
     },
     isDone: (round, history) => isRepaired(session, findingsOf(round.seen.views), round, history),
   });
-  return { steps, movedKeys, findings: first ?? [] };
+  return { steps: carriedOut, movedKeys, findings: first ?? [] };
 }
 
 /** A step is right that was right at two looks: what is gone at the second was on its way already. */
