@@ -5,10 +5,28 @@ import { defineConfig } from 'vitest/config';
  * Engine tests start real containers and mostly wait for them: many files at a time keep two cores busy. Their bounds are
  * for a hang; a busy machine may need several times as long as an idle one.
  */
-const onEngine = { testTimeout: 300_000, hookTimeout: 300_000, maxWorkers: 6, sequence: { groupOrder: 1 } };
+const onEngine = {
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  maxWorkers: 8,
+  isolate: false,
+  sequence: { groupOrder: 1 },
+};
 
 /** Files that take longest. One that begins last would keep everybody waiting. */
-const LONG = ['faults', 'appendonly', 'rotation', 'killed', 'tls', 'resume', 'scale', 'slot-move-killed', 'drift'];
+const LONG = [
+  'faults',
+  'appendonly',
+  'tls',
+  'resume',
+  'plan-is-up',
+  'leaks',
+  'rotation',
+  'scale',
+  'killed',
+  'drift',
+  'vault',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -38,7 +56,13 @@ export default defineConfig({
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...onEngine } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onEngine } },
       // Hundreds of rounds each: `npm run reliability` runs them, and nothing else does.
-      { test: { name: 'reliability', include: ['test/reliability/**/*.test.ts'], ...onEngine } },
+      {
+        test: {
+          name: 'reliability',
+          include: ['test/reliability/**/*.test.ts', 'test/e2e/{rotation,scale,slot-move,slot-move-killed}.test.ts'],
+          ...onEngine,
+        },
+      },
     ],
   },
 });

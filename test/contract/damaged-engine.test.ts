@@ -8,8 +8,8 @@ beforeAll(async () => {
 });
 afterAll(() => recorded.stack.remove());
 
-test('300 damaged answers: no bug, no hang, nothing uncaught', async () => {
-  const tally = await runOnDamage(recorded, { answers: 300, seed: Math.random() * 2 ** 32, atOnce: 6 });
-  expect(tally.damaged).toBeGreaterThanOrEqual(300);
+test('60 damaged answers: no bug, no hang, nothing uncaught', async () => {
+  const tally = await runOnDamage(recorded, { answers: 60, seed: Math.random() * 2 ** 32, atOnce: 6 });
+  expect(tally.damaged).toBeGreaterThanOrEqual(60);
   expect(tally.exitCodes.get(1) ?? 0).toBeGreaterThan(0);
 });

@@ -182,8 +182,8 @@ describe('keys are bytes', () => {
     expect(answer.status).toBe(422);
   });
 
-  test('100,000 keys of any bytes have the slots that CLUSTER KEYSLOT gives them', async () => {
-    const keys = Array.from({ length: 100_000 }, anyKey);
+  test('20,000 keys of any bytes have the slots that CLUSTER KEYSLOT gives them', async () => {
+    const keys = Array.from({ length: 20_000 }, anyKey);
     const expected = await slotsOfRedis(keys);
     const paths = keys.map((key) => `/redis-cluster/key-slot?key=${encoded(key)}`);
     const quarter = keys.length / 4;

@@ -12,10 +12,10 @@ afterEach(() => stack.remove());
 
 /**
  * From nothing: the network, then create, configure and start three times; three takeovers; three times three forgotten.
- * Of each kind the first, one between and the last; `npm run reliability` goes through all of them, with other faults, too.
+ * One or two of each kind; `npm run reliability` goes through all of them, with other faults, too.
  */
-const ENGINE_CALLS = [1, 2, 3, 5, 7, 9, 10];
-const CLUSTER_COMMANDS = [11, 12, 13, 14, 18, 22];
+const ENGINE_CALLS = [1, 3, 5, 9];
+const CLUSTER_COMMANDS = [11, 13, 14, 22];
 const POINTS = [...ENGINE_CALLS, ...CLUSTER_COMMANDS];
 
 test.each(POINTS)('killed right after change %i of an up from nothing, the next up finishes it', async (point) => {

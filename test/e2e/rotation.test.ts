@@ -10,6 +10,7 @@ import { linkNodes } from '../../src/stack/connect/with-nodes.ts';
 import { runKilledAfter } from '../helpers/killed.ts';
 import { useSharedStack } from '../helpers/shared-stack.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { isThorough } from '../helpers/reliability-record.ts';
 
 let stack: TestStack;
 const stacks = useSharedStack();
@@ -118,14 +119,15 @@ test(
 );
 
 test(
-  'killed after each of its changes, the next run finishes it, and in between everything works',
+  'killed after any of its changes, the next run finishes it, and in between everything works',
   { timeout: 600_000 },
   async () => {
     stack = await stacks.shared();
     await stack.redis(1, '-c', 'SET', 'kept', 'yes');
     // Three nodes: file and command for each of three steps, and the publication.
     const changes = 3 * 2 * 3 + 1;
-    for (let point = 1; point <= changes; point += 1) {
+    const all = Array.from({ length: changes }, (_, index) => index + 1);
+    for (const point of isThorough ? all : FIRST_AND_LAST_OF_EACH_STEP) {
       expect(await runKilledAfter(stack, 'rotate', point), `point ${point}`).toBe('SIGKILL');
       // An application with the source's password gets in, whatever stopped.
       const cluster = await connectCluster();
@@ -138,6 +140,9 @@ test(
     expect(await runKilledAfter(stack, 'rotate', changes + 1)).toBeNull();
   },
 );
+
+/** The publication is the seventh. */
+const FIRST_AND_LAST_OF_EACH_STEP = [1, 6, 7, 8, 13, 14, 19];
 
 test('killed half-way and all containers restarted: they come back with what they had, and up finishes it', async () => {
   stack = await makeStack({ nodeCount: 6, replicas: 1 });

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { connectCluster, fill, findMissing } from '../helpers/cluster-client.ts';
 import { runKilledAfter } from '../helpers/killed.ts';
 import { freePorts, makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { isThorough } from '../helpers/reliability-record.ts';
 
 let stack: TestStack;
 let client: Cluster | undefined;
@@ -126,7 +127,7 @@ test('a run that is killed while slots move to or from a node is finished by the
   client = await connectCluster(stack);
   await fill(client, KEYS);
   let kills = 0;
-  for (const change of [8, 14, 20, 30, 42, 60]) {
+  for (const change of isThorough ? [8, 14, 20, 30, 42, 60] : [14, 30, 42]) {
     stack.edit((yaml) => (line.test(yaml) ? leave(yaml) : yaml + node));
     if ((await runKilledAfter(stack, 'up', change)) === 'SIGKILL') kills += 1;
     await stack.must('up');
@@ -136,5 +137,5 @@ test('a run that is killed while slots move to or from a node is finished by the
     for (const one of found) expect(one).toMatch(expected === 4 ? / primary 4096$/ : / primary 546[12]$/);
     expect(await findMissing(client, KEYS)).toEqual([]);
   }
-  expect(kills).toBeGreaterThan(3);
+  expect(kills).toBeGreaterThanOrEqual(isThorough ? 4 : 2);
 });

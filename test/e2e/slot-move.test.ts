@@ -23,6 +23,7 @@ import {
   viewsOf,
 } from '../helpers/moving-keys.ts';
 import type { TestStack } from '../helpers/test-stack.ts';
+import { isThorough } from '../helpers/reliability-record.ts';
 
 let stack: TestStack;
 let nodes: Redis[];
@@ -50,7 +51,7 @@ async function moveSlots(from: number, to: number, slots: readonly number[]): Pr
 }
 
 describe('while clients write and read without pause', () => {
-  const OPERATIONS = 60_000;
+  const OPERATIONS = isThorough ? 200_000 : 20_000;
   /** For a machine that has other things to do. */
   const LONGEST_MS = 300_000;
   /** There and back, in uneven parts and from several nodes at once. */

@@ -14,6 +14,9 @@ export function record(story: string, figures: Figures): void {
   else appendFileSync(report, `${line}\n`);
 }
 
+/** Stories of the usual run go through a few points of each kind; `npm run reliability` has them go through all. */
+export const isThorough = process.env['RELIABILITY_REPORT'] !== undefined;
+
 /** How many rounds a story takes: all of them in the full run, fewer where somebody only tries whether it works. */
 export function rounds(full: number): number {
   const wanted = process.env['RELIABILITY_ROUNDS'];

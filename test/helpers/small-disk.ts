@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, rmdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LABELS } from '../../src/plan/model/names.ts';
-import { dockerOf, type TestStack } from './test-stack.ts';
+import { dockerOf, ownerLabels, type TestStack } from './test-stack.ts';
 
 /** A file system of a few megabytes of its own, on which the data volume of one node lies: it can be full, or read-only. */
 export interface SmallDisk {
@@ -30,7 +30,7 @@ export async function mountSmallDisk(stack: TestStack, node: number): Promise<Sm
   chownSync(folder, 999, 999);
   await dockerOf(stack.engine).createVolume({
     Name: `${stack.container(node)}-data`,
-    Labels: { [LABELS.stack]: stack.name, [LABELS.node]: `redis-${node}` },
+    Labels: { [LABELS.stack]: stack.name, [LABELS.node]: `redis-${node}`, ...(await ownerLabels()) },
     DriverOpts: { type: 'none', o: 'bind', device: folder },
   });
   return {

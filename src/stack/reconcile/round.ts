@@ -49,8 +49,8 @@ export interface Run {
   readonly looker: Looker;
 }
 
-/** Often at first, where a new cluster is a matter of milliseconds, and less often for what takes seconds. */
-const PACE: Pace = { min: 4, max: 50, factor: 1.05 };
+/** Often at first, where a new cluster is a matter of milliseconds; a twentieth of the wait so far for what takes seconds. */
+const PACE: Pace = { min: 4, max: 200, factor: 1.05 };
 /** A primary with data serves two seconds after its start. Nothing has moved for longer: the disk may be the cause. */
 const STUCK_MS = 4000;
 
