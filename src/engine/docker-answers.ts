@@ -96,6 +96,10 @@ export const detailsAnswer = z.object({
 });
 export type DetailsAnswer = z.output<typeof detailsAnswer>;
 
+/** The header of HEAD /containers/{id}/archive: JSON in base64. */
+export const fileStatAnswer = z.object({ headers: z.object({ 'x-docker-container-path-stat': z.string() }) });
+export const fileStat = z.object({ size: z.number(), mtime: z.iso.datetime({ offset: true }) });
+
 /** One line of a pull or an import. */
 export const progressAnswer = z.object({
   id: z.string().optional(),
@@ -111,6 +115,15 @@ export function understood<T extends z.ZodType>(answer: T, given: unknown): z.ou
   const [issue] = result.error.issues;
   const where = issue?.path.map(String).join('.') ?? '';
   throw new UnknownAnswer(`${where === '' ? 'it' : where}: ${issue?.message ?? 'not as expected'}`);
+}
+
+/** @throws UnknownAnswer for what is no JSON */
+export function parsedJson(given: string, what: string): unknown {
+  try {
+    return JSON.parse(given);
+  } catch {
+    throw new UnknownAnswer(`${what} is no JSON`);
+  }
 }
 
 /** An answer that no engine gives; the message says what is wrong with it. */

@@ -4,11 +4,12 @@ import { buffer } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import type { Extract } from 'tar-stream';
 import { whileMoving, type Bounds } from '../bounds.ts';
-import type { ContainerFile } from '../plan/model/resources.ts';
+import type { ContainerFile, FileStat } from '../plan/model/resources.ts';
+import { fileStat, fileStatAnswer, parsedJson, understood } from './docker-answers.ts';
 import { unlessMissing, type Calls } from './docker-calls.ts';
 import type { Engine, LargeFile } from './engine.ts';
 
-type ContainerFiles = Pick<Engine, 'writeFiles' | 'readFile' | 'readFolder' | 'openFile' | 'putFile' | 'pathExists'>;
+type ContainerFiles = Pick<Engine, 'writeFiles' | 'readFile' | 'readFolder' | 'openFile' | 'putFile' | 'statFile'>;
 
 /** Files of containers: the engine takes and gives them in tar archives, also where the container doesn't run. */
 export function containerFiles(
@@ -52,10 +53,10 @@ export function containerFiles(
           bounds,
         ),
       ),
-    pathExists: (containerName, path) =>
+    statFile: (containerName, path) =>
       look(`look for ${path} in ${containerName}`, async () => {
         const found = await unlessMissing(() => docker.getContainer(containerName).infoArchive({ path }));
-        return found !== undefined;
+        return found && statOf(found);
       }),
   };
 }
@@ -63,12 +64,24 @@ export function containerFiles(
 async function tarOf(files: readonly ContainerFile[]): Promise<Buffer> {
   const { pack } = await import('tar-stream');
   const archive = pack();
-  for (const { path, content, mode, uid, gid } of files) {
+  for (const { path, content, mode, uid, gid, changedAtMs } of files) {
     const name = path.replace(/^\//, '');
-    archive.entry({ name, mode, uid, gid, type: path.endsWith('/') ? 'directory' : 'file' }, content);
+    const type = path.endsWith('/') ? 'directory' : 'file';
+    archive.entry(
+      { name, mode, uid, gid, type, ...(changedAtMs !== undefined && { mtime: new Date(changedAtMs) }) },
+      content,
+    );
   }
   archive.finalize();
   return buffer(archive);
+}
+
+/** Of the header of `HEAD /containers/{id}/archive`. */
+function statOf(answer: unknown): FileStat {
+  const { headers } = understood(fileStatAnswer, answer);
+  const text = Buffer.from(headers['x-docker-container-path-stat'], 'base64').toString('utf8');
+  const { size, mtime } = understood(fileStat, parsedJson(text, 'what it says of a file'));
+  return { sizeBytes: size, changedAtMs: Date.parse(mtime) };
 }
 
 /** The texts of the files in the archive that `GET /containers/{id}/archive` answers, by their names in it. */

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { StringDecoder } from 'node:string_decoder';
 import type Docker from 'dockerode';
-import { progressAnswer, understood, UnknownAnswer } from './docker-answers.ts';
+import { parsedJson, progressAnswer, understood, UnknownAnswer } from './docker-answers.ts';
 import type { ExecStreams, LogOptions } from './engine.ts';
 
 /** Lines of text that comes in chunks, wherever they are cut; the last one also without its end. */
@@ -25,17 +25,9 @@ export async function* linesOf(chunks: AsyncIterable<string | Buffer>): AsyncGen
 export async function followPull(stream: NodeJS.ReadableStream, onProgress: (text: string) => void): Promise<void> {
   for await (const line of linesOf(stream)) {
     if (line.trim() === '') continue;
-    const { id, status, progress, error } = understood(progressAnswer, parsedLine(line));
+    const { id, status, progress, error } = understood(progressAnswer, parsedJson(line, 'a line of its progress'));
     if (error !== undefined) throw new Error(error);
     onProgress([id, status, progress].filter(Boolean).join(' '));
-  }
-}
-
-function parsedLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    throw new UnknownAnswer('a line of its progress is no JSON');
   }
 }
 

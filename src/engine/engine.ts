@@ -4,6 +4,7 @@ import type {
   ContainerDetails,
   ContainerExit,
   ContainerFile,
+  FileStat,
   ContainerLimits,
   Image,
   Network,
@@ -58,8 +59,8 @@ export interface Engine {
   openFile(containerName: string, path: string): Promise<AsyncIterable<Buffer> | undefined>;
   /** Puts one file into a container's file system, as its content comes: no more of it is in memory than a chunk. */
   putFile(containerName: string, file: LargeFile, content: AsyncIterable<Buffer>): Promise<void>;
-  /** Whether a file or folder is there, in a container that exists. */
-  pathExists(containerName: string, path: string): Promise<boolean>;
+  /** A twentieth of the work that reading it is. undefined when the file or folder, or the container, isn't there. */
+  statFile(containerName: string, path: string): Promise<FileStat | undefined>;
   startContainer(name: string): Promise<void>;
   unpauseContainer(name: string): Promise<void>;
   /** SIGTERM, and SIGKILL when the process is still there after `graceSeconds`. */

@@ -106,10 +106,11 @@ describe('containers', () => {
     await engine.createNetwork(network);
     await engine.createContainer(container);
     const owner = { uid: 999, gid: 999 };
+    const changedAtMs = Date.UTC(2001, 2, 3);
     await engine.writeFiles(container.name, [
       { path: '/etc/made/', content: '', mode: 0o700, ...owner },
       { path: '/etc/made/file', content: 'text with ünïcode\n', mode: 0o600, ...owner },
-      { path: '/data/file', content: 'in the volume', mode: 0o600, ...owner },
+      { path: '/data/file', content: 'in the volume', mode: 0o600, changedAtMs, ...owner },
     ]);
     expect(await engine.readFile(container.name, '/etc/made/file')).toBe('text with ünïcode\n');
     expect(await engine.readFile(container.name, '/data/file')).toBe('in the volume');
@@ -119,8 +120,10 @@ describe('containers', () => {
       new Map([['/etc/made/file', 'text with ünïcode\n']]),
     );
     expect(await engine.readFolder(container.name, '/etc/missing')).toBeUndefined();
-    expect(await engine.pathExists(container.name, '/data')).toBe(true);
-    expect(await engine.pathExists(container.name, '/nowhere')).toBe(false);
+    expect(await engine.statFile(container.name, '/data')).toBeDefined();
+    expect(await engine.statFile(container.name, '/nowhere')).toBeUndefined();
+    expect(await engine.statFile('no-such-container', '/data')).toBeUndefined();
+    expect(await engine.statFile(container.name, '/data/file')).toEqual({ sizeBytes: 13, changedAtMs });
     await engine.removeContainer(container.name);
     await engine.createContainer(container);
     expect(await engine.readFile(container.name, '/data/file')).toBe('in the volume');

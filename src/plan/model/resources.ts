@@ -96,6 +96,14 @@ export interface ContainerFile {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** The time that it is given, in whole seconds; that of writing where it isn't said. */
+  readonly changedAtMs?: number;
+}
+
+/** What the engine tells of a file without reading it. */
+export interface FileStat {
+  readonly sizeBytes: number;
+  readonly changedAtMs: number;
 }
 
 export interface ContainerExit {

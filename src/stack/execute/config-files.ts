@@ -10,6 +10,7 @@ import {
   redisConf,
   SECRET_FILE,
   secretConf,
+  stampOf,
   TLS_FOLDER,
   USERS_FILE,
   usersAcl,
@@ -41,7 +42,11 @@ export function configFiles(spec: Spec, node: NodeSpec, contents: NodeContents):
 }
 
 export function settingFiles(spec: Spec, node: NodeSpec, userConf: string): ContainerFile[] {
-  return [configFile(REDIS_CONF_FILE, redisConf(spec, node)), configFile(USER_CONF_FILE, userConf)];
+  const settingFile = (path: string, content: string): ContainerFile => ({
+    ...configFile(path, content),
+    changedAtMs: stampOf(content),
+  });
+  return [settingFile(REDIS_CONF_FILE, redisConf(spec, node)), settingFile(USER_CONF_FILE, userConf)];
 }
 
 interface NodePasswords {

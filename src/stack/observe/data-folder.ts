@@ -13,10 +13,11 @@ interface DataFiles {
 }
 
 export async function findDataFiles(engine: Engine, container: string): Promise<DataFiles> {
+  const isThere = async (path: string): Promise<boolean> => (await engine.statFile(container, path)) !== undefined;
   const [hasDump, hasFolder, hasFile] = await Promise.all([
-    engine.pathExists(container, '/data/dump.rdb'),
-    engine.pathExists(container, '/data/appendonlydir'),
-    engine.pathExists(container, '/data/appendonly.aof'),
+    isThere('/data/dump.rdb'),
+    isThere('/data/appendonlydir'),
+    isThere('/data/appendonly.aof'),
   ]);
   return { hasDump, hasAppendOnlyFile: hasFolder || hasFile };
 }

@@ -10,6 +10,7 @@ import {
   initialNodeTable,
   NODE_TABLE_FILE,
   REDIS_CONF_FILE,
+  stampOf,
   USER_CONF_FILE,
   writtenAppendonly,
 } from '../../plan/node/redis-config.ts';
@@ -39,7 +40,7 @@ export async function observeEngine(
   const [members, settings, config] = await Promise.all([
     findMembers(engine, leftovers(spec, containers)),
     byName(own, ({ name }) => engine.inspectContainer(name)),
-    byName(own, async ({ name }) => known.get(name) ?? readConfig(engine, name)),
+    byName(own, async ({ name }) => known.get(name) ?? readConfig(engine, name, configOf(spec, wanted, name))),
   ]);
   const unread = await findUnread(engine, spec, own, config);
   const seen = { networks, containers, volumes, halfMadeVolumes, members, settings, config, unread };
@@ -88,8 +89,30 @@ async function findUnread(
   return new Set([...found].filter(([, files]) => files.hasDump || files.hasAppendOnlyFile).map(([name]) => name));
 }
 
-/** A node's configuration as its files say it; undefined where it has not been given them. */
-export async function readConfig(engine: Engine, container: string): Promise<ConfigText | undefined> {
+function configOf(spec: Spec, { config }: Wanted, container: string): ConfigText | undefined {
+  const node = spec.nodes.find(({ name }) => containerName(spec.name, name) === container);
+  return node && config.get(node.name);
+}
+
+/**
+ * A node's configuration as its files say it; undefined where it has not been given them.
+ *
+ * @param wanted what it should be: files that are stamped with it are not read
+ */
+export async function readConfig(
+  engine: Engine,
+  container: string,
+  wanted?: ConfigText,
+): Promise<ConfigText | undefined> {
+  const isAsWritten = async (path: string, text: string): Promise<boolean> => {
+    const stat = await engine.statFile(container, path);
+    return stat?.sizeBytes === Buffer.byteLength(text) && stat.changedAtMs === stampOf(text);
+  };
+  if (wanted !== undefined) {
+    const { redisConf, userConf } = wanted;
+    const files = [isAsWritten(REDIS_CONF_FILE, redisConf), isAsWritten(USER_CONF_FILE, userConf)];
+    if ((await Promise.all(files)).every(Boolean)) return wanted;
+  }
   const files = await engine.readFolder(container, CONFIG_FOLDER);
   const redisConf = files?.get(REDIS_CONF_FILE);
   return redisConf === undefined ? undefined : { redisConf, userConf: files?.get(USER_CONF_FILE) ?? '' };
