@@ -1,3 +1,4 @@
+import { hint, run } from '../../hint.ts';
 import { overlaps, parseBlock } from '../../spec/addresses.ts';
 import type { Conflict } from './conflicts.ts';
 import { isOwn, LABELS } from '../model/names.ts';
@@ -33,12 +34,16 @@ export function findRouteConflict(
     return other.prefix > 1 && overlaps(own, other);
   });
   if (route === undefined) return undefined;
+  const isBridge = /^(br-|docker)/.test(route.interfaceName);
   return {
     code: 'SUBNET_OVERLAP',
     message: `the subnet ${network.subnet} overlaps ${route.subnet}, which this machine reaches through ${route.interfaceName}`,
-    hint: 'Choose another network.subnet in the YAML file, with the ip of each node in it. What is in use: ip route   # macOS: netstat -rn',
+    hint:
+      isBridge && parseBlock(route.subnet)?.network === own?.network
+        ? hint`ip link del ${route.interfaceName}   # an engine that was killed has left it; then: ${run('up')}`
+        : 'Choose another network.subnet in the YAML file, with the ip of each node in it. What is in use: ip route   # macOS: netstat -rn',
     // A bridge of the engine's without a network: one of them has just come, or is about to go.
-    isPassing: /^(br-|docker)/.test(route.interfaceName),
+    isPassing: isBridge,
   };
 }
 

@@ -5,6 +5,7 @@ import { LABELS } from '../../../../src/plan/model/names.ts';
 import type { Observed } from '../../../../src/plan/model/observed.ts';
 import type { PublishedPort } from '../../../../src/plan/model/resources.ts';
 import { labelsOf, NOTHING, observedAfterUp, specOf, strangerOf, wantedFor } from '../../../helpers/builders.ts';
+import { hintText } from '../../../helpers/hint-text.ts';
 
 const wanted = wantedFor(specOf());
 const running = observedAfterUp(wanted);
@@ -82,6 +83,15 @@ describe('routes of this machine', () => {
 
   test('our own network has the route, once it is there', () => {
     expect(routed('172.20.0.0/16', running, 'br-123456789abc')).toBeUndefined();
+  });
+
+  test('the bridge that a killed engine has left passes, or its deletion is what the hint says', () => {
+    const conflictWith = (subnet: string) =>
+      findRouteConflict('dev', wanted, NOTHING, [{ subnet, interfaceName: 'br-123456789abc' }]);
+    const left = conflictWith('172.20.0.0/16');
+    expect(left?.isPassing).toBe(true);
+    expect(hintText(left?.hint ?? '')).toMatch(/^ip link del br-123456789abc /);
+    expect(hintText(conflictWith('172.20.3.0/24')?.hint ?? '')).toMatch(/^Choose another network.subnet/);
   });
 
   test('a network that is recreated still has the route of its former self', () => {
