@@ -8,7 +8,7 @@ import { defineConfig } from 'vitest/config';
 const onEngine = {
   testTimeout: 300_000,
   hookTimeout: 300_000,
-  maxWorkers: 8,
+  maxWorkers: 6,
   isolate: false,
   sequence: { groupOrder: 1 },
 };

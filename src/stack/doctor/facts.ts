@@ -11,6 +11,7 @@ import type { Secret } from '../../secret.ts';
 import type { StackSecret } from '../../secrets/source.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import { readCertificates, type Certificates } from '../commands/certs.ts';
+import { lookUntilLasting } from '../commands/cluster/check.ts';
 import { readPresent } from '../commands/down.ts';
 import { resolveImage, type ResolvedImage } from '../observe/image.ts';
 import { linkNodes } from '../connect/with-nodes.ts';
@@ -127,7 +128,8 @@ export function gatherFacts(options: ConnectionOptions): Facts {
     if (present.every(({ container }) => container?.state !== 'running')) return present.map((one) => absent(one));
     const made = (await linkNodes(linked, { password, isTls })).map((link) => link.patient(REPLY_TIMEOUT_MS));
     links.push(...made);
-    return Promise.all(present.map(async (one, index) => probeNode(one, linked, made[index])));
+    const look = (): Promise<Probe[]> => Promise.all(present.map(async (one, at) => probeNode(one, linked, made[at])));
+    return lookUntilLasting(linked, look, (probes) => probes.map(({ view }) => view));
   };
   return {
     options,
