@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
 import { errorMessage } from '../errors.ts';
 import type { Secret } from '../secret.ts';
-import { refusalIn } from './refusal.ts';
 
 export interface NodeAddress {
   /** The node's name in the YAML file. */
@@ -89,4 +88,13 @@ export async function inTime<T>(reply: Promise<T>, timeoutMs: number): Promise<T
 export function tlsOptions({ caPem, client }: TlsTrust): { ca: string; cert?: string; key?: string } {
   if (client === undefined) return { ca: caPem };
   return { ca: caPem, cert: client.certificatePem, key: client.privateKeyPem.reveal() };
+}
+
+/** Redis's own words for what it refused, and nothing of the command: an argument may be a password. */
+export class Refusal extends Error {}
+
+/** What Redis refused in `error`, an error of ioredis; undefined where it is the connection that failed. */
+export function refusalIn(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error;
+  return error instanceof Error && error.name === 'ReplyError' ? new Refusal(error.message) : undefined;
 }

@@ -3,8 +3,7 @@ import { parseView, type NodeView } from '../cluster/nodes/view.ts';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { hint, run } from '../hint.ts';
 import { Secret } from '../secret.ts';
-import { connectNode, inTime, PasswordRefused, REPLY_TIMEOUT_MS, type NodeAddress } from './connect-node.ts';
-import { refusalIn } from './refusal.ts';
+import { connectNode, inTime, PasswordRefused, refusalIn, REPLY_TIMEOUT_MS, type NodeAddress } from './connect-node.ts';
 
 /** The passwords that a node may have, the likeliest first; one that isn't known is undefined. */
 type PasswordCandidates = readonly (() => Promise<Secret | undefined>)[];

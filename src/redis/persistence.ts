@@ -5,7 +5,7 @@ import { hint, run } from '../hint.ts';
 import { poll } from '../poll.ts';
 import { durationText } from '../units.ts';
 import type { NodeLink } from './node-link.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal } from './connect-node.ts';
 
 interface SavedFile {
   /** Of the RDB file, in the node's file system. */

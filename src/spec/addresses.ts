@@ -59,10 +59,11 @@ export function nextAddress(addresses: readonly string[]): string {
   return toAddress(Math.max(...addresses.map(toNumber)) + 1);
 }
 
-function toNumber(address: string): number {
+/** An IPv4 address as a number, to count with. */
+export function toNumber(address: string): number {
   return ipaddr.IPv4.parse(address).octets.reduce((sum, octet) => sum * 256 + octet, 0);
 }
 
-function toAddress(value: number): string {
+export function toAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }

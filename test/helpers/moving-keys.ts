@@ -4,7 +4,7 @@ import { keySlot } from '../../src/cluster/keys/key-slot.ts';
 import { slotsOf } from '../../src/cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../src/cluster/nodes/view.ts';
 import type { RedisCommand } from '../../src/redis/node-link.ts';
-import { Refusal } from '../../src/redis/refusal.ts';
+import { Refusal } from '../../src/redis/connect-node.ts';
 import { withNodes } from '../../src/stack/connect/with-nodes.ts';
 import { executeMoves } from '../../src/stack/execute/move-slots.ts';
 import { readNodes } from '../../src/stack/observe/observe-nodes.ts';

@@ -4,7 +4,7 @@ import { keySlot } from '../../../src/cluster/keys/key-slot.ts';
 import { slotMapText } from '../../../src/cluster/nodes/node-table.ts';
 import { isReachable, type ReachableView } from '../../../src/cluster/nodes/view.ts';
 import type { NodeLink, RedisCommand } from '../../../src/redis/node-link.ts';
-import { Refusal } from '../../../src/redis/refusal.ts';
+import { Refusal } from '../../../src/redis/connect-node.ts';
 import { linkNodes } from '../../../src/stack/connect/with-nodes.ts';
 import { readNodes } from '../../../src/stack/observe/observe-nodes.ts';
 import type { Session } from '../../../src/stack/session/session.ts';

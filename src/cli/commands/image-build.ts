@@ -1,16 +1,20 @@
-import type { Command } from '../core/command.ts';
+import { LOCAL_IMAGE } from '../../plan/model/names.ts';
 import { bytesText } from '../../units.ts';
+import type { Command } from '../core/command.ts';
 
 export const imageBuild: Command = {
   name: 'image build',
   summary: 'build a small local Redis image from the packages of this Debian or Ubuntu, without a registry',
   run: async ({ openEngine, terminal: { stderr } }) => {
     const engine = await openEngine();
-    const { buildLocalImage } = await import('../../stack/commands/image-build.ts');
-    const { reference, bytes } = await buildLocalImage(engine, (text) => stderr.write(`image: ${text}\n`));
+    const { buildRootFileSystem, IMAGE_SETTINGS } = await import('../../image/debian-root-fs.ts');
+    const onProgress = (text: string): void => void stderr.write(`image: ${text}\n`);
+    const rootFileSystem = await buildRootFileSystem(onProgress);
+    onProgress('importing');
+    await engine.importImage(LOCAL_IMAGE, rootFileSystem, IMAGE_SETTINGS);
     return {
-      data: { reference, bytes },
-      show: ({ good }) => good(`${reference} is on the engine, ${bytesText(bytes)}`),
+      data: { reference: LOCAL_IMAGE, bytes: rootFileSystem.length },
+      show: ({ good }) => good(`${LOCAL_IMAGE} is on the engine, ${bytesText(rootFileSystem.length)}`),
     };
   },
 };

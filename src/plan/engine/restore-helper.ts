@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js';
+import { toAddress, toNumber } from '../../spec/addresses.ts';
 import { CONTAINER_PORTS, type Spec } from '../../spec/spec.ts';
 import { REDIS_GID, REDIS_UID } from '../model/definitions.ts';
 import { LABELS } from '../model/names.ts';
@@ -90,16 +90,8 @@ export function helperAddress(
   const { network: first, broadcast: last } = network.automaticRange;
   const unusable = new Set([network.subnet.network, network.subnet.broadcast, network.gateway]);
   for (let address = toNumber(last); address >= toNumber(first); address -= 1) {
-    const text = toText(address);
+    const text = toAddress(address);
     if (!taken.has(text) && !unusable.has(text)) return text;
   }
   return undefined;
-}
-
-function toNumber(address: string): number {
-  return ipaddr.IPv4.parse(address).octets.reduce((sum, octet) => sum * 256 + octet, 0);
-}
-
-function toText(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }

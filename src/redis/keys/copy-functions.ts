@@ -1,6 +1,6 @@
 import { StackError } from '../../errors.ts';
 import type { NodeLink } from '../node-link.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal } from '../connect-node.ts';
 import { hint, run } from '../../hint.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { StackError } from '../../errors.ts';
 import { groupBySize } from './batches.ts';
 import type { NodeLink, RedisCommand } from '../node-link.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal } from '../connect-node.ts';
 
 /** A Redis whose keys are read. */
 export interface KeySource {

@@ -3,7 +3,7 @@ import { keySlot } from '../../cluster/keys/key-slot.ts';
 import { parseInfo } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import type { NodeLink, RedisCommand } from '../node-link.ts';
-import { Refusal } from '../refusal.ts';
+import { Refusal } from '../connect-node.ts';
 import { hint, run } from '../../hint.ts';
 import { poll } from '../../poll.ts';
 import type { Entry } from './read-keys.ts';

@@ -6,12 +6,11 @@ import { KeyField } from '../parts/key-field.tsx';
 import { keyParts } from '../parts/key-parts.ts';
 import { shareText } from '../words.ts';
 import { SlotBand } from './slot-band.tsx';
-import { NOBODY, runAt, type SlotMap } from './slot-map.ts';
+import { NOBODY, runAt, type SlotMap, runsOf } from './slot-map.ts';
 import { SlotPicture } from './slot-picture.tsx';
-import { SlotTable } from './slot-table.tsx';
 import { ownerName, type SlotView } from './slot-view.ts';
 import { Swatch } from '../parts/swatch.tsx';
-import { countText } from '../../../units.ts';
+import { countText, numberText } from '../../../units.ts';
 
 interface Props {
   readonly view: SlotView;
@@ -161,5 +160,45 @@ function Moves({ view, moves }: Props): JSX.Element | null {
         );
       })}
     </ul>
+  );
+}
+
+/** The band as a table, for who can't see it, and for who wants the numbers. Made only when it is opened. */
+export function SlotTable({ view }: { readonly view: SlotView }): JSX.Element {
+  const [isOpen, setIsOpen] = useState(false);
+  const { map, palette, names, nobody } = view;
+  const runs = useMemo(() => runsOf(map), [map]);
+  // There can be thousands, and a state comes each second.
+  const rows = useMemo(
+    () =>
+      runs.map((run) => (
+        <tr key={run.start}>
+          <td>{formatRange(run)}</td>
+          <td>{numberText(run.end - run.start + 1)}</td>
+          <td>
+            <Swatch view={{ palette }} owner={run.owner} /> {ownerName({ names, nobody }, run.owner)}
+          </td>
+        </tr>
+      )),
+    [runs, palette, names, nobody],
+  );
+  return (
+    <details class="slot-table" onToggle={({ currentTarget }) => setIsOpen(currentTarget.open)}>
+      <summary>{runs.length === 1 ? 'The range' : `All ${numberText(runs.length)} ranges`} as a table</summary>
+      {isOpen && (
+        <div class="scroll" tabIndex={0} role="region" aria-label="Ranges of slots">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">slots</th>
+                <th scope="col">count</th>
+                <th scope="col">owner</th>
+              </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+          </table>
+        </div>
+      )}
+    </details>
   );
 }

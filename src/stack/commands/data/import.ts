@@ -6,7 +6,7 @@ import { run } from '../../../hint.ts';
 import { readPrivateFile } from '../../../kept-files.ts';
 import type { Copied } from '../../../redis/keys/copy-keys.ts';
 import { NodeLink, type RedisCommand } from '../../../redis/node-link.ts';
-import { Refusal } from '../../../redis/refusal.ts';
+import { Refusal } from '../../../redis/connect-node.ts';
 import type { KeySource } from '../../../redis/keys/read-keys.ts';
 import { Secret } from '../../../secret.ts';
 import { keyCopier } from './copy-progress.ts';

@@ -23,7 +23,7 @@ import {
   isHelper,
 } from '../../../plan/engine/restore-helper.ts';
 import { NodeLink } from '../../../redis/node-link.ts';
-import { Refusal } from '../../../redis/refusal.ts';
+import { Refusal } from '../../../redis/connect-node.ts';
 import { poll } from '../../../poll.ts';
 import { Secret } from '../../../secret.ts';
 import { randomPassword } from '../../../secrets/source.ts';

@@ -4,7 +4,7 @@ import { StackError } from '../../../errors.ts';
 import { copyFunctions } from '../../../redis/keys/copy-functions.ts';
 import type { Copied } from '../../../redis/keys/copy-keys.ts';
 import type { NodeLink } from '../../../redis/node-link.ts';
-import { Refusal } from '../../../redis/refusal.ts';
+import { Refusal } from '../../../redis/connect-node.ts';
 import { readBackup } from './backup-folder.ts';
 import type { Manifest } from './backup-manifest.ts';
 import { keyCopier } from './copy-progress.ts';
