@@ -84,7 +84,7 @@ function numberOfPrimaries({ primaryCount }: Expectation, owners: readonly Reach
 }
 
 /** What is wrong with how the nodes know and see each other. */
-export function acquaintanceFindings(cluster: SeenCluster): Finding[] {
+function acquaintanceFindings(cluster: SeenCluster): Finding[] {
   return [...acquaintances(cluster), ...strangersOf(cluster), ...sameEpochs(cluster), ...brokenLinks(cluster)];
 }
 

@@ -13,7 +13,7 @@ export interface Drift {
 }
 
 /** It doesn't matter who changed what, the YAML file or somebody by hand: what is, is compared with what should be. */
-export function findDrift(present: Container, settings: ContainerSettings, wanted: ContainerDefinition): Drift[] {
+function findDrift(present: Container, settings: ContainerSettings, wanted: ContainerDefinition): Drift[] {
   const { network, volume } = wanted;
   const replaced = (what: string, is: string, wantedText: string): Drift[] =>
     is === wantedText ? [] : [{ text: differs(what, is, wantedText), remedy: 'replace' }];

@@ -164,7 +164,7 @@ function Moves({ view, moves }: Props): JSX.Element | null {
 }
 
 /** The band as a table, for who can't see it, and for who wants the numbers. Made only when it is opened. */
-export function SlotTable({ view }: { readonly view: SlotView }): JSX.Element {
+function SlotTable({ view }: { readonly view: SlotView }): JSX.Element {
   const [isOpen, setIsOpen] = useState(false);
   const { map, palette, names, nobody } = view;
   const runs = useMemo(() => runsOf(map), [map]);
