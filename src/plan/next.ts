@@ -127,7 +127,8 @@ function cluster(scene: Scene): Partial<Next> {
   const commands = planCluster(spec, views);
   const problems = commands.length > 0 ? [] : findProblems(scene);
   const repairs = planRepair(all, views, facts, slotsOfShape(scene, problems.length === 0));
-  const isCommand = (action: Action): boolean => commands.some((command) => actionKey(command) === actionKey(action));
+  const commandKeys = new Set(commands.map(actionKey));
+  const isCommand = (action: Action): boolean => commandKeys.has(actionKey(action));
   const isWhole = problems.length === 0 && commands.length === 0;
   const steady = repairs.filter((action) => !isCommand(action));
   return {
