@@ -20,7 +20,7 @@ import type { Volume } from '../../plan/model/resources.ts';
 export type NodeFacts = Pick<Snapshot, 'passwords' | 'certificates'>;
 export const NO_NODE_FACTS: NodeFacts = { passwords: [], certificates: [] };
 
-/** @param known nodes that have just been given all their files have their certificate from there */
+/** @param known nodes that have just been given all their files have their password and certificate from there */
 export async function readNodeFacts(
   session: Session,
   nodes: Nodes,
@@ -29,9 +29,10 @@ export async function readNodeFacts(
   known: ReadonlyMap<string, ConfigText>,
 ): Promise<NodeFacts> {
   const { spec } = session;
-  const isNew = ({ name }: NodeSpec): boolean => known.has(containerName(spec.name, name));
+  const isNew = ({ name }: Pick<NodeSpec, 'name'>): boolean => known.has(containerName(spec.name, name));
+  const others = nodes.all.filter((link) => !isNew(link));
   const [passwords, certificates] = await Promise.all([
-    password === undefined ? [] : Promise.all(nodes.all.map((link) => readPasswordState(link, password))),
+    password === undefined ? [] : Promise.all(others.map((link) => readPasswordState(link, password))),
     !spec.tls.enabled || spec.nodes.every(isNew) ? [] : observeCertificates(session),
   ]);
   const old = certificates.filter(({ node }) => !isNew(node));

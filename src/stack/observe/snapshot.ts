@@ -107,7 +107,9 @@ export function openLooker(
     const facts = isAnyAway ? NO_FACTS : await readRepairFacts(spec, views, nodes, engine.volumes);
     const isClosed = wish === undefined && isAnyAway && spec.tls.enabled && !spec.tls.plain;
     const some = ofNodes ?? (isClosed ? await findRefused(session, isAuthorityLost) : NO_NODE_FACTS);
-    if (wish === undefined) settings = await readSettingsOf(views, nodes, settings);
+    // Who has just been given his files has read them.
+    const older = views.filter(({ name }) => !known.has(containerName(spec.name, name)));
+    if (wish === undefined) settings = await readSettingsOf(older, nodes, settings);
     return { engine, obstacles, former, damagedTables, views, silent, ...some, settings, facts };
   };
   return {
