@@ -284,3 +284,19 @@ test('a node that lost its data: who took its place is given its slots', async (
   expect(await stack.redis(1, 'GET', 'user:2000')).toBe('there');
   await expectNothingToMend();
 });
+
+test('a lost node that comes back at another address: plan marks what gives up keys, up leaves it to a person', async () => {
+  await stack.engine.removeContainer(stack.container(1));
+  await stack.engine.removeVolume(`${stack.container(1)}-data`);
+  const [ip = ''] = stack.ips;
+  stack.edit((yaml) => yaml.replace(`ip: ${ip},`, `ip: ${ip.replace(/\d+$/, '77')},`));
+  await stack.run('up', '--timeout', '5');
+  const plan = async (): Promise<string> => (await stack.run('plan')).stdout;
+  const losing = /^! forget [\da-f]{8} on every node {2}\(.*the keys of slots 0-5460 are lost.*\)$/m;
+  await vi.waitFor(async () => expect(await plan()).toMatch(losing), { timeout: 20_000, interval: 500 });
+  expect(await plan()).toContain(`Lines with ! give up keys, and up refuses that. This asks first: npx tsx manage.ts`);
+  const refused = await stack.run('up');
+  expect(refused.stderr).toContain('CONFIRMATION_NEEDED');
+  await fix('--yes');
+  expect((await stack.must('cluster', 'check')).stdout).toContain('no findings');
+});

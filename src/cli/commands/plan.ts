@@ -28,7 +28,7 @@ export const plan: Command = {
         if (mayGoOn(actions) || waiting.length > 0) line('More may follow: up looks again after each round.');
         if (!isPending) line('Nothing to do: all is as the YAML file says.');
         if ([...actions, ...later].some(({ destructive }) => destructive))
-          line(`! marks what gives up keys: up refuses it. After a yes: ${renderHint(run('cluster fix'))}`);
+          line(`Lines with ! give up keys, and up refuses that. This asks first: ${renderHint(run('cluster fix'))}`);
         for (const warning of warnings) line(`! ${warning}`);
         for (const { code, message, hint } of conflicts) line(`✗ ${message} [${code}]\n  → ${hint}`);
       },

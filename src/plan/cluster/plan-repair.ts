@@ -92,7 +92,8 @@ function planLostOwners(
 }
 
 function isGone({ flags, connected }: NodeRow): boolean {
-  return !connected && (flags.has('fail') || flags.has('fail?') || flags.has('noaddr'));
+  // To an address that nobody has Redis is always about to connect, which it calls connected.
+  return flags.has('fail') || (!connected && (flags.has('fail?') || flags.has('noaddr')));
 }
 
 function planEpochs(views: readonly ReachableView[]): Action[] {
