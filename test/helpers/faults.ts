@@ -361,7 +361,15 @@ export const FAULTS: readonly Fault[] = [
     inflict: async ({ stack }) => {
       // Far more than its 128 MiB, for a moment.
       const script = "return #string.rep('x', 400 * 1024 * 1024)";
+      const stateOf2 = async () => (await dockerOf(stack.engine).getContainer(stack.container(2)).inspect()).State;
+      const { StartedAt } = await stateOf2();
       await stack.run('redis-cli', 'redis-2', '--', 'EVAL', script, '0');
+      // On a busy machine the engine hears of it a moment later.
+      for (let looks = 0; looks < 500; looks += 1) {
+        const { Running, StartedAt: now } = await stateOf2();
+        if (!Running || now !== StartedAt) break;
+        await sleep(20);
+      }
       return NOTHING_TO_UNDO;
     },
     up: { mends: true },
