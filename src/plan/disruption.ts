@@ -27,7 +27,7 @@ export function disruption(scene: Scene): Partial<Next> {
   const present = views.filter(({ name }) => spec.nodes.some((node) => node.name === name));
   const turnOf = ({ node, heir }: RollStep): Pick<Next, 'conflicts' | 'actions'> => {
     const own = planned.filter(({ target }) => target === containerName(spec.name, node));
-    const { actions, conflicts } = planSaving({ ...scene, engine: observed }, own);
+    const { actions, conflicts } = planSaving(scene, own);
     if (heir === undefined) return { conflicts, actions: warned(findUnserved(views, [node]), actions) };
     return { conflicts, actions: handedOver(node, heir, own[0]?.cause ?? '', actions) };
   };

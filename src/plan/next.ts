@@ -1,7 +1,6 @@
 import { findClusterProblems } from '../cluster/findings/health.ts';
 import { isReachable } from '../cluster/nodes/view.ts';
 import { findOpenMoves } from '../cluster/slots/open-moves.ts';
-import type { Spec } from '../spec/spec.ts';
 import { expectationOf, inItsShape } from './cluster/expectation.ts';
 import { planCluster } from './cluster/plan-cluster.ts';
 import { planTables, planTakeOvers } from './cluster/plan-lost-nodes.ts';
@@ -88,17 +87,15 @@ const ONCE: ReadonlySet<ActionType> = new Set([
 ]);
 
 function engine(scene: Scene): Partial<Next> {
-  const { spec, wanted, engine: observed, obstacles, views, damagedTables, done } = scene;
+  const { spec, wanted, engine: observed, obstacles, views, damagedTables } = scene;
   const conflicts = [...findConflicts(spec.name, wanted, observed), ...obstacles];
   const all = planUp(spec, wanted, observed);
   const waiting = new Set(findWaiting(scene, all).map((node) => containerName(spec.name, node)));
   // Started as it is, such a node would only end again.
-  const tables = planTables(spec, views, damagedTables).filter(
-    (action) => damagedTables.has(action.target) && !done.has(actionKey(action)),
-  );
+  const tables = findTables(scene).filter(({ target }) => damagedTables.has(target));
   const damaged = new Set(tables.map(({ target }) => containerName(spec.name, target)));
   const now = all.filter(({ target }) => !waiting.has(target) && !damaged.has(target));
-  const saving = planSaving({ ...scene, engine: observed }, now);
+  const saving = planSaving(scene, now);
   if (conflicts.length + saving.conflicts.length + now.length + tables.length > 0) {
     return {
       conflicts: [...conflicts, ...saving.conflicts],
@@ -119,14 +116,13 @@ function nodes({ spec, wanted, engine: observed, passwords, settings, certificat
 }
 
 function cluster(scene: Scene): Partial<Next> {
-  const { spec, views, damagedTables, facts, done, wish } = scene;
-  const tables = planTables(spec, views, damagedTables).filter((action) => !done.has(actionKey(action)));
+  const { spec, views, facts, members, wish } = scene;
+  const tables = findTables(scene);
   // What has its table again is who it was, and needs no other repair.
   if (tables.length > 0) return { ifSteady: tables };
-  const all = withMembers(scene);
   const commands = planCluster(spec, views);
   const problems = commands.length > 0 ? [] : findProblems(scene);
-  const repairs = planRepair(all, views, facts, slotsOfShape(scene, problems.length === 0));
+  const repairs = planRepair({ ...spec, nodes: members }, views, facts, slotsOfShape(scene, problems.length === 0));
   const commandKeys = new Set(commands.map(actionKey));
   const isCommand = (action: Action): boolean => commandKeys.has(actionKey(action));
   const isWhole = problems.length === 0 && commands.length === 0;
@@ -140,8 +136,9 @@ function cluster(scene: Scene): Partial<Next> {
   };
 }
 
-function withMembers({ spec, members }: Scene): Spec {
-  return { ...spec, nodes: members };
+/** Node tables that are to be given back, and have not been in this run. */
+function findTables({ spec, views, damagedTables, done }: Scene): ReturnType<typeof planTables> {
+  return planTables(spec, views, damagedTables).filter((action) => !done.has(actionKey(action)));
 }
 
 /** What keeps the cluster from being whole, be it in another shape than the YAML file's. */

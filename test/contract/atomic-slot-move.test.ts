@@ -7,7 +7,7 @@ import { slotMapText, type NodeRow } from '../../src/cluster/nodes/node-table.ts
 import { formatRanges, type SlotRange } from '../../src/cluster/slots/slots.ts';
 import { isReachable } from '../../src/cluster/nodes/view.ts';
 import { hasAtomicMigration, moveSlotsAtomically } from '../../src/redis/slots/atomic-slot-move.ts';
-import { isUnderWay, readTasks } from '../../src/redis/slots/atomic-slot-move.ts';
+import { isUnderWay, readTasks } from '../../src/redis/slots/migration-tasks.ts';
 import type { NodeLink, RedisCommand } from '../../src/redis/node-link.ts';
 import { Refusal } from '../../src/redis/connect-node.ts';
 import { linkNodes } from '../../src/stack/connect/with-nodes.ts';

@@ -5,7 +5,7 @@ import { holdsSlot } from '../../src/cluster/slots/slots.ts';
 import { isReachable } from '../../src/cluster/nodes/view.ts';
 import type { NodeLink } from '../../src/redis/node-link.ts';
 import { keepsNotes, renewClaims } from '../../src/redis/slots/renew-claims.ts';
-import type { Peer } from '../../src/redis/slots/key-move.ts';
+import type { Peer } from '../../src/redis/slots/route.ts';
 import { setSlots } from '../../src/redis/slots/slot-move.ts';
 import { linkNodes, nodesOf } from '../../src/stack/connect/with-nodes.ts';
 import { peerOf } from '../../src/stack/execute/move-slots.ts';

@@ -1,4 +1,4 @@
-import { slotsOf, type SlotMove, type SlotOwner } from './slots.ts';
+import { slotsOf, sumOf, type SlotMove, type SlotOwner } from './slots.ts';
 
 interface ReshardRequest {
   readonly from: readonly string[];
@@ -27,7 +27,7 @@ export function planReshard(owners: readonly SlotOwner[], { from, to, count, beg
         rest: owned.filter((slot) => !started.has(slot)),
       };
     });
-  const firstCount = sum(sources.map(({ first }) => first.length));
+  const firstCount = sumOf(sources.map(({ first }) => first.length));
   const parts = divideInProportion(
     Math.max(count - firstCount, 0),
     sources.map(({ rest }) => rest.length),
@@ -42,16 +42,12 @@ export function planReshard(owners: readonly SlotOwner[], { from, to, count, beg
 
 /** Whole parts that add up to `count` exactly, none above its size: rounded down, then one more for the largest remainders. */
 function divideInProportion(count: number, sizes: readonly number[]): number[] {
-  const total = sum(sizes);
+  const total = sumOf(sizes);
   if (count >= total) return [...sizes];
   const parts = sizes.map((size) => Math.floor((size * count) / total));
   const byRemainder = sizes
     .map((size, index) => ({ index, remainder: (size * count) % total }))
     .toSorted((one, other) => other.remainder - one.remainder);
-  const raised = new Set(byRemainder.slice(0, count - sum(parts)).map(({ index }) => index));
+  const raised = new Set(byRemainder.slice(0, count - sumOf(parts)).map(({ index }) => index));
   return parts.map((part, index) => (raised.has(index) ? part + 1 : part));
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -18,6 +18,10 @@ export function divideSlots(parts: number): SlotRange[] {
   }));
 }
 
+export function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
 export function countSlots(ranges: readonly SlotRange[]): number {
   return ranges.reduce((sum, { start, end }) => sum + end - start + 1, 0);
 }

@@ -3,7 +3,15 @@ import { openingText } from '../../cluster/findings/slot-findings.ts';
 import { epochOf, groupBy, type SlotClaims } from '../../cluster/slots/slot-survey.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import { newAction, type ActionOf } from '../model/action.ts';
-import { rangesOf, slotsOf, countSlots, holdsRanges, SLOT_COUNT, type SlotRange } from '../../cluster/slots/slots.ts';
+import {
+  rangesOf,
+  slotsOf,
+  countSlots,
+  sumOf,
+  holdsRanges,
+  SLOT_COUNT,
+  type SlotRange,
+} from '../../cluster/slots/slots.ts';
 
 type RepairSlots = ActionOf<'repair slots'>;
 
@@ -168,10 +176,6 @@ function causeOf({ views }: Scene, claims: SlotClaims, misled: readonly Reachabl
   if (openings.length > 0) return openingText({ nameOf }, claims);
   const believers = misled.length === 0 ? 'a replica' : list(namesOf(misled));
   return `not what ${believers} ${misled.length > 1 ? 'believe' : 'believes'}`;
-}
-
-function sumOf(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function namesOf(views: readonly ReachableView[]): string[] {

@@ -26,6 +26,14 @@ export function containerName(stack: string, node: string): string {
   return `${stack}-${node}`;
 }
 
+/** The node of the YAML file whose container this is. */
+export function nodeOfContainer<T extends { readonly name: string }>(
+  { name: stack, nodes }: { readonly name: string; readonly nodes: readonly T[] },
+  container: string,
+): T | undefined {
+  return nodes.find(({ name }) => containerName(stack, name) === container);
+}
+
 export function volumeName(stack: string, node: string): string {
   return `${stack}-${node}-data`;
 }

@@ -1,5 +1,7 @@
+import { newPace, type Pace } from './pace.ts';
+import type { Peer } from './route.ts';
 import { StackError } from '../../errors.ts';
-import type { RedisCommand, NodeLink } from '../node-link.ts';
+import type { RedisCommand } from '../node-link.ts';
 import { Refusal } from '../connect-node.ts';
 import { hint, run } from '../../hint.ts';
 import { isSameValue } from '../keys/same-value.ts';
@@ -172,59 +174,3 @@ function refused(node: string, what: string, reply: unknown): StackError {
     hint: hint`${run('cluster fix')}   # finishes what is half moved; for OOM raise redis.maxmemory first`,
   });
 }
-
-/** How many keys go into one turn. */
-export interface Pace {
-  readonly keys: () => number;
-  /** @param keyCount how many this turn moves */
-  readonly timed: <T>(turn: () => Promise<T>, keyCount: number) => Promise<T>;
-}
-
-/** The source serves nobody while it migrates what it was sent in one go: this long, about, and then others have a turn. */
-const TURN_MS = 10;
-const FIRST_KEYS = 64;
-const MOST_KEYS = 1024;
-const REMEMBERED_TURNS = 8;
-
-/**
- * Learnt from the turns before: a key may have 10 bytes or 50 MB. The quickest of the last ones counts, since a slow one
- * may have waited for another process; but one that was slower by far shows that the keys are larger now.
- *
- * @param now milliseconds of a clock that never goes back
- */
-export function newPace(now = (): number => performance.now()): Pace {
-  let keys = FIRST_KEYS;
-  let recent: readonly number[] = [];
-  return {
-    keys: () => keys,
-    timed: async (turn, keyCount) => {
-      const start = now();
-      const result = await turn();
-      const elapsedMs = now() - start;
-      const remembered = elapsedMs > 10 * TURN_MS ? [] : recent;
-      recent = [...remembered, elapsedMs / keyCount].slice(-REMEMBERED_TURNS);
-      const fitting = Math.floor(TURN_MS / Math.min(...recent));
-      keys = Math.max(1, Math.min(fitting, keys * 2, MOST_KEYS));
-      return result;
-    },
-  };
-}
-
-/** A primary: a connection to it, and where the other nodes find it. */
-export interface Peer {
-  readonly link: NodeLink;
-  /** 40 hexadecimal digits. */
-  readonly id: string;
-  readonly ip: string;
-  readonly port: number;
-}
-
-export interface Route {
-  readonly source: Peer;
-  readonly target: Peer;
-  /** The other primaries. */
-  readonly others: readonly Peer[];
-}
-
-/** What has been moved since the last report. */
-export type OnMoved = (moved: { readonly slots: number; readonly keys: number }) => void;

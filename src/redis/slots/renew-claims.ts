@@ -4,7 +4,7 @@ import { isReachable, rowOf, type ReachableView } from '../../cluster/nodes/view
 import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
 import { poll } from '../../poll.ts';
-import type { Peer, Route } from './key-move.ts';
+import type { Peer, Route } from './route.ts';
 import { durationText } from '../../units.ts';
 
 /**

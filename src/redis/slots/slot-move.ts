@@ -1,10 +1,10 @@
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { moveKeys } from './key-move.ts';
-import { newPace, type Pace } from './key-move.ts';
+import { newPace, type Pace } from './pace.ts';
 import type { RedisCommand } from '../node-link.ts';
 import { Refusal } from '../connect-node.ts';
-import type { OnMoved, Peer, Route } from './key-move.ts';
+import type { OnMoved, Peer, Route } from './route.ts';
 import { batchesOf, formatRanges, rangesOf } from '../../cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 

@@ -8,7 +8,7 @@ import { run } from '../../hint.ts';
 import { hasAtomicMigration, moveSlotsAtomically } from '../../redis/slots/atomic-slot-move.ts';
 import type { RedisCommand } from '../../redis/node-link.ts';
 import { renewClaims } from '../../redis/slots/renew-claims.ts';
-import type { OnMoved, Peer, Route } from '../../redis/slots/key-move.ts';
+import type { OnMoved, Peer, Route } from '../../redis/slots/route.ts';
 import { moveSlots, setSlots } from '../../redis/slots/slot-move.ts';
 import type { Nodes } from '../connect/with-nodes.ts';
 import { requireRoom } from './require-room.ts';

@@ -8,7 +8,7 @@ import { moveKeys, type KeyInSlot } from '../../redis/slots/key-move.ts';
 import type { RedisCommand } from '../../redis/node-link.ts';
 import { renewClaims } from '../../redis/slots/renew-claims.ts';
 import { isSameValue } from '../../redis/keys/same-value.ts';
-import type { Peer } from '../../redis/slots/key-move.ts';
+import type { Peer } from '../../redis/slots/route.ts';
 import { setSlots } from '../../redis/slots/slot-move.ts';
 import type { Execution, KeyConflict } from './execution.ts';
 import { peerOf, REPLY_TIMEOUT_MS } from './move-slots.ts';

@@ -1,7 +1,7 @@
 import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.ts';
 import { parseNodeTable, type NodeTable } from '../../cluster/nodes/node-table.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { containerName } from '../../plan/model/names.ts';
+import { containerName, nodeOfContainer } from '../../plan/model/names.ts';
 import type { NodeData, Observed, Wanted } from '../../plan/model/observed.ts';
 import { leftovers, needsData } from '../../plan/engine/plan-up.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
@@ -34,13 +34,15 @@ export async function observeEngine(
     engine.listContainers(),
     engine.listVolumes(),
   ]);
+  const wantedConfig = (container: string): ConfigText | undefined =>
+    wanted.config.get(nodeOfContainer(spec, container)?.name ?? '');
   const own = containers.filter(({ name }) => [...wanted.containers.values()].some((one) => one.name === name));
   const halfMadeVolumes = await findHalfMade(engine, wanted, allVolumes);
   const volumes = allVolumes.filter(({ name }) => !halfMadeVolumes.has(name));
   const [members, settings, config] = await Promise.all([
     findMembers(engine, leftovers(spec, containers)),
     byName(own, ({ name }) => engine.inspectContainer(name)),
-    byName(own, async ({ name }) => known.get(name) ?? readConfig(engine, name, configOf(spec, wanted, name))),
+    byName(own, async ({ name }) => known.get(name) ?? readConfig(engine, name, wantedConfig(name))),
   ]);
   const unread = await findUnread(engine, spec, own, config);
   const seen = { networks, containers, volumes, halfMadeVolumes, members, settings, config, unread };
@@ -87,11 +89,6 @@ async function findUnread(
   });
   const found = await byName(switched, ({ name }) => findDataFiles(engine, name));
   return new Set([...found].filter(([, files]) => files.hasDump || files.hasAppendOnlyFile).map(([name]) => name));
-}
-
-function configOf(spec: Spec, { config }: Wanted, container: string): ConfigText | undefined {
-  const node = spec.nodes.find(({ name }) => containerName(spec.name, name) === container);
-  return node && config.get(node.name);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { errorMessage, hasCode } from '../../errors.ts';
 import { actionKey, planText, type Action } from '../../plan/model/action.ts';
-import { containerName } from '../../plan/model/names.ts';
+import { nodeOfContainer } from '../../plan/model/names.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
 import type { Desired, Next } from '../../plan/scene.ts';
 import type { Secret } from '../../secret.ts';
@@ -98,12 +98,12 @@ export async function preview(
 }
 
 /** Issued beside the containers' creation, so that certificates are there when these are. */
-function issueAhead({ spec, wanted }: Desired, issuer: Issuer | undefined, actions: readonly Action[]) {
+function issueAhead({ spec }: Desired, issuer: Issuer | undefined, actions: readonly Action[]) {
   const issue = async (node: NodeSpec): Promise<NodeCertificate | undefined> => issuer?.issue(node);
   const issued = new Map(
     actions
       .filter(({ type }) => type === 'configure container' || type === 'configure and seed container')
-      .flatMap(({ target }) => spec.nodes.filter(({ name }) => wanted.containers.get(name)?.name === target))
+      .flatMap(({ target }) => nodeOfContainer(spec, target) ?? [])
       .map((node) => [node.name, issue(node)]),
   );
   // Whoever needs one hears of its failure; if the plan fails before, nobody does.
@@ -166,7 +166,7 @@ async function carryOut(run: Run, seen: Snapshot, actions: readonly Action[]): P
 }
 
 function learn({ desired: { spec, wanted }, looker }: Run, { target }: Action): void {
-  const node = spec.nodes.find(({ name }) => containerName(spec.name, name) === target);
+  const node = nodeOfContainer(spec, target);
   const config = node && wanted.config.get(node.name);
   if (node !== undefined && config !== undefined) looker.learn(node.name, config);
 }

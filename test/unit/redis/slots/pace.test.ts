@@ -1,6 +1,6 @@
 /** How many keys go over in one turn, learnt from the turns before. */
 import { expect, test } from 'vitest';
-import { newPace, type Pace } from '../../../../src/redis/slots/key-move.ts';
+import { newPace, type Pace } from '../../../../src/redis/slots/pace.ts';
 
 /** A pace whose turns take `msOf(keys)`. */
 function withClock(msOf: (keys: number) => number): { pace: Pace; turn: (keys?: number) => Promise<number> } {
