@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FailureCode } from '../../src/errors.ts';
+import { poll } from '../../src/poll.ts';
 import { REDIS_GID, REDIS_UID } from '../../src/plan/model/definitions.ts';
 import { LABELS, LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import { REDIS_CONF_FILE } from '../../src/plan/node/redis-config.ts';
@@ -48,6 +49,18 @@ export interface Inflicted {
 }
 
 const NOTHING_TO_UNDO: Inflicted = { undo: async () => undefined };
+
+type Inspected = Awaited<ReturnType<typeof inspect>>;
+
+function inspect(stack: TestStack, node: number) {
+  return dockerOf(stack.engine).getContainer(stack.container(node)).inspect();
+}
+
+/** As the engine sees a node's container: on a busy machine it hears of an end a moment later than a client does. */
+async function untilInspected(stack: TestStack, node: number, isSo: (seen: Inspected) => boolean): Promise<void> {
+  const bounds = { signal: new AbortController().signal, timeoutMs: 10_000, pace: { min: 20 } };
+  await poll(() => inspect(stack, node), isSo, bounds);
+}
 
 /** Runs a shell beside a container that need not run, with its volumes. */
 async function beside({ engine }: TestStack, container: string, script: string): Promise<void> {
@@ -361,15 +374,9 @@ export const FAULTS: readonly Fault[] = [
     inflict: async ({ stack }) => {
       // Far more than its 128 MiB, for a moment.
       const script = "return #string.rep('x', 400 * 1024 * 1024)";
-      const stateOf2 = async () => (await dockerOf(stack.engine).getContainer(stack.container(2)).inspect()).State;
-      const { StartedAt } = await stateOf2();
+      const { State: before } = await inspect(stack, 2);
       await stack.run('redis-cli', 'redis-2', '--', 'EVAL', script, '0');
-      // On a busy machine the engine hears of it a moment later.
-      for (let looks = 0; looks < 500; looks += 1) {
-        const { Running, StartedAt: now } = await stateOf2();
-        if (!Running || now !== StartedAt) break;
-        await sleep(20);
-      }
+      await untilInspected(stack, 2, ({ State }) => !State.Running || State.StartedAt !== before.StartedAt);
       return NOTHING_TO_UNDO;
     },
     up: { mends: true },
@@ -459,10 +466,7 @@ export const FAULTS: readonly Fault[] = [
       await stack.engine.writeFiles(name, [{ path: REDIS_CONF_FILE, content, ...owner }]);
       await stack.engine.restartContainer(name, 10);
       // By then the engine waits much longer before each start than the node runs.
-      for (let looks = 0; looks < 100; looks += 1) {
-        if ((await dockerOf(stack.engine).getContainer(name).inspect()).RestartCount >= 3) break;
-        await sleep(100);
-      }
+      await untilInspected(stack, 2, ({ RestartCount }) => RestartCount >= 3);
       return NOTHING_TO_UNDO;
     },
     up: { mends: true, says: /✓ configure container .*redis-2/ },

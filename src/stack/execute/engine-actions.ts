@@ -1,3 +1,4 @@
+import { nodeOfContainer } from '../../plan/model/names.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { type Action, type ActionOf, type ActionType } from '../../plan/model/action.ts';
@@ -89,8 +90,8 @@ function definitionOf({ desired }: Execution, container: string): ContainerDefin
   return definition;
 }
 
-function nodeOfContainer({ desired: { spec, wanted } }: Pick<Execution, 'desired'>, container: string): NodeSpec {
-  const node = spec.nodes.find(({ name }) => wanted.containers.get(name)?.name === container);
+function requireNode({ desired: { spec } }: Pick<Execution, 'desired'>, container: string): NodeSpec {
+  const node = nodeOfContainer(spec, container);
   if (node === undefined) throw new Error(`no node of the YAML file has the container ${container}`);
   return node;
 }
@@ -102,7 +103,7 @@ async function configure(
   const { session, desired, seen } = execution;
   const { engine, userConf } = session;
   const { spec } = desired;
-  const node = nodeOfContainer(execution, target);
+  const node = requireNode(execution, target);
   const isSeeded = type === 'configure and seed container';
   if (!isSeeded && !holdsNothing(seen.engine.data.get(node.name))) await requireReadable(engine, spec, node, target);
   const [password, certificate] = [execution.password(), await execution.certificateOf(node)];
@@ -145,7 +146,7 @@ async function startOrRemove({ engine, spec }: Session, name: string): Promise<v
 async function startToSave(execution: Execution, container: string): Promise<void> {
   const { session } = execution;
   const { engine } = session;
-  const node = nodeOfContainer(execution, container);
+  const node = requireNode(execution, container);
   await engine.startContainer(container);
   await poll(
     async () => {
