@@ -60,6 +60,8 @@ interface State {
   readonly make: () => Promise<unknown>;
   /** Of what is planned. */
   readonly says?: RegExp;
+  /** What Redis may settle by itself between `plan` and `up`. */
+  readonly passes?: RegExp;
 }
 
 const ON_THE_ENGINE: readonly State[] = [
@@ -161,12 +163,13 @@ const IN_THE_SLOTS: readonly State[] = [
     says: /move slot/,
   },
   {
-    // Gossip may settle it before anybody looks.
+    // The owner with the higher epoch has it from the others' next ping: that may come before anybody looks, or between.
     name: 'two owners of a slot',
     make: async () => {
       await stack.redis(1, 'CLUSTER', 'BUMPEPOCH');
       await setSlot(203, 2, 'NODE', id(2));
     },
+    passes: /^only plan: settle slot 203 /,
   },
 ];
 
@@ -181,13 +184,13 @@ const IN_THE_TABLES: readonly State[] = [
   },
 ];
 
-/** What is done wherever it stands: foretold, done, and then nothing is left. @returns what isn't so */
-async function findLies(says = /(?:)/): Promise<string[]> {
+/** What is done wherever it stands: foretold, done, and then nothing is left. @returns what isn't so, but for what passes */
+async function findLies(says = /(?:)/, passes = /(?!)/): Promise<string[]> {
   const plan = await stack.must('plan');
   const up = await stack.must('up');
   const { stdout: after } = await stack.must('plan', '--detailed-exitcode');
   return [
-    ...findDifferences(plan, up),
+    ...findDifferences(plan, up).filter((difference) => !passes.test(difference)),
     ...(says.test(plan.stdout) ? [] : [`plan does not say ${says.source}: ${plan.stdout}`]),
     ...(after === 'Nothing to do: all is as the YAML file says.\n' ? [] : [`left after up: ${after}`]),
   ];
@@ -204,11 +207,11 @@ describe.each([
   ['in the slots', IN_THE_SLOTS],
   ['in the tables', IN_THE_TABLES],
 ])('%s', (_where, states) => {
-  test.each(states)('$name', async ({ make, says }) => {
+  test.each(states)('$name', async ({ make, says, passes }) => {
     await stack.must('up');
     ids = await Promise.all(NODES.map((node) => stack.redis(node, 'CLUSTER', 'MYID')));
     await make();
-    expect(await findLies(says)).toEqual([]);
+    expect(await findLies(says, passes)).toEqual([]);
   });
 });
 
