@@ -2,7 +2,7 @@ import { toAddress, toNumber } from '../../spec/addresses.ts';
 import { CONTAINER_PORTS, type Spec } from '../../spec/spec.ts';
 import { REDIS_GID, REDIS_UID } from '../model/definitions.ts';
 import { LABELS } from '../model/names.ts';
-import { AUTHORITY_FILE, CERTIFICATE_FILE, REDIS_CONF_FILE, USER_CONF_FILE, USERS_FILE } from '../node/redis-config.ts';
+import { REDIS_CONF_FILE, tlsPort, USER_CONF_FILE, USERS_FILE } from '../node/redis-config.ts';
 import type { Container, ContainerDefinition } from '../model/resources.ts';
 
 /** A Redis outside the cluster that reads an RDB file, for its keys to be copied from it. */
@@ -53,7 +53,10 @@ export function helperPort({ tls }: Spec): number {
   return tls.plain ? CONTAINER_PORTS.plain : CONTAINER_PORTS.tls;
 }
 
-/** It reads /data/dump.rdb, evicts nothing and writes nothing. The user's own file may load modules whose values it holds. */
+/**
+ * It reads /data/dump.rdb, evicts nothing and writes nothing. The user's own file may load modules whose values it holds.
+ * With the plain port closed no key goes unencrypted.
+ */
 export function helperConf(spec: Spec): string {
   return `include ${USER_CONF_FILE}
 aclfile ${USERS_FILE}
@@ -65,17 +68,7 @@ appendonly no
 save ""
 maxmemory 0
 maxmemory-policy noeviction
-${spec.tls.plain ? '' : tlsConf(spec)}`;
-}
-
-/** Who has closed the plain port wants no key to go unencrypted. */
-function tlsConf({ tls }: Spec): string {
-  return `tls-port ${CONTAINER_PORTS.tls}
-tls-cert-file ${CERTIFICATE_FILE}
-tls-key-file ${CERTIFICATE_FILE}
-tls-ca-cert-file ${AUTHORITY_FILE}
-tls-auth-clients ${tls.clientAuth}
-`;
+${spec.tls.plain ? '' : tlsPort(spec)}`;
 }
 
 /**

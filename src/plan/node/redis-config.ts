@@ -50,18 +50,22 @@ ${tlsConf(spec)}`;
 
 function tlsConf({ tls }: Spec): string {
   if (!tls.enabled) return '';
-  const encryptedBus = `tls-cluster yes
+  if (!tls.cluster) return tlsPort({ tls });
+  return `${tlsPort({ tls })}tls-cluster yes
 tls-replication yes
 # It would be the TLS port and 10000 otherwise.
 cluster-port ${CONTAINER_PORTS.bus}
 `;
+}
+
+export function tlsPort({ tls }: Pick<Spec, 'tls'>): string {
   return `tls-port ${CONTAINER_PORTS.tls}
 tls-cert-file ${CERTIFICATE_FILE}
 tls-key-file ${CERTIFICATE_FILE}
 tls-ca-cert-file ${AUTHORITY_FILE}
 tls-auth-clients ${tls.clientAuth}
 tls-protocols "TLSv1.2 TLSv1.3"
-${tls.cluster ? encryptedBus : ''}`;
+`;
 }
 
 function yesNo(value: boolean): string {
