@@ -1,12 +1,11 @@
 import { findClusterProblems } from '../cluster/findings/health.ts';
 import { isReachable } from '../cluster/nodes/view.ts';
-import { findOpenMoves } from '../cluster/slots/open-moves.ts';
 import { expectationOf, inItsShape } from './cluster/expectation.ts';
 import { planCluster } from './cluster/plan-cluster.ts';
 import { planTables, planTakeOvers } from './cluster/plan-lost-nodes.ts';
 import { planRepair } from './cluster/plan-repair.ts';
 import { findDisruptive } from './cluster/plan-roll.ts';
-import { planShape } from './cluster/plan-shape.ts';
+import { findBegunMoves, planShape } from './cluster/plan-shape.ts';
 import { disruption, urgentRestarts } from './disruption.ts';
 import { findConflicts } from './engine/conflicts.ts';
 import { planSaving } from './engine/plan-saving.ts';
@@ -147,13 +146,13 @@ function findProblems({ spec, former, views }: Scene): string[] {
 }
 
 /** Open slots that belong to a move which the shape phase goes on with, and are no damage. */
-function slotsOfShape({ spec, views, wish }: Scene, isWhole: boolean): ReadonlySet<number> {
+function slotsOfShape({ spec, views, wish, facts: { keys } }: Scene, isWhole: boolean): ReadonlySet<number> {
   if (wish !== undefined) return new Set();
   const reachable = views.filter(isReachable);
-  const isMoving = !isWhole || planShape(spec, reachable).some(({ type }) => type === 'move slots');
-  return new Set(isMoving ? findOpenMoves(reachable).begun.flatMap(({ slots }) => slots) : []);
+  const isMoving = !isWhole || planShape(spec, reachable, keys).some(({ type }) => type === 'move slots');
+  return new Set(isMoving ? findBegunMoves(reachable, keys).flatMap(({ slots }) => slots) : []);
 }
 
-function shape({ spec, views }: Scene): Partial<Next> {
-  return { actions: planShape(spec, views.filter(isReachable)) };
+function shape({ spec, views, facts }: Scene): Partial<Next> {
+  return { actions: planShape(spec, views.filter(isReachable), facts.keys) };
 }

@@ -45,6 +45,27 @@ export async function saveNow(link: NodeLink, bounds: Bounds): Promise<SavedFile
   return { path: `${folder}/${name}`, keyCount: keyCount ?? 0 };
 }
 
+/**
+ * CLUSTER RESET. A replica drops its copy by it, but not the files of the copy: its next start would bring back their
+ * keys, in slots that others own by then.
+ *
+ * @throws StackError REDIS_REFUSED where a primary has keys
+ */
+export async function resetNode(link: NodeLink, mode: 'soft' | 'hard'): Promise<void> {
+  await link.send('CLUSTER', 'RESET', mode.toUpperCase());
+  await emptyFiles(link);
+}
+
+/** In one step: a key that has just come is not lost. */
+const EMPTY_IF_EMPTY = "return redis.call('DBSIZE') == 0 and redis.call('FLUSHALL') or false";
+
+/** Makes the files of a node that has no key as empty as its memory is; any other is left alone. */
+export async function emptyFiles(link: NodeLink): Promise<void> {
+  if ((await link.send('EVAL', EMPTY_IF_EMPTY, 0)) === null) return;
+  // FLUSHALL goes to the append-only file, and to the dump only where there is a save point.
+  await link.send('SAVE');
+}
+
 /** Redis begins a new append-only file with all that it holds; what an old one said is gone. */
 export async function writeLog(link: NodeLink, bounds: Bounds): Promise<void> {
   await link.send('CONFIG', 'SET', 'appendonly', 'yes');

@@ -138,3 +138,21 @@ test('the append-only file is switched after a down, which leaves only the data:
   await stack.must('up');
   expect(await countKeys()).toBe(300);
 });
+
+test('a node that is killed reads a dump of before its slots moved: what the new owner has stays as it is', async () => {
+  stack = await makeStack({ redis: WITHOUT_LOG });
+  await stack.must('up');
+  await stack.redis(1, 'MSET', '{user:1000}:same', '1', '{user:1000}:changed', '1', '{user:1000}:deleted', '1');
+  await stack.redis(1, 'SAVE');
+  await stack.must('cluster', 'reshard', '--from', 'redis-1', '--to', 'redis-2', '--slots', '2000');
+  await stack.redis(2, 'SET', '{user:1000}:changed', '2');
+  await stack.redis(2, 'DEL', '{user:1000}:deleted');
+  await killNodes(1);
+  const { stderr } = await stack.must('up');
+  expect(stderr).toContain('redis-1 read old keys from disk at the start');
+  expect(await stack.redis(1, 'CLUSTER', 'COUNTKEYSINSLOT', '1649')).toBe('0');
+  expect(await stack.redis(2, 'MGET', '{user:1000}:same', '{user:1000}:changed')).toBe('1\n2');
+  // Redis can't tell it from one that only this file has: no key is given up without a question.
+  expect(await stack.redis(2, 'GET', '{user:1000}:deleted')).toBe('1');
+  expect((await stack.must('up')).stdout).toContain('nothing to do');
+});

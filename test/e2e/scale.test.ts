@@ -93,7 +93,7 @@ test('what is no cluster any more is refused, and the file stays as it is', asyn
   expect(await shape()).toEqual(THREE);
 });
 
-test('six nodes change between 3 + 3 and six primaries with nothing but replicas in the YAML file', async () => {
+test('six nodes change between 3 + 3 and six primaries with nothing but replicas in the YAML file, and to three', async () => {
   stack = await makeStack({ nodeCount: 6, replicas: 1 });
   await stack.must('up');
   client = await connectCluster(stack);
@@ -111,6 +111,21 @@ test('six nodes change between 3 + 3 and six primaries with nothing but replicas
     ...[4, 5, 6].map((node) => `redis-${node} replica 0`),
   ]);
   expect(await findMissing(client, KEYS)).toEqual([]);
+  expect((await stack.must('up')).stdout).toContain('nothing to do');
+
+  // Replicas become primaries, whose files are of the copies that they had: what is deleted now stays deleted.
+  await stack.must('cluster', 'failover', 'redis-5');
+  await stack.must('cluster', 'failover', 'redis-6');
+  stack.edit((yaml) => yaml.replace('replicas: 1', 'replicas: 0').replaceAll(/ {4}redis-[456]: .*\n/g, ''));
+  await stack.must('up');
+  expect((await shape()).map((one) => one.replace(/546[12]/, '5461'))).toEqual(
+    [1, 2, 3].map((one) => `redis-${one} primary 5461`),
+  );
+  expect(await findMissing(client, KEYS)).toEqual([]);
+  const deleted = Array.from({ length: 50 }, (_, index) => `filler:${index}`);
+  for (const key of deleted) await client.del(key);
+  await stack.must('restart');
+  expect((await findMissing(client, KEYS)).toSorted()).toEqual(deleted.toSorted());
   expect((await stack.must('up')).stdout).toContain('nothing to do');
 });
 

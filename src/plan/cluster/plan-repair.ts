@@ -7,12 +7,11 @@ import { isReachable, replicationOffset, type NodeView, type ReachableView } fro
 import { primariesOf, type Spec } from '../../spec/spec.ts';
 import { replicasOf } from './among-nodes.ts';
 import { areAllLinked, isLinked, knows, planCluster } from './plan-cluster.ts';
-import { planSlotRepairs, type KeyCounts } from './plan-slot-repairs.ts';
+import { planSlotRepairs, type KeyFacts } from './plan-slot-repairs.ts';
 import { newAction, type Action } from '../model/action.ts';
 
 /** What a plan needs to know beyond the nodes' views. */
-export interface RepairFacts {
-  readonly keys: KeyCounts;
+export interface RepairFacts extends KeyFacts {
   /** There are volumes of nodes that are not in the YAML file: one of them may hold what a lost node had. */
   readonly hasOtherVolumes: boolean;
 }
@@ -39,7 +38,7 @@ export function planRepair(
   const isBeginning = reachable.some(({ table }) => isBootstrapping(table)) || isBlankCluster(reachable);
   if (reachable.length < views.length || isBeginning) return actions;
 
-  const slots = planSlotRepairs(reachable, survey, facts.keys, primariesOf(spec).length);
+  const slots = planSlotRepairs(reachable, survey, facts, primariesOf(spec).length);
   // Nodes that meet tell each other of their slots, and Redis deletes the keys of a slot that a node loses so.
   const rescues = slots.filter(({ losers }) => losers.length > 0);
   if (rescues.length > 0) return rescues;

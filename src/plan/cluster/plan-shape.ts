@@ -1,6 +1,7 @@
 import { findOpenMoves } from '../../cluster/slots/open-moves.ts';
 import { planRebalance } from '../../cluster/slots/plan-rebalance.ts';
 import type { SlotMove } from '../../cluster/slots/slots.ts';
+import type { KeyCounts } from './plan-slot-repairs.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import { primariesOf, type Spec } from '../../spec/spec.ts';
 import { keyOf, newAction, type ActionOf } from '../model/action.ts';
@@ -14,8 +15,9 @@ type ShapeAction = ActionOf<'move slots' | 'reset node' | 'remove node'>;
  * distribution that somebody chose stays as it is.
  *
  * @param views of all nodes of the cluster, also of those that left the YAML file; they agree with each other
+ * @param keys of the slots that are open
  */
-export function planShape(spec: Spec, views: readonly ReachableView[]): ShapeAction[] {
+export function planShape(spec: Spec, views: readonly ReachableView[], keys: KeyCounts = new Map()): ShapeAction[] {
   const wantedCount = primariesOf(spec).length;
   const present = inOrderOf(spec, views);
   const former = views.filter((view) => !present.includes(view));
@@ -29,8 +31,9 @@ export function planShape(spec: Spec, views: readonly ReachableView[]): ShapeAct
   const parties = [...keeping, ...joining, ...leaving].map(({ name, table }) => ({ name, slots: table.myself.slots }));
   const weights = new Map(leaving.map(({ name }) => [name, 0]));
   const request = { weights, thresholdPercent: 0, useEmptyPrimaries: true };
-  const isDone = joining.length + leaving.length === 0 && !isMarked(views, planRebalance(parties, request));
-  const moves = isDone ? [] : planRebalance(parties, { ...request, begun: findOpenMoves(views).begun });
+  const begun = findBegunMoves(views, keys);
+  const isDone = joining.length + leaving.length === 0 && !isMarked(begun, planRebalance(parties, request));
+  const moves = isDone ? [] : planRebalance(parties, { ...request, begun });
   if (moves.length === 0) return retirements(present, former);
   return [newAction('move slots', 'cluster', `the YAML file asks for ${wantedCount} primaries`, { moves })];
 }
@@ -77,17 +80,27 @@ function retirements(present: readonly ReachableView[], former: readonly Reachab
 }
 
 /**
+ * Moves that were interrupted, and not the imports of a node that has read keys of others' slots from its files: the source
+ * of a move sends its clients on before the first key leaves it.
+ */
+export function findBegunMoves(views: readonly ReachableView[], keys: KeyCounts): SlotMove[] {
+  const isLeaving = (from: string, slot: number): boolean =>
+    views.some(
+      ({ name, table: { myself } }) =>
+        name === from && myself.openSlots.some((open) => open.slot === slot && open.direction === 'migrating'),
+    );
+  return findOpenMoves(views).begun.map((move) => ({
+    ...move,
+    slots: move.slots.filter((slot) => isLeaving(move.from, slot) || (keys.get(move.to)?.get(slot) ?? 0) === 0),
+  }));
+}
+
+/**
  * While `up` moves slots for another shape, the last slot of each move is open on the target only: see `executeMoves`. So an
- * interrupted run can be told from one that is done: between two nodes that still have slots to move, one is open like that.
+ * interrupted run can be told from one that is done: between two nodes that still have slots to move, one is open.
  *
  * @param left the moves that would make all shares equal
  */
-function isMarked(views: readonly ReachableView[], left: readonly SlotMove[]): boolean {
-  const nameOf = (id: string): string | undefined => views.find(({ table: { myself } }) => myself.id === id)?.name;
-  return views.some(({ name, table: { myself } }) =>
-    myself.openSlots.some(
-      ({ direction, nodeId }) =>
-        direction === 'importing' && left.some(({ from, to }) => to === name && from === nameOf(nodeId)),
-    ),
-  );
+function isMarked(begun: readonly SlotMove[], left: readonly SlotMove[]): boolean {
+  return begun.some((one) => one.slots.length > 0 && left.some(({ from, to }) => from === one.from && to === one.to));
 }

@@ -18,6 +18,12 @@ type RepairSlots = ActionOf<'repair slots'>;
 /** Primary's name → slot → its keys there. Slots without a key may be left out. */
 export type KeyCounts = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
+export interface KeyFacts {
+  readonly keys: KeyCounts;
+  /** Node → slots of others whose keys it has read from its files at its start: they are of before the slots were moved. */
+  readonly outdated: ReadonlyMap<string, ReadonlySet<number>>;
+}
+
 /**
  * What makes each slot of `survey` belong to one node that has all its keys. A slot that is half moved is moved on; one
  * that is open otherwise goes back to its owner. One that nobody owns goes to who has most of its keys.
@@ -27,10 +33,10 @@ export type KeyCounts = ReadonlyMap<string, ReadonlyMap<number, number>>;
 export function planSlotRepairs(
   views: readonly ReachableView[],
   survey: readonly SlotClaims[],
-  counts: KeyCounts,
+  { keys: counts, outdated }: KeyFacts,
   primaryCount: number,
 ): RepairSlots[] {
-  const scene = { views, primaries: views.filter(({ table }) => table.myself.role === 'primary'), counts };
+  const scene = { views, primaries: views.filter(({ table }) => table.myself.role === 'primary'), counts, outdated };
   const heirs = heirsOf(scene, survey, primaryCount);
   const repairs = survey.flatMap((claims) => {
     const placements = claims.slots.flatMap((slot) => placementOf(scene, claims, slot, heirs.get(slot)));
@@ -50,6 +56,7 @@ interface Scene {
   readonly views: readonly ReachableView[];
   readonly primaries: readonly ReachableView[];
   readonly counts: KeyCounts;
+  readonly outdated: KeyFacts['outdated'];
 }
 
 function keysOn({ counts }: Scene, { name }: ReachableView, slot: number): number {
@@ -63,6 +70,7 @@ interface Placement {
   readonly destination: ReachableView;
   /** Other primaries that have keys of it. */
   readonly holders: readonly ReachableView[];
+  readonly outdated: readonly ReachableView[];
 }
 
 function placementOf(scene: Scene, claims: SlotClaims, slot: number, heir: ReachableView | undefined): Placement[] {
@@ -70,11 +78,12 @@ function placementOf(scene: Scene, claims: SlotClaims, slot: number, heir: Reach
   const destination = owner === undefined ? heir : destinationOf(scene, claims, owner);
   if (destination === undefined) return [];
   const holders = scene.primaries.filter((view) => view !== destination && keysOn(scene, view, slot) > 0);
-  return [{ slot, owner, destination, holders }];
+  const outdated = holders.filter(({ name }) => destination === owner && scene.outdated.get(name)?.has(slot) === true);
+  return [{ slot, owner, destination, holders, outdated }];
 }
 
-function placementKey({ owner, destination, holders }: Placement): string {
-  return [owner?.name, destination.name, ...namesOf(holders)].join(' ');
+function placementKey({ owner, destination, holders, outdated }: Placement): string {
+  return [owner?.name, destination.name, ...namesOf(holders), '', ...namesOf(outdated)].join(' ');
 }
 
 /** Of several that claim the slot: the one whose claim gossip would let stand, or, with equal epochs, has most keys. */
@@ -128,7 +137,7 @@ function heirsOf(
 function repairOf(scene: Scene, claims: SlotClaims, group: readonly Placement[]): RepairSlots[] {
   const [first] = group;
   if (first === undefined) return [];
-  const { owner, destination, holders } = first;
+  const { owner, destination, holders, outdated } = first;
   const slots = group.map(({ slot }) => slot);
   const { views, primaries } = scene;
   const { claimants, believed, openings } = claims;
@@ -148,12 +157,13 @@ function repairOf(scene: Scene, claims: SlotClaims, group: readonly Placement[])
   const nothingIsWrong = owner === destination && openings.length === 0 && misled.length === 0 && !needsEpoch;
   if (nothingIsWrong && holders.length === 0) return [];
   return [
-    newAction('repair slots', destination.name, causeOf(scene, claims, misled), {
+    newAction('repair slots', destination.name, causeOf(scene, claims, { misled, outdated }), {
       slots,
       destination: destination.name,
       owner: owner?.name,
       losers: namesOf(losers),
       holders: namesOf(holders),
+      outdated: namesOf(outdated),
       keyCount: sumOf(holders.flatMap((view) => slots.map((slot) => keysOn(scene, view, slot)))),
       openOn: [...new Set(namesOf(openings.map(({ view }) => view)))],
       misled: namesOf(misled),
@@ -168,11 +178,16 @@ function epochIn({ table }: ReachableView, believed: string | undefined, id: str
   return table.rows.find((row) => row.id === believed)?.configEpoch ?? -1;
 }
 
-function causeOf({ views }: Scene, claims: SlotClaims, misled: readonly ReachableView[]): string {
+function causeOf(
+  { views }: Scene,
+  claims: SlotClaims,
+  { misled, outdated }: Readonly<Record<'misled' | 'outdated', readonly ReachableView[]>>,
+): string {
   const nameOf = (id: string): string => views.find(({ table }) => table.myself.id === id)?.name ?? id.slice(0, 8);
   const { claimants, openings } = claims;
   if (claimants.length === 0) return 'without an owner';
   if (claimants.length > 1) return `claimed by ${list(namesOf(claimants))}`;
+  if (outdated.length > 0) return `${list(namesOf(outdated))} read old keys from disk at the start`;
   if (openings.length > 0) return openingText({ nameOf }, claims);
   const believers = misled.length === 0 ? 'a replica' : list(namesOf(misled));
   return `not what ${believers} ${misled.length > 1 ? 'believe' : 'believes'}`;

@@ -80,6 +80,8 @@ export interface SlotRepair {
   readonly losers: readonly string[];
   /** Who else has keys of them. */
   readonly holders: readonly string[];
+  /** Those of `holders` whose copy gives way to the owner's: they read it from files of before. */
+  readonly outdated: readonly string[];
   /** Keys that have to move. */
   readonly keyCount: number;
   /** Where they are open. */

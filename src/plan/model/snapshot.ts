@@ -35,4 +35,4 @@ export interface CertificateState {
   readonly isRefused: boolean;
 }
 
-export const NO_FACTS: RepairFacts = { keys: new Map(), hasOtherVolumes: false };
+export const NO_FACTS: RepairFacts = { keys: new Map(), outdated: new Map(), hasOtherVolumes: false };

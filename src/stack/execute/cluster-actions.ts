@@ -3,6 +3,7 @@ import { slotsOf } from '../../cluster/slots/slots.ts';
 import type { ActionOf } from '../../plan/model/action.ts';
 import type { ClusterAction } from '../../plan/cluster/plan-cluster.ts';
 import { poll } from '../../poll.ts';
+import { resetNode } from '../../redis/persistence.ts';
 import { copyFunctions } from '../../redis/keys/copy-functions.ts';
 import { failOver } from './failover.ts';
 import type { Execution } from './execution.ts';
@@ -59,7 +60,7 @@ export async function move({ session, seen, nodes }: Execution, { moves }: Actio
  * them takes it from others for a minute.
  */
 export async function removeNode(
-  { desired, seen, nodes }: Execution,
+  { session, desired, seen, nodes }: Execution,
   { target }: ActionOf<'remove node'>,
 ): Promise<void> {
   const views = seen.views.filter(isReachable);
@@ -74,7 +75,7 @@ export async function removeNode(
       await (isStaying ? forgotten : forgotten.catch(() => undefined));
     }),
   );
-  await nodes.get(target).send('CLUSTER', 'RESET', 'HARD');
+  await resetNode(nodes.get(target).patient(session.timeoutMs), 'hard');
 }
 
 export async function handOver({ session, nodes }: Execution, { target }: ActionOf<'fail over'>): Promise<void> {

@@ -7,6 +7,7 @@ import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
 import { hasAtomicMigration, moveSlotsAtomically } from '../../redis/slots/atomic-slot-move.ts';
 import type { RedisCommand } from '../../redis/node-link.ts';
+import { emptyFiles } from '../../redis/persistence.ts';
 import { renewClaims } from '../../redis/slots/renew-claims.ts';
 import type { OnMoved, Peer, Route } from '../../redis/slots/route.ts';
 import { moveSlots, setSlots } from '../../redis/slots/slot-move.ts';
@@ -46,6 +47,11 @@ export async function executeMoves(
   const progress = trackProgress(session, moves);
   const planned = moves.map((move) => ({ ...move, route: routeOf(move, views, patient) }));
   const { signal } = session;
+  const newcomers = views.filter(
+    ({ name, table: { myself } }) => myself.slots.length === 0 && moves.some(({ to }) => to === name),
+  );
+  // A run that was killed may have reset it, and left its files.
+  await Promise.all(newcomers.map(({ name }) => emptyFiles(patient.get(name))));
   if (await canMoveAtomically(views, patient)) {
     await sideBySide(planned, ({ route, slots }) => moveAtOnce(route, slots, signal, progress.add));
   } else {

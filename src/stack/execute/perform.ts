@@ -8,7 +8,7 @@ import { hasCode, StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
 import { CERTIFICATE_FILE, NODE_TABLE_FILE } from '../../plan/node/redis-config.ts';
-import { prepareDump, writeLog } from '../../redis/persistence.ts';
+import { prepareDump, resetNode, writeLog } from '../../redis/persistence.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import type { Session } from '../session/session.ts';
@@ -50,8 +50,7 @@ export async function perform(execution: Execution, action: Action): Promise<Out
     case 'move slots':
       return move(execution, action);
     case 'reset node':
-      await execution.nodes.get(action.target).patient(execution.session.timeoutMs).send('CLUSTER', 'RESET', 'SOFT');
-      return;
+      return resetNode(execution.nodes.get(action.target).patient(execution.session.timeoutMs), 'soft');
     case 'remove node':
       return removeNode(execution, action);
     case 'fail over':

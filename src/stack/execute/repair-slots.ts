@@ -22,6 +22,7 @@ interface Repaired {
  * Brings all keys of the slots to one node, and then tells every node that it is their owner. Can be interrupted
  * anywhere: what is left then is another half-moved slot, with every key on some node.
  *
+ * @param repair.outdated a key that the owner has with another value is dropped there
  * @param repair.destructive of keys that are on two nodes with different values, the owner's copy stays and the other goes
  * @throws StackError REDIS_REFUSED with Redis's words, NODE_DISCONNECTED
  */
@@ -90,7 +91,7 @@ async function repairBatch(repair: SlotRepair, find: (name: string) => Peer, kee
   for (const name of inOrder) {
     const isOwner = name === repair.owner;
     const gather = isOwner ? gatherFromOwner : gatherStrays;
-    const gathered = await gather(find(name), destination, slots, keepsOwners);
+    const gathered = await gather(find(name), destination, slots, keepsOwners || repair.outdated.includes(name));
     movedKeys += gathered.moved;
     const [keeper, other] = isOwner ? [name, repair.destination] : [repair.destination, name];
     if (gathered.conflicts.length > 0) conflicts.push({ keeper, other, keys: gathered.conflicts });

@@ -140,6 +140,15 @@ function signsIn(lines: readonly string[], place: LogPlace): LogSign[] {
   );
 }
 
+/**
+ * Slots of other nodes of which a node has read keys from its files, as it began: `verifyClusterConfigWithData` of Redis
+ * (cluster.c) says so of each, and opens it. It says nothing of a slot that was being moved to it already.
+ */
+export function readOutdatedSlots(log: string): Set<number> {
+  const matches = linesOfLast(log, 1).map((line) => /I have keys for slot (\d+), but the slot is assigned/.exec(line));
+  return new Set(matches.flatMap((match) => (match === null ? [] : [Number(match[1])])));
+}
+
 /** The last line that says something; for what no sign is known for. */
 export function lastWords(log: string): string {
   const line = linesOfLast(log, 1).findLast((one) => /[a-z]/i.test(one)) ?? '';

@@ -7,9 +7,11 @@ import type { PasswordState } from '../../plan/node/plan-password.ts';
 import { passwordHash } from '../../plan/node/redis-config.ts';
 import type { NodeLink, RedisCommand } from '../../redis/node-link.ts';
 import type { Secret } from '../../secret.ts';
-import type { NodeSpec, Spec } from '../../spec/spec.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 import type { Nodes } from '../connect/with-nodes.ts';
 import type { Session } from '../session/session.ts';
+import { readLog } from './container-end.ts';
+import { readOutdatedSlots } from './log-signs.ts';
 import { judgeCertificates, observeCertificates } from './certificates.ts';
 import { isBootstrapping } from '../../cluster/nodes/bootstrap-table.ts';
 import { surveySlots } from '../../cluster/slots/slot-survey.ts';
@@ -79,11 +81,12 @@ async function readSettings(link: NodeLink): Promise<Map<string, string>> {
 
 /** Where the keys of the doubtful slots are. Reads only, and nothing where no slot is doubtful. */
 export async function readRepairFacts(
-  spec: Spec,
+  session: Session,
   views: readonly NodeView[],
   nodes: Nodes,
   volumes: readonly Volume[],
 ): Promise<RepairFacts> {
+  const { spec } = session;
   const reachable = views.filter(isReachable);
   if (reachable.length < views.length || reachable.some(({ table }) => isBootstrapping(table))) return NO_FACTS;
   const own = new Set(reachable.map(({ table }) => table.myself.id));
@@ -97,10 +100,25 @@ export async function readRepairFacts(
     .flatMap((claims) => claims.slots);
   // A replica has the keys of its primary, and can't give them to anybody.
   const primaries = reachable.filter(({ table, keyCount }) => table.myself.role === 'primary' && keyCount > 0);
-  const keys = await Promise.all(
-    primaries.map(async ({ name }) => [name, await countKeys(nodes.get(name), slots)] as const),
+  const counts = new Map(
+    await Promise.all(primaries.map(async ({ name }) => [name, await countKeys(nodes.get(name), slots)] as const)),
   );
-  return { keys: new Map(keys), hasOtherVolumes };
+  const importing = reachable.filter(({ name, table }) =>
+    table.myself.openSlots.some(
+      ({ direction, slot }) => direction === 'importing' && (counts.get(name)?.has(slot) ?? false),
+    ),
+  );
+  const outdated = await Promise.all(
+    importing.map(async ({ name }) => [name, await readOutdated(session, name)] as const),
+  );
+  return { keys: counts, outdated: new Map(outdated), hasOtherVolumes };
+}
+
+/** Redis writes a line for each slot, after what else it has to say of its start. */
+const LOG_LINES = 40_000;
+
+async function readOutdated({ engine, spec }: Session, node: string): Promise<ReadonlySet<number>> {
+  return readOutdatedSlots(await readLog(engine, containerName(spec.name, node), LOG_LINES));
 }
 
 /** A node counts a slot's keys without looking at them: all 16384 are a matter of milliseconds. */

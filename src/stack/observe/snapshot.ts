@@ -104,7 +104,7 @@ export function openLooker(
     const nodes = nodesOf(links);
     if (wish === undefined && !isAnyAway)
       ofNodes ??= await readNodeFacts(session, nodes, await password(), isAuthorityLost, known);
-    const facts = isAnyAway ? NO_FACTS : await readRepairFacts(spec, views, nodes, engine.volumes);
+    const facts = isAnyAway ? NO_FACTS : await readRepairFacts(session, views, nodes, engine.volumes);
     const isClosed = wish === undefined && isAnyAway && spec.tls.enabled && !spec.tls.plain;
     const some = ofNodes ?? (isClosed ? await findRefused(session, isAuthorityLost) : NO_NODE_FACTS);
     // Who has just been given his files has read them.

@@ -7,6 +7,7 @@ import { isAll, planReset } from '../../../plan/cluster/plan-reset.ts';
 import { clusterPort, CONTAINER_PORTS } from '../../../spec/spec.ts';
 import { findKnowing, withLiveCluster } from '../../execute/live-cluster.ts';
 import { findNode, type Session } from '../../session/session.ts';
+import { resetNode } from '../../../redis/persistence.ts';
 import { planReplication } from '../../../plan/cluster/plan-replication.ts';
 
 interface Left {
@@ -86,9 +87,10 @@ export async function reset(
     }
     const ids = chosen.map(({ table }) => table.myself.id);
     const inRole = (role: string): ReachableView[] => chosen.filter(({ table }) => table.myself.role === role);
+    const patient = cluster.nodes.patient(session.timeoutMs);
     // Primaries first: one that took a key in the meantime refuses, and its replicas still have their copies then.
     for (const views of [inRole('primary'), inRole('replica')]) {
-      await Promise.all(views.map(({ name }) => cluster.send(name, 'CLUSTER', 'RESET', mode.toUpperCase())));
+      await Promise.all(views.map(({ name }) => resetNode(patient.get(name), mode)));
     }
     await Promise.all(ids.map((id) => cluster.forget(id, names)));
     await cluster.until((views) => [...findCompany(views, names), ...findKnowing(views, ids)], {

@@ -22,7 +22,7 @@ function factsOf(keys: Keys = {}): RepairFacts {
     name,
     new Map(Object.entries(slots).map(([slot, count]) => [Number(slot), count])),
   ]);
-  return { keys: new Map(counts), hasOtherVolumes: false };
+  return { keys: new Map(counts), outdated: new Map(), hasOtherVolumes: false };
 }
 
 function plan(seen: readonly NodeView[], facts = factsOf(), spec = three): string[] {
@@ -72,6 +72,17 @@ describe('open slots', () => {
       '~ move slots 12-14 to redis-2, with 9 keys from redis-1  (half moved from redis-1 to redis-2)',
     ]);
     expect(plan(both)).toEqual(['~ move slots 12-14 to redis-2  (half moved from redis-1 to redis-2)']);
+  });
+
+  test('whose keys a node has read from files of before give way to those of the owner', () => {
+    const reopened = opened([open(6012, 'importing', id2), open(6013, 'importing', id2)], [], []);
+    const facts = {
+      ...factsOf({ 'redis-1': { 6012: 2, 6013: 1 } }),
+      outdated: new Map([['redis-1', new Set([6012])]]),
+    };
+    const [outdated, other] = planRepair(three, reopened, facts);
+    expect(outdated).toMatchObject({ slots: [6012], holders: ['redis-1'], outdated: ['redis-1'], destructive: false });
+    expect(other).toMatchObject({ slots: [6013], holders: ['redis-1'], outdated: [] });
   });
 
   test('on both sides, with keys on a third: they come, too', () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { countSlots, rangesOf } from '../../../../src/cluster/slots/slots.ts';
 import type { ReachableView } from '../../../../src/cluster/nodes/view.ts';
 import { planShape } from '../../../../src/plan/cluster/plan-shape.ts';
+import type { KeyCounts } from '../../../../src/plan/cluster/plan-slot-repairs.ts';
 import type { Spec } from '../../../../src/spec/spec.ts';
 import { specOf, viewOf } from '../../../helpers/builders.ts';
 
@@ -29,8 +30,8 @@ function viewsOf(nodes: Readonly<Record<string, Node>>): ReachableView[] {
 }
 
 /** One step a line: `redis-1 → redis-4 1365`. */
-function steps(spec: Spec, nodes: Readonly<Record<string, Node>>): string[] {
-  return planShape(spec, viewsOf(nodes)).flatMap((step) =>
+function steps(spec: Spec, nodes: Readonly<Record<string, Node>>, keys: KeyCounts = new Map()): string[] {
+  return planShape(spec, viewsOf(nodes), keys).flatMap((step) =>
     step.type === 'move slots'
       ? step.moves.map(({ from, to, slots }) => `${from} → ${to} ${countSlots(rangesOf(slots))}`)
       : [`${step.type} ${step.target}`],
@@ -132,6 +133,15 @@ describe('an interrupted run', () => {
     const found = steps(specOf({ primaries: 4 }), nodes);
     expect(found.every((step) => step.includes('→ redis-4') || step.includes('→ redis-3'))).toBe(true);
     expect(found.length).toBeGreaterThan(0);
+  });
+
+  test('is not what a node tells that has read keys of a slot of others from its files', () => {
+    const nodes = { ...THREE, 'redis-1': '0-100 [9000-<-redis-2]', 'redis-2': '101-10922' };
+    const keys = new Map([['redis-1', new Map([[9000, 2]])]]);
+    expect(steps(specOf(), nodes)).toEqual(['redis-2 → redis-1 5360']);
+    expect(steps(specOf(), nodes, keys)).toEqual([]);
+    const moving = { ...nodes, 'redis-2': '101-10922 [9000->-redis-1]' };
+    expect(steps(specOf(), moving, keys)).toEqual(['redis-2 → redis-1 5360']);
   });
 
   test('of a move that somebody asked for is none of the shape: its half-moved slots are repaired', () => {

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { damagedTableMend, lastWords, readLogSigns } from '../../../../src/stack/observe/log-signs.ts';
+import {
+  damagedTableMend,
+  lastWords,
+  readLogSigns,
+  readOutdatedSlots,
+} from '../../../../src/stack/observe/log-signs.ts';
 import { hintText } from '../../../helpers/hint-text.ts';
 
 const PLACE = { container: 'dev-redis-2', node: 'redis-2', image: 'redis:7', neighbour: 'dev-redis-1' };
@@ -59,4 +64,12 @@ describe('what the last words of a Redis that ended mean', () => {
 test('a node table is made from a neighbour; without one, a neighbour has to come first', () => {
   expect(hintText(damagedTableMend(PLACE))).toMatch(/^npx tsx manage\.ts up .*keeps the damaged one/);
   expect(hintText(damagedTableMend({ ...PLACE, neighbour: undefined }))).toMatch(/another node has to run/);
+});
+
+test('slots whose keys a node has read from its files, though others own them; those of its last start', () => {
+  const line = (slot: number): string =>
+    `1:M 22 Nov 2026 20:46:31.477 # I have keys for slot ${slot}, but the slot is assigned to another node. Setting it to importing state.\n`;
+  const log = `${BEGINNING}${line(7)}${BEGINNING}${line(1649)}${line(300)}1:M 22 Nov 2026 20:46:31.480 * Ready to accept connections\n`;
+  expect([...readOutdatedSlots(log)]).toEqual([1649, 300]);
+  expect([...readOutdatedSlots('')]).toEqual([]);
 });
