@@ -67,6 +67,8 @@ function build(root: string, folder: string, file: string): string {
     platform: 'node',
     format: 'cjs',
     target: 'node20',
+    // A script that is evaluated has no import() of its own: what stays outside is required.
+    supported: { 'dynamic-import': false },
     // Optional parts of ssh2, compiled where a compiler was at hand; it does without. And what reads files beside itself.
     external: ['cpu-features', '*.node', '@fastify/swagger-ui'],
     // Half the size, which is half the time to read it. Names stay, for the stack of a bug.

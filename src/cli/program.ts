@@ -1,6 +1,8 @@
 import { main } from './core/main.ts';
 import { StackError } from '../errors.ts';
 
+export { main };
+
 /**
  * The whole program: runs the command line that `process` was started with.
  *

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Agent } from 'node:http';
+import { Readable } from 'node:stream';
 import type { ConnectionSettings } from './locate.ts';
 import type { Engine } from './engine.ts';
 import { whileMoving, type Bounds } from '../bounds.ts';
@@ -87,7 +88,6 @@ export async function connectDocker(
     importImage: (reference, rootFileSystem, instructions) =>
       change(`import image ${reference}`, async () => {
         const [repo, tag] = splitReference(reference);
-        const { Readable } = await import('node:stream');
         const options = { repo, tag, changes: [...instructions] };
         await followPull(await docker.importImage(Readable.from([rootFileSystem]), options), () => undefined);
       }),

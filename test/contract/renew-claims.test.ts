@@ -46,17 +46,25 @@ async function whilePaused(node: number, work: () => Promise<unknown>): Promise<
   }
 }
 
-/** `from` sends the target a message with all its claims. */
+async function countMeets({ link }: Peer, direction: 'sent' | 'received'): Promise<number> {
+  const info = String(await link.send('CLUSTER', 'INFO'));
+  return Number(new RegExp(`cluster_stats_messages_meet_${direction}:(\\d+)`).exec(info)?.[1] ?? 0);
+}
+
+/** `from` sends the target a message with all its claims, which is on its way then. */
 async function claim(from: Peer): Promise<void> {
+  const before = await countMeets(from, 'sent');
   await from.link.send('CLUSTER', 'MEET', target.ip, target.port, target.port + 10_000);
-  await sleep(300);
+  await expect.poll(() => countMeets(from, 'sent'), { timeout: 20_000 }).toBeGreaterThan(before);
 }
 
 /** The target hears from the slot's owner, as it believes, that it is not its own, and then who it really belongs to. */
 async function noteOnTarget(slot: number): Promise<void> {
   await whilePaused(1, async () => {
     await setSlots(target, [slot], 'NODE', third.id);
+    const before = await countMeets(target, 'received');
     await claim(third);
+    await expect.poll(() => countMeets(target, 'received'), { timeout: 20_000 }).toBeGreaterThan(before);
     await setSlots(target, [slot], 'NODE', source.id);
   });
 }
@@ -88,12 +96,13 @@ describe('a slot whose owner, as the target once believed, did not claim it', ()
     await renewClaims({ source, target, others: [third] }, new AbortController().signal);
     expect(await ownersOf(0)).toEqual(['redis-1', 'redis-1', 'redis-1']);
     await handOver(100);
-    await expect.poll(() => ownersOf(100), { timeout: 5000 }).toEqual(['redis-2', 'redis-2', 'redis-2']);
+    await expect.poll(() => ownersOf(100), { timeout: 20_000 }).toEqual(['redis-2', 'redis-2', 'redis-2']);
   });
 
   test('is lost by one that just takes it: then nobody owns it', async () => {
     await noteOnTarget(200);
     await handOver(200);
-    expect((await ownersOf(200)).slice(0, 2)).toEqual(['redis-2', 'redis-1']);
+    const owners = async () => (await ownersOf(200)).slice(0, 2);
+    await expect.poll(owners, { timeout: 5000 }).toEqual(['redis-2', 'redis-1']);
   });
 });

@@ -12,7 +12,7 @@ import { startService, type RunningService } from '../helpers/service.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const SOON = { timeout: 15_000 };
+const SOON = { timeout: 30_000 };
 /** What is on its way, as the list has it, while the band shows stripes. */
 const MOVING_ON_BAND = `(() => {
   const canvas = document.querySelector('.band canvas.motions');

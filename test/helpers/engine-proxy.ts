@@ -12,6 +12,8 @@ export async function startEngineProxy(
   socketPath: string,
   engineSocket: string,
   line: FaultLine,
+  /** For what a test may not do to the engine under its real name. */
+  rewrite = (url: string): string => url,
 ): Promise<EngineProxy> {
   const gate = newGate();
   const server = createServer((request, response) => {
@@ -67,10 +69,16 @@ export async function startEngineProxy(
 
   function passOn(request: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<IncomingMessage> {
     const { connection: _connection, 'transfer-encoding': _encoding, ...headers } = request.headers;
-    const { method = 'GET', url = '/' } = request;
+    const { method = 'GET' } = request;
     const sized = body === undefined ? headers : { ...headers, 'content-length': String(body.length) };
     return new Promise((resolve, reject) => {
-      const passed = sendRequest({ socketPath: engineSocket, agent: false, method, path: url, headers: sized });
+      const passed = sendRequest({
+        socketPath: engineSocket,
+        agent: false,
+        method,
+        path: rewrite(request.url ?? '/'),
+        headers: sized,
+      });
       passed.once('response', resolve);
       passed.once('error', reject);
       passed.end(body);

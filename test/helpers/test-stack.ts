@@ -51,6 +51,8 @@ export interface TestStack {
   readonly ips: readonly string[];
   readonly subnet: string;
   container(node: number): string;
+  /** A command line with this stack's file. */
+  withFile(argv: readonly string[]): string[];
   /** Runs a command line in this process, as manage.ts would. */
   run(...argv: string[]): Promise<Outcome>;
   /** Like `run`, and fails the test when the exit code is not 0. */
@@ -140,6 +142,7 @@ ${nodes.join('')}`;
     ips,
     subnet,
     container: (node) => `${name}-redis-${node}`,
+    withFile: (argv) => withFile(argv, file),
     run,
     must,
     redis: async (node, ...args) => (await must('redis-cli', `redis-${node}`, '--', ...args)).stdout.trim(),
@@ -182,30 +185,42 @@ function withFile(argv: readonly string[], file: string): string[] {
   return [...own, '-f', file, ...rest];
 }
 
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  readonly run?: typeof main;
+  /** Told all that it has printed so far, on either stream. */
+  readonly onOutput?: (text: string) => void;
+}
+
 /** Runs a command line in this process, as manage.ts would. */
-export async function runMain(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
-  const stdout = captured();
-  const stderr = captured();
+export async function runMain(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  { signal = NEVER, run = main, onOutput = () => undefined }: RunOptions = {},
+): Promise<Outcome> {
+  const stdout = captured(onOutput);
+  const stderr = captured(onOutput);
   const { PassThrough } = await import('node:stream');
   const stdin = new PassThrough();
   stdin.end();
-  const exitCode = await main(argv, {
+  const exitCode = await run(argv, {
     stdin: stdin as unknown as NodeJS.ReadStream,
     stdout: stdout.stream as unknown as NodeJS.WriteStream,
     stderr: stderr.stream as unknown as NodeJS.WriteStream,
     program: PROGRAM,
     env,
     root: process.cwd(),
-    signal: NEVER,
+    signal,
   });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function captured(): { stream: Writable; text: () => string } {
+function captured(onOutput: (text: string) => void): { stream: Writable; text: () => string } {
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       chunks.push(Buffer.from(chunk));
+      onOutput(Buffer.concat(chunks).toString('utf8'));
       done();
     },
   });
