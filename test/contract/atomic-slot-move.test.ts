@@ -129,7 +129,10 @@ describe('while the source takes its time', () => {
   test('a time limit does the same, and says where it stood', async () => {
     await expect(moveSlotsAtomically(node(3), SLOTS, { signal: NEVER, timeoutMs: 300 })).rejects.toMatchObject({
       code: 'WAIT_TIMEOUT',
-      message: 'redis-3 had not taken over slots 1600-1700 1800-2800 after 300ms, it was at accumulate-buffer',
+      // How far it comes in that time is the machine's.
+      message: expect.stringMatching(
+        /^redis-3 had not taken over slots 1600-1700 1800-2800 after 300ms, it was at [a-z-]+$/,
+      ) as unknown,
     });
     expect((await readTasks(node(3))).filter(isUnderWay)).toEqual([]);
     await expectOwner(2, SLOTS);
