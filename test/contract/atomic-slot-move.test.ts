@@ -127,12 +127,9 @@ describe('while the source takes its time', () => {
   });
 
   test('a time limit does the same, and says where it stood', async () => {
-    await expect(moveSlotsAtomically(node(3), SLOTS, { signal: NEVER, timeoutMs: 300 })).rejects.toMatchObject({
+    await expect(moveSlotsAtomically(node(3), SLOTS, { signal: NEVER, timeoutMs: 1000 })).rejects.toMatchObject({
       code: 'WAIT_TIMEOUT',
-      // How far it comes in that time is the machine's.
-      message: expect.stringMatching(
-        /^redis-3 had not taken over slots 1600-1700 1800-2800 after 300ms, it was at [a-z-]+$/,
-      ) as unknown,
+      message: 'redis-3 had not taken over slots 1600-1700 1800-2800 after 1s, it was at accumulate-buffer',
     });
     expect((await readTasks(node(3))).filter(isUnderWay)).toEqual([]);
     await expectOwner(2, SLOTS);
