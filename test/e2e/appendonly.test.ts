@@ -3,6 +3,8 @@ import { afterEach, expect, test } from 'vitest';
 import { REDIS_CONF_FILE } from '../../src/plan/node/redis-config.ts';
 import { appendonlyMark } from '../../src/stack/observe/data-folder.ts';
 import { stopIntoDump } from '../../src/stack/execute/engine-actions.ts';
+import { emptyFiles } from '../../src/redis/persistence.ts';
+import { withNodes } from '../../src/stack/connect/with-nodes.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
@@ -67,6 +69,10 @@ test('the append-only file is switched on, off and on again: keys of all times a
   await stack.must('up');
   await killNodes(1, 2, 3);
   await stack.must('up');
+  expect(await countKeys()).toBe(450);
+
+  // Files are only ever emptied where the memory is empty.
+  await withNodes(await stack.session(), (nodes) => Promise.all(nodes.all.map(emptyFiles)));
   expect(await countKeys()).toBe(450);
 });
 

@@ -188,7 +188,7 @@ function withFile(argv: readonly string[], file: string): string[] {
 export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly run?: typeof main;
-  /** Told all that it has printed so far, on either stream. */
+  /** Told all that one of the two streams has got so far. */
   readonly onOutput?: (text: string) => void;
 }
 
@@ -196,7 +196,7 @@ export interface RunOptions {
 export async function runMain(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  { signal = NEVER, run = main, onOutput = () => undefined }: RunOptions = {},
+  { signal = NEVER, run = main, onOutput }: RunOptions = {},
 ): Promise<Outcome> {
   const stdout = captured(onOutput);
   const stderr = captured(onOutput);
@@ -215,12 +215,12 @@ export async function runMain(
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-function captured(onOutput: (text: string) => void): { stream: Writable; text: () => string } {
+function captured(onOutput: RunOptions['onOutput']): { stream: Writable; text: () => string } {
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       chunks.push(Buffer.from(chunk));
-      onOutput(Buffer.concat(chunks).toString('utf8'));
+      onOutput?.(Buffer.concat(chunks).toString('utf8'));
       done();
     },
   });

@@ -2,6 +2,7 @@ import { findOpenMoves } from '../../cluster/slots/open-moves.ts';
 import { planRebalance } from '../../cluster/slots/plan-rebalance.ts';
 import type { SlotMove } from '../../cluster/slots/slots.ts';
 import type { KeyCounts } from './plan-slot-repairs.ts';
+import type { OpenSlot } from '../../cluster/nodes/node-table.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import { primariesOf, type Spec } from '../../spec/spec.ts';
 import { keyOf, newAction, type ActionOf } from '../model/action.ts';
@@ -32,7 +33,7 @@ export function planShape(spec: Spec, views: readonly ReachableView[], keys: Key
   const weights = new Map(leaving.map(({ name }) => [name, 0]));
   const request = { weights, thresholdPercent: 0, useEmptyPrimaries: true };
   const begun = findBegunMoves(views, keys);
-  const isDone = joining.length + leaving.length === 0 && !isMarked(begun, planRebalance(parties, request));
+  const isDone = joining.length + leaving.length === 0 && !isMarked(views, begun, planRebalance(parties, request));
   const moves = isDone ? [] : planRebalance(parties, { ...request, begun });
   if (moves.length === 0) return retirements(present, former);
   return [newAction('move slots', 'cluster', `the YAML file asks for ${wantedCount} primaries`, { moves })];
@@ -84,23 +85,31 @@ function retirements(present: readonly ReachableView[], former: readonly Reachab
  * of a move sends its clients on before the first key leaves it.
  */
 export function findBegunMoves(views: readonly ReachableView[], keys: KeyCounts): SlotMove[] {
-  const isLeaving = (from: string, slot: number): boolean =>
-    views.some(
-      ({ name, table: { myself } }) =>
-        name === from && myself.openSlots.some((open) => open.slot === slot && open.direction === 'migrating'),
-    );
-  return findOpenMoves(views).begun.map((move) => ({
-    ...move,
-    slots: move.slots.filter((slot) => isLeaving(move.from, slot) || (keys.get(move.to)?.get(slot) ?? 0) === 0),
+  const leaving = new Set(openOn(views, 'migrating'));
+  return findOpenMoves(views).begun.map(({ from, to, slots }) => ({
+    from,
+    to,
+    slots: slots.filter((slot) => leaving.has(`${from} ${slot}`) || (keys.get(to)?.get(slot) ?? 0) === 0),
   }));
+}
+
+/** `redis-1 1000` of each slot that a node has open in this direction. */
+function openOn(views: readonly ReachableView[], direction: OpenSlot['direction']): string[] {
+  return views.flatMap(({ name, table: { myself } }) =>
+    myself.openSlots.filter((open) => open.direction === direction).map(({ slot }) => `${name} ${slot}`),
+  );
 }
 
 /**
  * While `up` moves slots for another shape, the last slot of each move is open on the target only: see `executeMoves`. So an
- * interrupted run can be told from one that is done: between two nodes that still have slots to move, one is open.
+ * interrupted run can be told from one that is done: between two nodes that still have slots to move, one is open like that.
  *
  * @param left the moves that would make all shares equal
  */
-function isMarked(begun: readonly SlotMove[], left: readonly SlotMove[]): boolean {
-  return begun.some((one) => one.slots.length > 0 && left.some(({ from, to }) => from === one.from && to === one.to));
+function isMarked(views: readonly ReachableView[], begun: readonly SlotMove[], left: readonly SlotMove[]): boolean {
+  const coming = new Set(openOn(views, 'importing'));
+  return begun.some(
+    ({ from, to, slots }) =>
+      slots.some((slot) => coming.has(`${to} ${slot}`)) && left.some((move) => move.from === from && move.to === to),
+  );
 }

@@ -7,7 +7,7 @@ import type { PasswordState } from '../../plan/node/plan-password.ts';
 import { passwordHash } from '../../plan/node/redis-config.ts';
 import type { NodeLink, RedisCommand } from '../../redis/node-link.ts';
 import type { Secret } from '../../secret.ts';
-import type { NodeSpec } from '../../spec/spec.ts';
+import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import type { Nodes } from '../connect/with-nodes.ts';
 import type { Session } from '../session/session.ts';
 import { readLog } from './container-end.ts';
@@ -81,12 +81,11 @@ async function readSettings(link: NodeLink): Promise<Map<string, string>> {
 
 /** Where the keys of the doubtful slots are. Reads only, and nothing where no slot is doubtful. */
 export async function readRepairFacts(
-  session: Session,
+  spec: Spec,
   views: readonly NodeView[],
   nodes: Nodes,
-  volumes: readonly Volume[],
+  { volumes, outdatedOn }: { readonly volumes: readonly Volume[]; readonly outdatedOn: OutdatedReader },
 ): Promise<RepairFacts> {
-  const { spec } = session;
   const reachable = views.filter(isReachable);
   if (reachable.length < views.length || reachable.some(({ table }) => isBootstrapping(table))) return NO_FACTS;
   const own = new Set(reachable.map(({ table }) => table.myself.id));
@@ -108,17 +107,23 @@ export async function readRepairFacts(
       ({ direction, slot }) => direction === 'importing' && (counts.get(name)?.has(slot) ?? false),
     ),
   );
-  const outdated = await Promise.all(
-    importing.map(async ({ name }) => [name, await readOutdated(session, name)] as const),
-  );
+  const outdated = await Promise.all(importing.map(async ({ name }) => [name, await outdatedOn(name)] as const));
   return { keys: counts, outdated: new Map(outdated), hasOtherVolumes };
 }
+
+type OutdatedReader = (node: string) => Promise<ReadonlySet<number>>;
 
 /** Redis writes a line for each slot, after what else it has to say of its start. */
 const LOG_LINES = 40_000;
 
-async function readOutdated({ engine, spec }: Session, node: string): Promise<ReadonlySet<number>> {
-  return readOutdatedSlots(await readLog(engine, containerName(spec.name, node), LOG_LINES));
+/** Reads each node's log once: what it has said of its start stays so until it starts again. */
+export function outdatedReader({ engine, spec }: Session): OutdatedReader {
+  const read = new Map<string, Promise<ReadonlySet<number>>>();
+  return (node) => {
+    const known = read.get(node) ?? readLog(engine, containerName(spec.name, node), LOG_LINES).then(readOutdatedSlots);
+    read.set(node, known);
+    return known;
+  };
 }
 
 /** A node counts a slot's keys without looking at them: all 16384 are a matter of milliseconds. */

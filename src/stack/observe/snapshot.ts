@@ -13,6 +13,7 @@ import type { Session } from '../session/session.ts';
 import {
   findRefused,
   NO_NODE_FACTS,
+  outdatedReader,
   readNodeFacts,
   readSettingsOf,
   type NodeFacts,
@@ -48,7 +49,10 @@ const ENGINE_AGAIN_MS = 1000;
 /** For as long as others would wait: in a single moment a healthy node may be busy. */
 const SILENT_AFTER_MS = 3000;
 
-type EnginePart = Pick<Snapshot, 'engine' | 'obstacles' | 'former' | 'damagedTables'> & { readonly at: number };
+interface EnginePart extends Pick<Snapshot, 'engine' | 'obstacles' | 'former' | 'damagedTables'> {
+  readonly outdatedOn: ReturnType<typeof outdatedReader>;
+  readonly at: number;
+}
 
 export function openLooker(
   session: Session,
@@ -71,7 +75,7 @@ export function openLooker(
       findDamagedTables(session, engine.containers),
     ]);
     const former = engine.members.length === 0 ? [] : findFormerNodes(session, engine.containers);
-    return { engine, obstacles, damagedTables, former, at: performance.now() };
+    return { engine, obstacles, damagedTables, former, outdatedOn: outdatedReader(session), at: performance.now() };
   };
   const aim = async ({ engine: { containers }, former }: EnginePart): Promise<void> => {
     const next = await linkNodes(session, {
@@ -90,7 +94,7 @@ export function openLooker(
       part = await lookAtEngine();
       if (isAnyRunning(session, part)) await aim(part);
     }
-    const { engine, obstacles, former, damagedTables } = part;
+    const { engine, obstacles, former, damagedTables, outdatedOn } = part;
     const views = await observeViews(session, [...spec.nodes, ...former], part, links);
     const now = performance.now();
     for (const { name, reachable } of views) {
@@ -104,7 +108,9 @@ export function openLooker(
     const nodes = nodesOf(links);
     if (wish === undefined && !isAnyAway)
       ofNodes ??= await readNodeFacts(session, nodes, await password(), isAuthorityLost, known);
-    const facts = isAnyAway ? NO_FACTS : await readRepairFacts(session, views, nodes, engine.volumes);
+    const facts = isAnyAway
+      ? NO_FACTS
+      : await readRepairFacts(spec, views, nodes, { volumes: engine.volumes, outdatedOn });
     const isClosed = wish === undefined && isAnyAway && spec.tls.enabled && !spec.tls.plain;
     const some = ofNodes ?? (isClosed ? await findRefused(session, isAuthorityLost) : NO_NODE_FACTS);
     // Who has just been given his files has read them.

@@ -4,7 +4,7 @@ import { phantomId } from '../../../../src/cluster/nodes/bootstrap-table.ts';
 import type { NodeRow, OpenSlot } from '../../../../src/cluster/nodes/node-table.ts';
 import { SLOT_COUNT } from '../../../../src/cluster/slots/slots.ts';
 import type { NodeView, ReachableView } from '../../../../src/cluster/nodes/view.ts';
-import { handOutSlots } from '../../../../src/plan/cluster/plan-slot-repairs.ts';
+import { handOutSlots } from '../../../../src/cluster/slots/hand-out-slots.ts';
 import { planRepair, type RepairFacts } from '../../../../src/plan/cluster/plan-repair.ts';
 import { planText } from '../../../../src/plan/model/action.ts';
 import { at, healthyViews, specOf } from '../../../helpers/builders.ts';

@@ -153,6 +153,11 @@ describe('an interrupted run', () => {
     expect(steps(specOf(), nodes)).toEqual([]);
   });
 
+  test('is not what the source of a move tells alone', () => {
+    const nodes = { ...THREE, 'redis-1': '0-100', 'redis-2': '101-10922 [9000->-redis-1]' };
+    expect(steps(specOf(), nodes)).toEqual([]);
+  });
+
   test('is not what a slot that is open on one side only tells, where nothing has to move', () => {
     expect(steps(specOf(), { ...THREE, 'redis-2': '5461-10922 [300-<-redis-1]' })).toEqual([]);
   });
