@@ -160,6 +160,8 @@ describe('what cannot be done is refused before anything changes', () => {
     await expectRefusal(
       reshardArgs('redis-1', 'redis-3', 6000),
       `redis-1 owns ${owned} slots, fewer than the 6000 asked for`,
+      'the cluster is whole, and what an interrupted run moved has its new owner',
+      'cluster slots -f',
     );
     await expectRefusal(reshardArgs('all', 'redis-3', 16_384), 'slots together, fewer than the 16384 asked for');
     for (const count of [0, 16_385]) {

@@ -1,3 +1,4 @@
+import { halfWayText } from '../../../cluster/slots/open-moves.ts';
 import { planReshard } from '../../../cluster/slots/plan-reshard.ts';
 import { countSlots, SLOT_COUNT, type SlotMove, type SlotOwner } from '../../../cluster/slots/slots.ts';
 import { StackError } from '../../../errors.ts';
@@ -60,7 +61,15 @@ function checkCount(count: number, sources: readonly SlotOwner[], target: SlotOw
   if (owned < count) {
     const names = sources.map(({ name }) => name).join(', ');
     const owns = sources.length === 1 ? `owns ${owned} slots` : `own ${owned} slots together`;
-    throw new StackError('USAGE', { message: `${names} ${owns}, fewer than the ${count} asked for` });
+    throw new StackError('USAGE', {
+      message: `${names} ${owns}, fewer than the ${count} asked for`,
+      // Where an interrupted run left no slot open, nothing tells how many it had moved.
+      details: ['the cluster is whole, and what an interrupted run moved has its new owner', ...begun.map(halfWayText)],
+      hint:
+        begun.length > 0
+          ? hint`${run('cluster fix')}   # finishes what is half-way`
+          : hint`${run('cluster slots')}   # who owns what`,
+    });
   }
   const begunCount = begun.reduce((sum, { slots }) => sum + slots.length, 0);
   if (begunCount <= count) return;
