@@ -1,7 +1,7 @@
 /** What this Redis does with a slot whose owner once did not claim it, and what is done about it before slots move. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { holdsSlot } from '../../src/cluster/slots/slots.ts';
+import { countSlots, holdsSlot } from '../../src/cluster/slots/slots.ts';
 import { isReachable } from '../../src/cluster/nodes/view.ts';
 import type { NodeLink } from '../../src/redis/node-link.ts';
 import { keepsNotes, renewClaims } from '../../src/redis/slots/renew-claims.ts';
@@ -100,6 +100,11 @@ async function ownersOf(slot: number): Promise<(string | undefined)[]> {
   return ids.map((id) => [source, target, third].find((peer) => peer.id === id)?.link.name);
 }
 
+async function ownedByTarget(): Promise<number> {
+  const view = await target.link.observe();
+  return isReachable(view) ? countSlots(view.table.myself.slots) : 0;
+}
+
 describe('a slot whose owner, as the target once believed, did not claim it', () => {
   test('stays with the target that takes it after the claims were renewed', async () => {
     await noteOnTarget(100);
@@ -114,5 +119,22 @@ describe('a slot whose owner, as the target once believed, did not claim it', ()
     await handOver(200);
     const owners = async () => (await ownersOf(200)).slice(0, 2);
     await expect.poll(owners, { timeout: 5000 }).toEqual(['redis-2', 'redis-1']);
+  });
+
+  // As after the move of all slots of a node to another one, which it is to follow then.
+  test('stays with a replica of its owner that takes over, as it renewed the claims before it followed', async () => {
+    await stack.must('cluster', 'fix');
+    const reshard = `cluster reshard --from redis-2 --to redis-3 --slots ${await ownedByTarget()}`;
+    await stack.must(...reshard.split(' '));
+    await noteOnTarget(300);
+    await stack.must('cluster', 'replicate', 'redis-2', '--of', 'redis-1');
+    // Its claim is the strongest from now on.
+    await stack.must('cluster', 'failover', 'redis-2');
+    await untilMet();
+    const before = await countMeets(target, 'received');
+    await setSlots(third, [300], 'NODE', third.id);
+    await claim(third);
+    await expect.poll(() => countMeets(target, 'received'), { timeout: 20_000 }).toBeGreaterThan(before);
+    await expect.poll(() => ownersOf(300), { timeout: 5000 }).toEqual(['redis-2', 'redis-2', 'redis-2']);
   });
 });

@@ -25,6 +25,8 @@ import {
 import type { TestStack } from '../helpers/test-stack.ts';
 import { isThorough } from '../helpers/reliability-record.ts';
 
+const TIMEOUT = 'cluster-node-timeout';
+
 let stack: TestStack;
 let nodes: Redis[];
 let ids: string[];
@@ -148,6 +150,14 @@ describe('a slot', () => {
       await home.set(lasting, 'for an hour', 'EX', 3600);
       const before = await readStored(nodes);
       expect(before.size).toBe(4);
+      const timeouts: (readonly unknown[])[] = [];
+      // eslint-disable-next-line typescript/unbound-method -- it is called with its own `this` below
+      const { send: original } = NodeLink.prototype;
+      vi.spyOn(NodeLink.prototype, 'send').mockImplementation(async function (this: NodeLink, ...command) {
+        const [name, verb, setting, value] = command;
+        if (name === 'CONFIG' && verb === 'SET') timeouts.push([this.name, setting, value]);
+        return original.call(this, ...command);
+      });
 
       const start = performance.now();
       await moveSlots(1, 2, SLOTS);
@@ -159,6 +169,13 @@ describe('a slot', () => {
       const found = await nodeAt(2).lrangeBuffer(list, 0, -1);
       expect(found.length).toBe(500);
       expect(found.every((element, index) => element.equals(elements[index] ?? Buffer.of()))).toBe(true);
+      // No replica would have taken over from a node that is busy with the list for too long.
+      const names = ['redis-1', 'redis-2', 'redis-3'];
+      expect(timeouts.map(([name]) => name)).toEqual([...names, ...names]);
+      expect(timeouts.slice(0, 3).every(([, setting, value]) => setting === TIMEOUT && Number(value) > 6000)).toBe(
+        true,
+      );
+      for (const node of nodes) expect(await node.config('GET', TIMEOUT)).toEqual([TIMEOUT, '5000']);
       expect(await findSlotTrouble(stack)).toEqual([]);
     });
 
@@ -277,7 +294,11 @@ describe('a slot', () => {
       return original.call(this, commands);
     });
 
-    const { moved, conflicts } = await moveKeys(from, to, [0], { replace: false, leavesSame: true });
+    const { moved, conflicts } = await moveKeys(from, to, [0], {
+      replace: false,
+      leavesSame: true,
+      onLarge: async () => Promise.resolve(),
+    });
     for (const link of links) link.close();
 
     expect({ moved, conflicts: conflicts.map((conflict) => String(conflict.key)) }).toEqual({

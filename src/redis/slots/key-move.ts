@@ -1,3 +1,5 @@
+import { keySlot } from '../../cluster/keys/key-slot.ts';
+import { largeKeyFinder, type OnLarge } from './large-keys.ts';
 import { newPace, type Pace } from './pace.ts';
 import type { Peer } from './route.ts';
 import { StackError } from '../../errors.ts';
@@ -25,6 +27,8 @@ interface MoveKeysOptions {
    * copy, as that of the slot's owner, what they write between the comparison and the move would be lost.
    */
   readonly leavesSame?: boolean;
+  /** Awaited before a large key goes over, alone. */
+  readonly onLarge: OnLarge;
   /** Of earlier moves from the same source. */
   readonly pace?: Pace;
   readonly onMoved?: (keys: number) => void;
@@ -41,7 +45,7 @@ export async function moveKeys(
   source: Peer,
   target: Peer,
   slots: readonly number[],
-  { replace, leavesSame = false, pace = newPace(), onMoved = () => undefined }: MoveKeysOptions,
+  { replace, leavesSame = false, onLarge, pace = newPace(), onMoved = () => undefined }: MoveKeysOptions,
 ): Promise<MovedKeys> {
   const migration = {
     source,
@@ -49,6 +53,7 @@ export async function moveKeys(
     leavesSame,
     auth: ['AUTH2', 'default', (await target.link.takenPassword()).reveal()],
   };
+  const findLarge = await largeKeyFinder(source.link);
   const conflicts: KeyInSlot[] = [];
   let moved = 0;
   let left = slots;
@@ -58,7 +63,13 @@ export async function moveKeys(
       const [chunk, later] = cut(rest, pace.keys());
       rest = later;
       const known = conflicts.length;
-      const failed = await pace.timed(() => migrate(migration, chunk, replace), countKeys(chunk));
+      for (const large of await findLarge(chunk.flatMap(({ keys }) => keys))) {
+        await onLarge(source.link.name, large);
+        const slot = keySlot(large.key);
+        if (!(await migrateAlone(migration, slot, large.key, replace))) conflicts.push({ slot, key: large.key });
+      }
+      const others = withoutConflicts(chunk, conflicts);
+      const failed = await pace.timed(() => migrate(migration, others, replace), countKeys(chunk));
       for (const { slot, keys } of failed) {
         for (const key of keys) if (!(await migrateAlone(migration, slot, key, replace))) conflicts.push({ slot, key });
       }

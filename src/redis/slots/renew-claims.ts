@@ -8,7 +8,8 @@ import type { Peer, Route } from './route.ts';
 import { durationText } from '../../units.ts';
 
 /**
- * Has the target of a move go through all of the source's claims to slots, before it takes any of them.
+ * Has the target go through all of the source's claims to slots, before it takes any of them: as the target of a move, or as
+ * its replica, one day.
  *
  * Some versions of Redis note of a slot that its owner once did not claim it, and keep the note when SETSLOT gives the slot
  * to another node (redis/redis#12344, mended by #12564). Where the target has such a note, the source's next claim takes
@@ -47,7 +48,7 @@ export async function renewClaims({ source, target, others }: Route, signal: Abo
   if (await poll(hasHeard, Boolean, { signal, timeoutMs: HEARING_MS, pace: { min: 10 } })) return;
   await target.link.send('CLUSTER', 'SETSLOT', slot, 'NODE', source.id);
   throw new StackError('WAIT_TIMEOUT', {
-    message: `${target.link.name} did not hear from ${source.link.name} within ${durationText(HEARING_MS)}, so no slot was moved`,
+    message: `${target.link.name} did not hear from ${source.link.name} within ${durationText(HEARING_MS)}, so nothing was changed`,
     hint: run('cluster check'),
   });
 }

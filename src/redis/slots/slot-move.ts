@@ -1,6 +1,7 @@
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { moveKeys } from './key-move.ts';
+import type { OnLarge } from './large-keys.ts';
 import { newPace, type Pace } from './pace.ts';
 import type { RedisCommand } from '../node-link.ts';
 import { Refusal } from '../connect-node.ts';
@@ -30,14 +31,14 @@ const LANES = 2;
 export async function moveSlots(
   route: Route,
   slots: readonly number[],
-  { signal, onMoved }: { readonly signal: AbortSignal; readonly onMoved: OnMoved },
+  { signal, ...told }: Told & { readonly signal: AbortSignal },
 ): Promise<void> {
   const batches = batchesOf(slots, SLOTS_A_BATCH);
   const pace = newPace();
   const lane = async (): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       signal.throwIfAborted();
-      await moveBatch(route, batch, { pace, onMoved }).catch((error: unknown) => {
+      await moveBatch(route, batch, { pace, ...told }).catch((error: unknown) => {
         // The other lane finishes what it has begun, and begins no more.
         batches.length = 0;
         throw error;
@@ -48,10 +49,15 @@ export async function moveSlots(
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
+interface Told {
+  readonly onMoved: OnMoved;
+  readonly onLarge: OnLarge;
+}
+
 async function moveBatch(
   route: Route,
   slots: readonly number[],
-  { pace, onMoved }: { readonly pace: Pace; readonly onMoved: OnMoved },
+  { pace, onMoved, onLarge }: Told & { readonly pace: Pace },
 ): Promise<void> {
   const { source, target } = route;
   const before = await observeEnds(route);
@@ -61,6 +67,7 @@ async function moveBatch(
   const { conflicts } = await moveKeys(source, target, slots, {
     replace: false,
     pace,
+    onLarge,
     onMoved: (keys) => onMoved({ slots: 0, keys }),
   });
   const contested = new Set(conflicts.map(({ slot }) => slot));
@@ -133,9 +140,10 @@ function rejectOthersMoves({ from, to }: Ends, { source, target }: Route, slots:
  * Whoever opens a slot for another target overwrites where the source sends its clients, without a word from Redis. Two
  * owners would come of it, and the one with the lower epoch would delete its keys.
  *
- * @throws StackError CLUSTER_UNHEALTHY where a slot is not open on both ends, and for each other
+ * @throws StackError CLUSTER_UNHEALTHY where a slot is not open on both ends, and for each other, or an end is no primary any more
  */
 function requireOpen({ from, to }: Ends, { source, target }: Route, slots: readonly number[]): void {
+  for (const { name, table } of [from, to]) if (table.myself.role === 'replica') throw takenOver(name);
   const openFor = (view: ReachableView, nodeId: string): ReadonlySet<number> =>
     new Set(view.table.myself.openSlots.filter((open) => open.nodeId === nodeId).map(({ slot }) => slot));
   const [leaving, coming] = [openFor(from, target.id), openFor(to, source.id)];
@@ -147,6 +155,13 @@ function movedByOthers({ link }: Peer, slots: readonly number[]): StackError {
   return new StackError('CLUSTER_UNHEALTHY', {
     message: `slots ${formatRanges(rangesOf(slots))} of ${link.name} are being moved by somebody else, too; they were left as they are`,
     hint: hint`Wait until the other move has ended, then: ${run('cluster fix')}`,
+  });
+}
+
+function takenOver(name: string): StackError {
+  return new StackError('CLUSTER_UNHEALTHY', {
+    message: `a replica has taken over from ${name} in the middle of the move, so that some slots are half moved`,
+    hint: hint`${run('cluster fix')}   # finishes them; then the same command again`,
   });
 }
 

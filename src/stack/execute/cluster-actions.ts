@@ -1,21 +1,25 @@
-import { isReachable } from '../../cluster/nodes/view.ts';
+import { isReachable, type NodeView } from '../../cluster/nodes/view.ts';
 import { slotsOf } from '../../cluster/slots/slots.ts';
 import type { ActionOf } from '../../plan/model/action.ts';
 import type { ClusterAction } from '../../plan/cluster/plan-cluster.ts';
 import { poll } from '../../poll.ts';
 import { resetNode } from '../../redis/persistence.ts';
 import { copyFunctions } from '../../redis/keys/copy-functions.ts';
+import { renewClaims } from '../../redis/slots/renew-claims.ts';
+import type { Nodes } from '../connect/with-nodes.ts';
+import type { Session } from '../session/session.ts';
 import { failOver } from './failover.ts';
 import type { Execution } from './execution.ts';
 import { lookAtCluster } from './live-cluster.ts';
-import { executeMoves } from './move-slots.ts';
+import { executeMoves, peerOf } from './move-slots.ts';
 
 /** One command of formation or membership. */
-export async function sendCommand({ session, nodes }: Execution, action: ClusterAction): Promise<void> {
+export async function sendCommand(
+  { session, nodes }: Execution,
+  action: Exclude<ClusterAction, ActionOf<'replicate'>>,
+): Promise<void> {
   const link = nodes.get(action.target);
-  // A node drops what it has before it answers that it follows another.
-  const patient = action.type === 'replicate' ? link.patient(session.timeoutMs) : link;
-  await patient.send('CLUSTER', ...words(action));
+  await link.send('CLUSTER', ...words(action));
   // Whether its table on the disk says so too decides how the lost node begins.
   if (action.type === 'take over' && action.lost !== undefined)
     await poll(
@@ -25,7 +29,7 @@ export async function sendCommand({ session, nodes }: Execution, action: Cluster
     );
 }
 
-function words(action: ClusterAction): (string | number)[] {
+function words(action: Parameters<typeof sendCommand>[1]): (string | number)[] {
   switch (action.type) {
     case 'take over':
       return ['FAILOVER', 'TAKEOVER'];
@@ -36,9 +40,29 @@ function words(action: ClusterAction): (string | number)[] {
     case 'add slots':
       // ADDSLOTSRANGE came with Redis 7.0; this works with all.
       return ['ADDSLOTS', ...slotsOf([action.range])];
-    case 'replicate':
-      return ['REPLICATE', action.primaryId];
   }
+}
+
+/**
+ * A node whose slots went to the primary that it is to follow may have notes of them, which it would keep as its replica,
+ * and lose a slot with its keys on the day that it takes over: see `renewClaims`.
+ */
+export async function follow(
+  { signal, timeoutMs }: Session,
+  nodes: Nodes,
+  views: readonly NodeView[],
+  { node, primaryId }: { readonly node: string; readonly primaryId: string },
+): Promise<void> {
+  const primaries = views
+    .filter(isReachable)
+    .filter(({ table: { myself } }) => myself.role === 'primary')
+    .flatMap((view) => peerOf(view, nodes));
+  const target = primaries.find(({ link }) => link.name === node);
+  const source = primaries.find(({ id }) => id === primaryId);
+  const others = primaries.filter((peer) => peer !== source && peer !== target);
+  if (source !== undefined && target !== undefined) await renewClaims({ source, target, others }, signal);
+  // A node drops what it has before it answers that it follows another.
+  await nodes.get(node).patient(timeoutMs).send('CLUSTER', 'REPLICATE', primaryId);
 }
 
 /** Side by side: who still knows it would tell the others of it again. Some may not know it. */

@@ -5,6 +5,8 @@ import { rangesOf, holdsSlot, type SlotMove } from '../../cluster/slots/slots.ts
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
+import { showBytes } from '../../cluster/keys/quoted.ts';
+import { withRaisableTimeout, type OnLarge } from '../../redis/slots/large-keys.ts';
 import { hasAtomicMigration, moveSlotsAtomically } from '../../redis/slots/atomic-slot-move.ts';
 import type { RedisCommand } from '../../redis/node-link.ts';
 import { emptyFiles } from '../../redis/persistence.ts';
@@ -15,7 +17,7 @@ import type { Nodes } from '../connect/with-nodes.ts';
 import { requireRoom } from './require-room.ts';
 import type { Session } from '../session/session.ts';
 import { waitUntil } from './live-cluster.ts';
-import { durationText } from '../../units.ts';
+import { bytesText, durationText } from '../../units.ts';
 
 export interface Moved {
   readonly slots: number;
@@ -52,15 +54,33 @@ export async function executeMoves(
   );
   // A run that was killed may have reset it, and left its files.
   await Promise.all(newcomers.map(({ name }) => emptyFiles(patient.get(name))));
-  if (await canMoveAtomically(views, patient)) {
-    await sideBySide(planned, ({ route, slots }) => moveAtOnce(route, slots, signal, progress.add));
-  } else {
-    if (leavesMark) await Promise.all(planned.map(({ route, slots }) => markUnfinished(route, slots)));
-    await Promise.all(planned.map(({ route }) => renewClaims(route, signal)));
-    await sideBySide(planned, ({ route, slots }) => moveSlots(route, slots, { signal, onMoved: progress.add }));
-  }
-  await waitForAgreement(session, nodes, moves);
+  await whileKeysMove(session, patient, async (onLarge) => {
+    if (await canMoveAtomically(views, patient)) {
+      await sideBySide(planned, ({ route, slots }) => moveAtOnce(route, slots, signal, progress.add));
+    } else {
+      if (leavesMark) await Promise.all(planned.map(({ route, slots }) => markUnfinished(route, slots)));
+      await Promise.all(planned.map(({ route }) => renewClaims(route, signal)));
+      const told = { signal, onMoved: progress.add, onLarge };
+      await sideBySide(planned, ({ route, slots }) => moveSlots(route, slots, told));
+    }
+    await waitForAgreement(session, nodes, moves);
+  });
   return { ...progress.total(), elapsedMs: performance.now() - start };
+}
+
+/** No replica takes over from a node that is busy with a large key; whoever waits for it learns why. */
+export function whileKeysMove<T>(
+  { report }: Session,
+  nodes: Nodes,
+  work: (onLarge: OnLarge) => Promise<T>,
+): Promise<T> {
+  return withRaisableTimeout(nodes.all, (raiseFor) =>
+    work(async (node, { key, bytes }) => {
+      const text = `the key ${showBytes(key)} has ${bytesText(bytes)}: ${node} serves nobody until it is moved`;
+      report({ subject: 'slots', state: 'running', text });
+      await raiseFor(bytes);
+    }),
+  );
 }
 
 /** A message that is on its way may still make a node take another epoch. */

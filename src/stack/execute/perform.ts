@@ -1,5 +1,5 @@
 import type { Action, ActionOf } from '../../plan/model/action.ts';
-import { forgetOwner, handOver, move, removeNode, sendCommand } from './cluster-actions.ts';
+import { follow, forgetOwner, handOver, move, removeNode, sendCommand } from './cluster-actions.ts';
 import { performOnEngine } from './engine-actions.ts';
 import type { Execution, Outcome } from './execution.ts';
 import { repairSlots } from './repair-slots.ts';
@@ -36,8 +36,12 @@ export async function perform(execution: Execution, action: Action): Promise<Out
     case 'forget':
     case 'meet':
     case 'add slots':
-    case 'replicate':
       return sendCommand(execution, action);
+    case 'replicate':
+      return follow(execution.session, execution.nodes, execution.seen.views, {
+        node: action.target,
+        primaryId: action.primaryId,
+      });
     case 'bump epoch':
       await execution.nodes.get(action.target).send('CLUSTER', 'BUMPEPOCH');
       return;

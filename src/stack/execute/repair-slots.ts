@@ -5,13 +5,14 @@ import { StackError } from '../../errors.ts';
 import type { ActionOf, SlotRepair } from '../../plan/model/action.ts';
 import { run } from '../../hint.ts';
 import { moveKeys, type KeyInSlot } from '../../redis/slots/key-move.ts';
+import type { OnLarge } from '../../redis/slots/large-keys.ts';
 import type { RedisCommand } from '../../redis/node-link.ts';
 import { renewClaims } from '../../redis/slots/renew-claims.ts';
 import { isSameValue } from '../../redis/keys/same-value.ts';
 import type { Peer } from '../../redis/slots/route.ts';
 import { setSlots } from '../../redis/slots/slot-move.ts';
 import type { Execution, KeyConflict } from './execution.ts';
-import { peerOf, REPLY_TIMEOUT_MS } from './move-slots.ts';
+import { peerOf, REPLY_TIMEOUT_MS, whileKeysMove } from './move-slots.ts';
 
 interface Repaired {
   readonly movedKeys: number;
@@ -49,10 +50,12 @@ export async function repairSlots(
     await renewClaims({ source, target, others }, signal);
   }
   const repaired: Repaired[] = [];
-  for (const slots of batchesOf(repair.slots, SLOTS_A_BATCH)) {
-    signal.throwIfAborted();
-    repaired.push(await repairBatch({ ...repair, slots }, find, repair.destructive));
-  }
+  await whileKeysMove(session, nodes, async (onLarge) => {
+    for (const slots of batchesOf(repair.slots, SLOTS_A_BATCH)) {
+      signal.throwIfAborted();
+      repaired.push(await repairBatch({ ...repair, slots }, find, { keepsOwners: repair.destructive, onLarge }));
+    }
+  });
   return {
     movedKeys: repaired.reduce((sum, { movedKeys }) => sum + movedKeys, 0),
     conflicts: groupBy(
@@ -66,7 +69,17 @@ export async function repairSlots(
 
 const SLOTS_A_BATCH = 512;
 
-async function repairBatch(repair: SlotRepair, find: (name: string) => Peer, keepsOwners: boolean): Promise<Repaired> {
+interface Gathering {
+  /** Of keys that are on two nodes with different values, the owner's copy stays and the other goes. */
+  readonly keepsOwners: boolean;
+  readonly onLarge: OnLarge;
+}
+
+async function repairBatch(
+  repair: SlotRepair,
+  find: (name: string) => Peer,
+  { keepsOwners, onLarge }: Gathering,
+): Promise<Repaired> {
   const { slots } = repair;
   const destination = find(repair.destination);
   const owner = repair.owner === undefined ? undefined : find(repair.owner);
@@ -91,7 +104,8 @@ async function repairBatch(repair: SlotRepair, find: (name: string) => Peer, kee
   for (const name of inOrder) {
     const isOwner = name === repair.owner;
     const gather = isOwner ? gatherFromOwner : gatherStrays;
-    const gathered = await gather(find(name), destination, slots, keepsOwners || repair.outdated.includes(name));
+    const gathering = { keepsOwners: keepsOwners || repair.outdated.includes(name), onLarge };
+    const gathered = await gather(find(name), destination, slots, gathering);
     movedKeys += gathered.moved;
     const [keeper, other] = isOwner ? [name, repair.destination] : [repair.destination, name];
     if (gathered.conflicts.length > 0) conflicts.push({ keeper, other, keys: gathered.conflicts });
@@ -132,11 +146,11 @@ async function gatherFromOwner(
   owner: Peer,
   destination: Peer,
   slots: readonly number[],
-  keepsOwners: boolean,
+  { keepsOwners, onLarge }: Gathering,
 ): Promise<Gathered> {
-  const { moved, conflicts } = await moveKeys(owner, destination, slots, { replace: false });
+  const { moved, conflicts } = await moveKeys(owner, destination, slots, { replace: false, onLarge });
   if (!keepsOwners || conflicts.length === 0) return { moved, conflicts };
-  const again = await moveKeys(owner, destination, slotsOf(conflicts), { replace: true });
+  const again = await moveKeys(owner, destination, slotsOf(conflicts), { replace: true, onLarge });
   return { moved: moved + again.moved, conflicts: again.conflicts };
 }
 
@@ -145,12 +159,16 @@ async function gatherStrays(
   holder: Peer,
   destination: Peer,
   slots: readonly number[],
-  keepsOwners: boolean,
+  { keepsOwners, onLarge }: Gathering,
 ): Promise<Gathered> {
   // MIGRATE is refused where the slot has no owner, and sent on to the owner where the slot is closed.
   await setSlots(holder, slots, 'NODE', destination.id);
   await setSlots(holder, slots, 'IMPORTING', destination.id);
-  const { moved, conflicts } = await moveKeys(holder, destination, slots, { replace: false, leavesSame: true });
+  const { moved, conflicts } = await moveKeys(holder, destination, slots, {
+    replace: false,
+    leavesSame: true,
+    onLarge,
+  });
   const left: KeyInSlot[] = [];
   for (const conflict of conflicts) {
     if (keepsOwners || (await isSameValue(holder.link, destination.link, conflict.key)))

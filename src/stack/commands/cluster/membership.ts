@@ -5,6 +5,7 @@ import { replicasOf, unreachableNames } from '../../../plan/cluster/among-nodes.
 import { planForget, findMeetProblems, planMeet } from '../../../plan/cluster/plan-membership.ts';
 import { isAll, planReset } from '../../../plan/cluster/plan-reset.ts';
 import { clusterPort, CONTAINER_PORTS } from '../../../spec/spec.ts';
+import { follow } from '../../execute/cluster-actions.ts';
 import { findKnowing, withLiveCluster } from '../../execute/live-cluster.ts';
 import { findNode, type Session } from '../../session/session.ts';
 import { resetNode } from '../../../redis/persistence.ts';
@@ -124,10 +125,10 @@ interface ReplicateResult {
  */
 export async function replicate(session: Session, nodeName: string, primaryName: string): Promise<ReplicateResult> {
   const [node, primary] = [findNode(session, nodeName).name, findNode(session, primaryName).name];
-  return withLiveCluster(session, async ({ views, send, until }) => {
+  return withLiveCluster(session, async ({ views, nodes, until }) => {
     const { primaryId, isDone } = planReplication(session.spec, views, node, primary);
     if (isDone) return { node, primary, isChanged: false };
-    await send(node, 'CLUSTER', 'REPLICATE', primaryId);
+    await follow(session, nodes, views, { node, primaryId });
     const findProblems = (latest: readonly NodeView[]): string[] =>
       replicasOf(latest, primaryId).some(({ name, replicationLink }) => name === node && replicationLink === 'up')
         ? []
