@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from './errors.ts';
+import { quoted } from './hint.ts';
 
 /**
  * The text of a file that only its owner may use; undefined where there is none. `what` is how a message calls it.
@@ -31,16 +32,74 @@ export async function orUnreadable<T>(file: string, what: string, work: () => Pr
     return await work();
   } catch (error) {
     if (error instanceof StackError) throw error;
-    throw unreadable(file, what, errorMessage(error), error);
+    const { why, hint } = await explainRefusal(file, error);
+    throw unreadable(file, what, why, hint, error);
   }
 }
 
-export function unreadable(file: string, what: string, why: string, cause: unknown): StackError {
-  return new StackError('SECRET_UNREADABLE', {
-    message: `${what} ${file} can't be used: ${why}`,
-    hint: `Correct the permissions of the file and its folder: ls -ld ${file}`,
-    cause,
-  });
+export function unreadable(file: string, what: string, why: string, hint: string, cause?: unknown): StackError {
+  return new StackError('SECRET_UNREADABLE', { message: `${what} ${file} can't be used: ${why}`, hint, cause });
+}
+
+interface Refusal {
+  readonly why: string;
+  readonly hint: string;
+}
+
+/** Why files can't be kept in a folder, or read from it; undefined where they can. It need not be there yet. */
+export async function findRefusal(folder: string): Promise<Refusal | undefined> {
+  const { R_OK, W_OK, X_OK } = constants;
+  try {
+    // With the dot, a file in its place is none.
+    await access(`${folder}/.`, R_OK | W_OK | X_OK);
+    return undefined;
+  } catch (error) {
+    const isRoot = dirname(folder) === folder;
+    return systemErrorCode(error) === 'ENOENT' && !isRoot
+      ? findRefusal(dirname(folder))
+      : explainRefusal(folder, error);
+  }
+}
+
+/** What the file system refuses at `path`, and what to do about it. */
+export async function explainRefusal(path: string, error: unknown): Promise<Refusal> {
+  const code = systemErrorCode(error);
+  // So says mkdir of Node.js, with `recursive`, of a file system that is read-only.
+  const found = code === 'ENOENT' ? await findRefusal(dirname(path)) : undefined;
+  return found ?? toRefusal(path, { code, message: errorMessage(error) }, await findOwners(path));
+}
+
+/** What is there of a path, the path itself or what is nearest to it first, up to the root. */
+type Owners = readonly { readonly path: string; readonly isOwn: boolean; readonly owner: string }[];
+
+async function findOwners(path: string): Promise<Owners> {
+  const uid = await stat(path).then(
+    (found) => found.uid,
+    () => undefined,
+  );
+  const owner = uid === 0 ? 'root' : `the user ${uid ?? ''}`;
+  const here = uid === undefined ? [] : [{ path, isOwn: uid === (process.getuid?.() ?? uid), owner }];
+  return dirname(path) === path ? here : [...here, ...(await findOwners(dirname(path)))];
+}
+
+const ELSEWHERE = 'export XDG_STATE_HOME=/a/folder/you/can/write   # or set secrets.file in the YAML file';
+
+export function toRefusal(
+  path: string,
+  { code, message }: { readonly code: string | undefined; readonly message: string },
+  owners: Owners,
+): Refusal {
+  if (code === 'EROFS') return { why: message, hint: ELSEWHERE };
+  if (code === 'ENOSPC' || code === 'EDQUOT') return { why: message, hint: `Make room there, or: ${ELSEWHERE}` };
+  const [nearest] = owners;
+  if ((code !== 'EACCES' && code !== 'EPERM') || nearest === undefined) {
+    return { why: message, hint: `ls -ld ${quoted(path)}; ${ELSEWHERE}` };
+  }
+  if (nearest.isOwn) return { why: message, hint: `chmod -R u+rwX ${quoted(nearest.path)}` };
+  const why = `${message}: ${nearest.path} belongs to ${nearest.owner}`;
+  // All that others have made in a folder of this user's. What is in nobody's but theirs stays theirs.
+  const given = owners[owners.findIndex(({ isOwn }) => isOwn) - 1];
+  return { why, hint: given === undefined ? ELSEWHERE : `sudo chown -R $(id -u) ${quoted(given.path)}` };
 }
 
 /** All or nothing, and never over what is there: of two processes that do it at once, the later's content is dropped. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import { homeFolder } from '../user-folders.ts';
 
 export interface TlsFiles {
   readonly ca: string;
@@ -58,7 +58,7 @@ export function readTlsFiles(folder: string): TlsFiles {
 }
 
 export function dockerFolder(env: NodeJS.ProcessEnv): string {
-  return env['DOCKER_CONFIG'] || join(env['HOME'] ?? homedir(), '.docker');
+  return env['DOCKER_CONFIG'] || join(homeFolder(env), '.docker');
 }
 
 function readJson(path: string): unknown {

@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
-import { homedir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { contextEndpoint, currentContextName, dockerFolder, readTlsFiles, type TlsFiles } from './contexts.ts';
+import { homeFolder, xdgFolder } from '../user-folders.ts';
 import type { Endpoint } from './engine.ts';
 
 export interface ConnectionSettings {
@@ -55,9 +56,9 @@ const HOW_TO_START =
 
 /** Where people have their engine's socket, the most common first. */
 export function wellKnownSockets(env: NodeJS.ProcessEnv): { path: string; owner: string }[] {
-  const home = env['HOME'] ?? homedir();
-  const runtime = env['XDG_RUNTIME_DIR'];
-  const config = env['XDG_CONFIG_HOME'] ?? join(home, '.config');
+  const home = homeFolder(env);
+  const runtime = xdgFolder('XDG_RUNTIME_DIR', env);
+  const config = xdgFolder('XDG_CONFIG_HOME', env) ?? join(home, '.config');
   const inRuntime = (...path: string[]): string[] => (runtime === undefined ? [] : [join(runtime, ...path)]);
   const table: [string, string[]][] = [
     ['default socket', ['/var/run/docker.sock']],

@@ -47,7 +47,7 @@ export function fileSource(file: string): SecretSource {
     create: async (password) => {
       await orUnreadable(file, WHAT, () => createOnce(file, `${password.reveal()}\n`, 0o600));
       const kept = await read();
-      if (kept === undefined) throw unreadable(file, WHAT, 'it disappeared while it was created', undefined);
+      if (kept === undefined) throw unreadable(file, WHAT, 'it disappeared while it was created', `ls -ld ${file}`);
       return kept;
     },
     replace: async (password, current) => {

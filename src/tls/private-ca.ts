@@ -61,7 +61,8 @@ async function inGoodTime(file: string, authority: Signer, nowMs: number): Promi
 /** What counts is what the file says: another process may have been quicker. */
 async function readAgain(file: string): Promise<Signer> {
   const authority = await readAuthority(file);
-  if (authority === undefined) throw unreadable(file, AUTHORITY, 'it disappeared while it was created', undefined);
+  if (authority === undefined)
+    throw unreadable(file, AUTHORITY, 'it disappeared while it was created', `ls -ld ${file}`);
   return authority;
 }
 

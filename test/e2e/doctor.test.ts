@@ -1,4 +1,5 @@
 /** `doctor` on one stack that is broken in one way after the other, as a person would find it. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/stack/doctor/diagnosis.ts';
+import { startProgram, type Ended } from '../helpers/program.ts';
 import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
@@ -177,6 +179,70 @@ describe('something below is wrong: what does not depend on it is still checked'
     expect(silent.wrong).toMatchObject([{ subject: 'engine', text: expect.stringContaining('within 1s') as string }]);
     expect(ofSubject(silent.checks, 'containers')).toMatchObject([
       { state: 'skipped', text: 'the engine does not answer' },
+    ]);
+  });
+});
+
+describe('the folder of the password and the keys is not for this user', () => {
+  /** Root as any other user: rights on files hold for it. Its engine stays within reach. */
+  const UNPRIVILEGED = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search,-fowner,-chown', '--'];
+  const STRANGER = 12_345;
+  function told({ exitCode, stdout, stderr }: Ended): { exitCode: number | null; text: string; hints: string[] } {
+    const text = stdout + stderr;
+    return { exitCode, text, hints: text.match(/(?<=→ ).*/g) ?? [] };
+  }
+
+  function runs(command: readonly string[]): boolean {
+    try {
+      execFileSync(command[0] ?? '', [...command.slice(1), 'true'], { stdio: 'pipe' });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  test('another user made it: every command names him, and what to type, which helps', async ({ skip }) => {
+    if (!runs(UNPRIVILEGED)) skip('only root can take rights from itself');
+    const state = join(stack.folder, 'state');
+    const inside = join(state, 'redis-cluster-as-code', stack.name);
+    const stories: [string, string[]][] = [
+      [state, ['doctor', 'up', 'status', 'env']],
+      [join(inside, 'tls'), ['doctor', 'up']],
+    ];
+    for (const [place, commands] of stories) {
+      execFileSync('chown', ['-R', String(STRANGER), place]);
+      const fails = async (command: string): Promise<void> => {
+        const ended = await startProgram(stack, command.split(' '), UNPRIVILEGED).ended;
+        expect(told(ended)).toMatchObject({
+          exitCode: 1,
+          text: expect.stringContaining(`belongs to the user ${STRANGER}`) as string,
+          hints: expect.arrayContaining([`sudo chown -R $(id -u) ${place}`]) as string[],
+        });
+        expect(told(ended).text).not.toContain('mistake of its own');
+      };
+      await Promise.all(commands.map(fails));
+      execFileSync('sh', ['-c', `chown -R $(id -u) ${place}`]);
+      expect((await startProgram(stack, ['doctor'], UNPRIVILEGED).ended).exitCode).toBe(0);
+    }
+  });
+
+  test('the file system is read-only: doctor and up say so, and where else', async ({ skip }) => {
+    const { folder } = stack;
+    const mounted = ['unshare', '--mount', 'sh', '-c', `mount -o bind,ro ${folder} ${folder} && exec "$@"`, 'sh'];
+    if (!runs(mounted)) skip('nothing can be mounted here');
+    const home = { ...stack, env: { ...stack.env, XDG_STATE_HOME: join(folder, 'new') } };
+    const fails = async (command: string, exitCode: number, hint: RegExp): Promise<void> => {
+      const ended = await startProgram(home, command.split(' '), mounted).ended;
+      const text: string = expect.stringContaining('EROFS');
+      const hints: string[] = expect.arrayContaining([expect.stringMatching(hint)]);
+      expect(told(ended)).toMatchObject({ exitCode, text, hints });
+    };
+    const elsewhere = /^export XDG_STATE_HOME=/;
+    const edit = 'cluster add-node redis-4';
+    await Promise.all([
+      fails('doctor', 1, elsewhere),
+      fails('up', 1, elsewhere),
+      fails(edit, 2, /^ls -ld .*stack.yaml/),
     ]);
   });
 });

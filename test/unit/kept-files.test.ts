@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createOnce, replaceFile } from '../../src/kept-files.ts';
+import { createOnce, findRefusal, replaceFile, toRefusal } from '../../src/kept-files.ts';
 import { useTempFolders } from '../helpers/temp-folder.ts';
 
 const tempFolder = useTempFolders();
@@ -121,5 +121,43 @@ describe('what is there already', () => {
     });
     while (!progress.isOver) expect(contents.includes(await readFile(file, 'utf8'))).toBe(true);
     await writing;
+  });
+});
+
+describe('what the file system refuses, and what to type', () => {
+  const file = '/home/me/.local/state/redis-cluster-as-code/dev/password';
+  const owners = (rootsBelow: string): Parameters<typeof toRefusal>[2] => {
+    const parts = file.split('/');
+    const paths = parts.map((_part, index) => parts.slice(0, parts.length - index).join('/') || '/');
+    return paths.map((path) => {
+      const isOwn = path.startsWith('/home/me') && !path.startsWith(rootsBelow);
+      return { path, isOwn, owner: isOwn ? 'the user 1000' : 'root' };
+    });
+  };
+  const hintFor = (code: string, ...given: Parameters<typeof owners>): string =>
+    toRefusal(file, { code, message: code }, owners(...given)).hint;
+
+  test('what root made in a folder of this user’s is given to this user, and nothing else is', () => {
+    const made = '/home/me/.local/state/redis-cluster-as-code';
+    for (const code of ['EACCES', 'EPERM']) expect(hintFor(code, made)).toBe(`sudo chown -R $(id -u) ${made}`);
+    expect(hintFor('EACCES', file)).toBe(`sudo chown -R $(id -u) ${file}`);
+    expect(toRefusal(file, { code: 'EACCES', message: 'no' }, owners(made)).why).toBe(`no: ${file} belongs to root`);
+    // Everything up to the root of the file system is root's: then it stays so.
+    expect(hintFor('EACCES', '/home')).toMatch(/^export XDG_STATE_HOME=/);
+  });
+
+  test('own folders without rights get them', () => {
+    expect(hintFor('EACCES', '/root')).toBe(`chmod -R u+rwX ${file}`);
+  });
+
+  test.each(['EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR', 'EEXIST', 'ELOOP'])('%s: another place', (code) => {
+    expect(hintFor(code, '/root')).toContain('export XDG_STATE_HOME=');
+  });
+
+  test('a folder that is not there is refused where it can’t be made', async () => {
+    const folder = await tempFolder();
+    expect(await findRefusal(join(folder, 'a', 'b'))).toBeUndefined();
+    await writeFile(join(folder, 'a'), '');
+    expect(await findRefusal(join(folder, 'a', 'b'))).toMatchObject({ why: expect.stringContaining('ENOTDIR') });
   });
 });

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
 import { Secret } from '../../secret.ts';
+import { homeFolder } from '../../user-folders.ts';
 import { apiPath, nameOf } from './vault-address.ts';
 import { callVault } from './vault-call.ts';
 import { strange } from './vault-errors.ts';
@@ -22,7 +22,7 @@ export async function presentToken(
   if (tokenFile !== undefined) return headerSafe(await credential(tokenFile, 'the token file', 'private'), tokenFile);
   const variable = env['VAULT_TOKEN']?.trim();
   if (variable) return headerSafe(variable, 'VAULT_TOKEN');
-  const file = join(env['HOME'] || homedir(), '.vault-token');
+  const file = join(homeFolder(env), '.vault-token');
   if (await exists(file)) return headerSafe(await credential(file, 'the token file', 'private'), file);
   throw new StackError('VAULT_TOKEN_INVALID', {
     message: `there is no token for ${nameOf(address)}: neither in VAULT_TOKEN nor in ${file}`,

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
+import { StackError, systemErrorCode } from '../../errors.ts';
 import { run } from '../../hint.ts';
+import { explainRefusal } from '../../kept-files.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import { AUTHORITY_FILE, CERTIFICATE_FILE } from '../../plan/node/redis-config.ts';
 import type { TlsTrust } from '../../redis/connect-node.ts';
@@ -9,7 +10,7 @@ import { Secret } from '../../secret.ts';
 import { certificatesIn, readCertificate, type CertificateFacts } from '../../tls/certificate.ts';
 import type { Session } from '../session/session.ts';
 import { besides } from '../session/source.ts';
-import { stateFolder } from '../session/state-folder.ts';
+import { stateFolder } from '../../user-folders.ts';
 
 type Place = Pick<Session, 'spec' | 'env' | 'path'>;
 
@@ -91,11 +92,8 @@ export async function readIfThere(file: string): Promise<string | undefined> {
     return await readFile(file, 'utf8');
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw new StackError('CERTIFICATE_INVALID', {
-      message: `${file} can't be read: ${errorMessage(error)}`,
-      hint: `ls -l ${file}`,
-      cause: error,
-    });
+    const { why, hint } = await explainRefusal(file, error);
+    throw new StackError('CERTIFICATE_INVALID', { message: `${file} can't be read: ${why}`, hint, cause: error });
   }
 }
 

@@ -1,11 +1,12 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { access, constants, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { satisfies } from 'semver';
 import { systemErrorCode } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
+import { findRefusal, orUnreadable } from '../../kept-files.ts';
 import { primariesOf } from '../../spec/spec.ts';
 import { findStackLock } from '../session/stack-lock.ts';
-import { stateFolder } from '../session/state-folder.ts';
+import { stateFolder } from '../../user-folders.ts';
 import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 import { isOwn } from '../../plan/model/names.ts';
@@ -28,12 +29,17 @@ export async function checkYaml({ stack }: Facts): Promise<readonly Line[]> {
 export async function checkStateFolder({ stack, options: { env } }: Facts): Promise<readonly Line[]> {
   const { spec } = await stack.know();
   const folder = stateFolder(spec.name, env);
-  const mode = await modeOf(folder);
-  if (mode === undefined) return [ok('state folder', `${folder} is created by the first up`)];
   const subject = 'state folder';
+  for (const place of [folder, join(folder, 'tls'), join(folder, 'locks')]) {
+    const refusal = await findRefusal(place);
+    if (refusal !== undefined) return [failed(subject, `${place} can't be used: ${refusal.why}`, refusal.hint)];
+  }
+  const mode = await modeOf(folder);
+  if (mode === undefined) return [ok(subject, `${folder} is created by the first up`)];
   if ((mode & 0o300) !== 0o300) return [failed(subject, `${folder} can't be written`, `chmod 700 ${folder}`)];
   const files = await readdir(join(folder, 'tls')).catch(() => []);
   const keys = files.filter((name) => /\.(key|pem)$/.test(name)).map((name) => join(folder, 'tls', name));
+  await Promise.all(keys.map((key) => orUnreadable(key, 'the key', () => access(key, constants.R_OK))));
   const places = [folder, ...keys];
   const modes = await Promise.all(places.map(modeOf));
   const open = places.filter((_place, index) => ((modes[index] ?? 0) & 0o077) !== 0);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Secret } from '../../secret.ts';
 import { passwordOfNode } from '../connect/passwords.ts';
 import { besides } from '../session/source.ts';
-import { homeFolder } from '../session/state-folder.ts';
+import { homeFolder } from '../../user-folders.ts';
 import type { Facts } from './facts.ts';
 
 const REDACTED = '[redacted]';

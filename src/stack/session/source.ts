@@ -5,7 +5,7 @@ import { vaultSource } from '../../secrets/vault/vault-source.ts';
 import { connectVault, type Vault } from '../../secrets/vault/vault.ts';
 import type { Spec } from '../../spec/spec.ts';
 import type { LoadedStack } from './load.ts';
-import { homeFolder, stateFolder } from './state-folder.ts';
+import { homeFolder, stateFolder } from '../../user-folders.ts';
 
 export interface OpenedSource {
   readonly source: SecretSource;

@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
+import { StackError, systemErrorCode } from '../../errors.ts';
 import { findProcessStart } from '../../host/owner.ts';
-import { replaceFile } from '../../kept-files.ts';
+import { explainRefusal, replaceFile } from '../../kept-files.ts';
 import { poll } from '../../poll.ts';
 import type { Session } from './session.ts';
-import { stateFolder } from './state-folder.ts';
+import { stateFolder } from '../../user-folders.ts';
 import { durationText } from '../../units.ts';
 
 /** Of the YAML file no more than the name: `down` does without one. */
@@ -117,7 +117,8 @@ async function announce(file: string, doing: string, { report }: Place): Promise
     return true;
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
-    report({ subject: 'lock', state: 'failed', text: `others are not kept from changing it: ${errorMessage(error)}` });
+    const { why, hint } = await explainRefusal(file, error);
+    report({ subject: 'lock', state: 'failed', text: `others are not kept from changing it: ${why}`, hint });
     return false;
   }
 }

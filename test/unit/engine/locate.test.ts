@@ -141,6 +141,13 @@ test('the well-known sockets, in the order in which they are tried', () => {
   `);
 });
 
+test('relative folders of the environment are no place of a socket: they would be another one from another folder', () => {
+  const paths = (env_: NodeJS.ProcessEnv): string[] => wellKnownSockets(env_).map(({ path }) => path);
+  const relative = { HOME: '/home/me', XDG_RUNTIME_DIR: 'run', XDG_CONFIG_HOME: '' };
+  expect(paths(relative)).toEqual(paths({ HOME: '/home/me' }));
+  expect(paths({ HOME: '' }).filter((path) => !path.startsWith('/'))).toEqual([]);
+});
+
 describe('how to connect', () => {
   test('a unix socket', async () => {
     expect(await locateEngine({ host: 'unix:///some/docker.sock', env })).toEqual({

@@ -1,7 +1,8 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { StackError } from '../../../errors.ts';
 import { hint, run } from '../../../hint.ts';
-import { replaceFile } from '../../../kept-files.ts';
+import { explainRefusal, replaceFile } from '../../../kept-files.ts';
 import { addNodes, completeNode, removeNodes, type NewNode } from '../../../spec/edit-nodes.ts';
 import { isOwn, LABELS } from '../../../plan/model/names.ts';
 import type { HostPorts, Spec } from '../../../spec/spec.ts';
@@ -69,7 +70,15 @@ async function edit(session: Session, change: (text: string) => string | undefin
     });
   }
   const spec: Spec = checkStackText(path, changed);
-  await replaceFile(path, changed, (await stat(path)).mode & 0o777);
+  const { mode } = await stat(path);
+  await replaceFile(path, changed, mode & 0o777).catch(async (error: unknown) => {
+    const { why } = await explainRefusal(path, error);
+    throw new StackError('USAGE', {
+      message: `${path} can't be written: ${why}; nothing was changed`,
+      hint: hint`ls -ld ${dirname(path)} ${path}   # or change it by hand, then: ${run('up')}`,
+      cause: error,
+    });
+  });
   // What a Vault secret said of TLS still holds.
   return { ...session, spec: { ...spec, tls: session.spec.tls } };
 }

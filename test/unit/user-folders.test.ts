@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { homeFolder, stateFolder } from '../../../../src/stack/session/state-folder.ts';
+import { homeFolder, stateFolder } from '../../src/user-folders.ts';
 
 describe('where a stack’s password and certificates are kept', () => {
   test.each([
@@ -8,6 +8,9 @@ describe('where a stack’s password and certificates are kept', () => {
     [{ HOME: '/home/me', XDG_STATE_HOME: '/state' }, '/state/redis-cluster-as-code/dev'],
     [{ HOME: '/home/me', XDG_STATE_HOME: '' }, '/home/me/.local/state/redis-cluster-as-code/dev'],
     [{ HOME: '' }, `${homedir()}/.local/state/redis-cluster-as-code/dev`],
+    [{ HOME: 'me' }, `${homedir()}/.local/state/redis-cluster-as-code/dev`],
+    [{ HOME: '/home/me', XDG_STATE_HOME: 'state' }, '/home/me/.local/state/redis-cluster-as-code/dev'],
+    [{ HOME: '/home/me', XDG_STATE_HOME: './state' }, '/home/me/.local/state/redis-cluster-as-code/dev'],
   ])('with %j is %s', (env, place) => {
     expect(stateFolder('dev', env)).toBe(place);
   });
