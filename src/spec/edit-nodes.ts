@@ -27,11 +27,10 @@ export function addNodes(text: string, nodes: readonly NewNode[]): string | unde
 /** The YAML text without these nodes. undefined where `redis.nodes` isn't written as one key a line. */
 export function removeNodes(text: string, names: readonly string[]): string | undefined {
   const lines = nodeLines(text);
-  if (lines === undefined) return undefined;
-  return lines
-    .filter(({ name }) => names.includes(name))
-    .toReversed()
-    .reduce((rest, { start, end }) => rest.slice(0, start) + rest.slice(end), text);
+  const doomed = lines?.filter(({ name }) => names.includes(name));
+  // One that a merge key brings has no line.
+  if (doomed === undefined || new Set(doomed.map(({ name }) => name)).size < new Set(names).size) return undefined;
+  return doomed.toReversed().reduce((rest, { start, end }) => rest.slice(0, start) + rest.slice(end), text);
 }
 
 interface NodeLines {

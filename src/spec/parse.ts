@@ -1,4 +1,17 @@
-import { isMap, isNode, isScalar, isSeq, Lexer, LineCounter, parseDocument, Parser, visit, type Document } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  parseDocument,
+  Parser,
+  visit,
+  type Document,
+  type YAMLError,
+} from 'yaml';
 import { checkDocument, type Finding, type Path } from './rules.ts';
 import { specSchema } from './schema.ts';
 import { findShapeProblems, samePath } from './shape-findings.ts';
@@ -36,12 +49,24 @@ export function parseSpec(text: string): ParseResult {
   };
   try {
     // Without a word on stderr of its own about keys that are no text: they are unknown ones.
-    const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: 'error' } as const;
+    const options = {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      logLevel: 'error',
+      merge: true,
+    } as const;
     const document = parseDocument(text, options);
+    const variable = VARIABLE.exec(text);
+    if (variable !== null) {
+      const [before = '', name = ''] = variable.slice(1);
+      const message = `${name} is not replaced: this file has no variables`;
+      return { problems: [{ ...positionAt(variable.index + before.length), message, hint: 'write the value itself' }] };
+    }
     // Behind a syntax error nothing is what its author meant. A key that stands twice hides nothing else.
     if (document.errors.length > 0) {
       const first = document.errors.slice(0, MOST_SYNTAX_ERRORS);
-      return { problems: first.map(({ pos, message }) => ({ ...positionAt(pos[0]), message })) };
+      return { problems: first.map(({ pos, ...error }) => ({ ...positionAt(pos[0]), ...syntaxText(error) })) };
     }
     const errors = repeatedKeys(document).map((offset) => ({
       ...positionAt(offset),
@@ -58,7 +83,11 @@ export function parseSpec(text: string): ParseResult {
     if (hasMoreAliases(document, MOST_ALIASES)) {
       return wholeFile(`the file can't be read: it has more than ${MOST_ALIASES} aliases`, 'write it without aliases');
     }
-    const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
+    const unmergeable = findUnmergeable(document);
+    if (unmergeable !== undefined) {
+      return { problems: [{ ...positionAt(unmergeable), message: '<< must be a map, or a list of maps' }] };
+    }
+    const value: unknown = withoutOwnKeys(document.toJS({ maxAliasCount: MOST_ALIASES }));
     const result = specSchema.safeParse(value);
     const findings = result.success ? checkDocument(result.data) : findShapeProblems(value, result.error.issues);
     const spec = result.success && findings.length + errors.length === 0 ? toSpec(result.data) : undefined;
@@ -77,12 +106,26 @@ export function parseSpec(text: string): ParseResult {
   }
 }
 
+/** `${NAME}` before any comment of its line, as other tools replace it. */
+const VARIABLE = /^([^#\n]*?)(\$\{\w[^}\n]{0,99}\})/m;
+
+function syntaxText({ code, message }: Pick<YAMLError, 'code' | 'message'>): Pick<Problem, 'message' | 'hint'> {
+  if (code !== 'MULTIPLE_DOCS') return { message };
+  return { message: 'a second document begins here, and a stack file is one', hint: 'make it a file of its own' };
+}
+
+/** `x-…` are its author's, for what is merged into others, as in Compose. */
+function withoutOwnKeys(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('x-')));
+}
+
 function wholeFile(message: string, hint?: string): ParseResult {
   return { problems: [{ line: 1, column: 1, message, hint }] };
 }
 
 function problemText({ path, message, hint }: Finding): Pick<Problem, 'message' | 'hint'> {
-  const where = path.length === 0 ? '' : `${path.map(String).join('.')}: `;
+  const where = path.length === 0 ? 'the file ' : `${path.map(String).join('.')}: `;
   return { message: `${where}${message}`, hint };
 }
 
@@ -116,6 +159,23 @@ function findUnfitKey(document: Document): number | undefined {
   visit(document, {
     Pair: (_key, { key }) => {
       if (key === null || isScalar(key)) return undefined;
+      offset = rangeStart(key);
+      return visit.BREAK;
+    },
+  });
+  return offset;
+}
+
+/** Where a merge key begins whose value has no keys. */
+function findUnmergeable(document: Document): number | undefined {
+  let offset: number | undefined;
+  const resolved = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
+  visit(document, {
+    Pair: (_key, { key, value }) => {
+      if (!isScalar(key) || String(key.source) !== '<<') return undefined;
+      const given = resolved(value);
+      const sources = isSeq(given) ? given.items.map(resolved) : [given];
+      if (sources.every(isMap)) return undefined;
       offset = rangeStart(key);
       return visit.BREAK;
     },

@@ -186,6 +186,7 @@ export const specSchema = z
     secrets,
     tls,
   })
-  .describe('A Redis Cluster on the local container engine.');
+  .describe('A Redis Cluster on the local container engine.')
+  .meta({ patternProperties: { '^x-': {} } });
 
 export type SpecDocument = z.output<typeof specSchema>;

@@ -29,11 +29,49 @@ function toFindings(issue: Issue, value: unknown): Finding[] {
     const kinds = ('options' in issue ? issue.options : []).filter((option) => option !== undefined && option !== null);
     return [{ path: issue.path, message: `must be one of: ${kinds.map(String).join(', ')}` }];
   }
-  const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
-  const message = issue.message.replace(/^Invalid input: /, '');
-  return [
-    { path: issue.path, message: missing ? `is missing (${message.replace(', received undefined', '')})` : message },
-  ];
+  return [{ path: issue.path, ...messageOf(issue, valueAt(value, issue.path)) }];
+}
+
+/** What a person calls the types of YAML. */
+const TYPES: Readonly<Record<string, string>> = {
+  boolean: 'true or false',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+  null: 'nothing',
+};
+
+function messageOf(issue: Issue, value: unknown): Pick<Finding, 'message' | 'hint'> {
+  switch (issue.code) {
+    case 'invalid_type': {
+      const expected = TYPES[issue.expected] ?? issue.expected;
+      if (value === undefined) return { message: `is missing (${expected})` };
+      const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
+      if (issue.expected === 'boolean') return { message: 'must be true or false' };
+      // The number has a fraction.
+      if (issue.expected === 'int' && type === 'number') return { message: `must be ${expected}` };
+      const hint = issue.expected === 'string' && ['number', 'boolean'].includes(type) ? 'put it in quotes' : undefined;
+      return { message: `must be ${expected}, not ${TYPES[type] ?? type}`, ...(hint !== undefined && { hint }) };
+    }
+    case 'invalid_value':
+      return { message: `must be one of: ${issue.values.map(String).join(', ')}` };
+    case 'too_small':
+      return { message: issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}` };
+    case 'too_big':
+      return { message: `must be at most ${issue.maximum}` };
+    default:
+      return { message: issue.message.replace(/^Invalid input: /, '') };
+  }
+}
+
+function valueAt(document: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    document,
+  );
 }
 
 /** The keys that the schema knows at a path, for the hint under an unknown one. */

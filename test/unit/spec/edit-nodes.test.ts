@@ -42,6 +42,15 @@ network: { subnet: 172.20.0.0/16 }`;
     expect(removeNodes(short, ['redis-3'])).toBe(STACK_TEXT.replace(/ {4}redis-3.*\n/, ''));
   });
 
+  test('a node that a merge key brings is left to its author', () => {
+    const merged = text
+      .replace(/ {8}redis-3: .*\n/, '')
+      .replace('name: dev', 'x-third: &third { redis-3: {} }\nname: dev');
+    const nodes = merged.replace('    nodes:', '    nodes:\n        <<: *third');
+    expect(removeNodes(nodes, ['redis-2', 'redis-3'])).toBeUndefined();
+    expect(removeNodes(nodes, ['redis-2'])).not.toContain('redis-2');
+  });
+
   test('nodes on one line are left to their author', () => {
     const flow = 'redis: { nodes: { redis-1: { ip: 172.20.0.13 } } }\n';
     expect(addNodes(flow, [FOURTH])).toBeUndefined();

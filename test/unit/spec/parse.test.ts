@@ -102,7 +102,7 @@ describe('problems of values are all told at once, each at its place', () => {
   test('unknown keys name the known ones', () => {
     const text = GOOD.replace('  replicas: 0', '  replica: 0').replace('plain: 6380', 'plane: 6380');
     expect(problemsOf(`${text}colour: red\nsize: 1\n`)).toMatchInlineSnapshot(`
-      "8:33 redis.nodes.redis-2.ports.plain: is missing (expected number)
+      "8:33 redis.nodes.redis-2.ports.plain: is missing (a number)
       8:42 redis.nodes.redis-2.ports.plane: unknown key (known here: plain, tls, bus)
       5:3 redis.replica: unknown key (known here: image, replicas, config, bind, memory, cpus, maxmemory, maxmemoryPolicy, persistence, nodeTimeoutMs, requireFullCoverage, restartPolicy, nodes)
       12:1 colour: unknown key (known here: name, network, redis, secrets, tls)
@@ -133,25 +133,25 @@ redis:
       "1:1 name: must be lower case letters, digits and -, a letter first, 31 at most
       3:3 network.subnet: must be an IPv4 subnet, like 172.20.0.0/16
       4:3 network.gateway: must be an IPv4 address, like 172.20.0.13
-      6:3 redis.replicas: expected number, received string
+      6:3 redis.replicas: must be a number, not text
       7:3 redis.memory: must be a size, like 512mb or 1g
-      8:3 redis.cpus: Too small: expected number to be >=0.01
-      10:3 redis.maxmemoryPolicy: Invalid option: expected one of "noeviction"|"allkeys-lru"|"allkeys-lfu"|"allkeys-random"|"volatile-lru"|"volatile-lfu"|"volatile-random"|"volatile-ttl"
-      12:5 redis.persistence.appendfsync: Invalid option: expected one of "always"|"everysec"|"no"
-      9:3 redis.requireFullCoverage: expected boolean, received string
-      14:5 redis.nodes.redis-1.ports: is missing (expected object)
-      15:5 redis.nodes.redis-2.ip: is missing (expected string)
-      15:25 redis.nodes.redis-2.ports.plain: Too small: expected number to be >=1
-      15:46 redis.nodes.redis-2.ports.bus: Too big: expected number to be <=65535
+      8:3 redis.cpus: must be at least 0.01
+      10:3 redis.maxmemoryPolicy: must be one of: noeviction, allkeys-lru, allkeys-lfu, allkeys-random, volatile-lru, volatile-lfu, volatile-random, volatile-ttl
+      12:5 redis.persistence.appendfsync: must be one of: always, everysec, no
+      9:3 redis.requireFullCoverage: must be true or false
+      14:5 redis.nodes.redis-1.ports: is missing (a map)
+      15:5 redis.nodes.redis-2.ip: is missing (text)
+      15:25 redis.nodes.redis-2.ports.plain: must be at least 1
+      15:46 redis.nodes.redis-2.ports.bus: must be at most 65535
       16:5 redis.nodes.Redis_3: name must be lower case letters, digits and -, a letter first, 31 at most
-      17:5 redis.nodes.redis-4: expected object, received string"
+      17:5 redis.nodes.redis-4: must be a map, not text"
     `);
   });
 
   test('the top keys that are missing', () => {
     expect(problemsOf('# nothing yet\nname: dev\n')).toMatchInlineSnapshot(`
-      "2:1 network: is missing (expected object)
-      2:1 redis: is missing (expected object)"
+      "2:1 network: is missing (a map)
+      2:1 redis: is missing (a map)"
     `);
   });
 });
@@ -269,11 +269,11 @@ describe('a text that is no YAML at all, or no honest one', () => {
   });
 
   test.each(['', '\n\n', '# only a comment\n', '---\n', '~', 'null'])('nothing in it: %j', (text) => {
-    expect(problemsOf(text)).toMatch(/^\d+:\d+ is missing|^\d+:\d+ expected object, received null$/);
+    expect(problemsOf(text)).toMatch(/^\d+:\d+ is missing|^\d+:\d+ the file must be a map, not nothing$/);
   });
 
   test.each(['just a sentence', '42', '- a\n- list\n'])('something else in it: %j', (text) => {
-    expect(problemsOf(text)).toMatch(/^1:1 expected object, received \w+$/);
+    expect(problemsOf(text)).toMatch(/^1:1 the file must be a map, not (text|a number|a list)$/);
   });
 
   test('an alias bomb is a problem', () => {
@@ -287,6 +287,40 @@ describe('a text that is no YAML at all, or no honest one', () => {
   test('an honest alias is fine', () => {
     const text = GOOD.replace('subnet: 172', 'subnet: &net 172').replace('provider: generated', 'file: *net');
     expect(parseSpec(text)).toMatchObject({ spec: { secrets: { file: '172.20.0.0/16' } } });
+  });
+
+  test('merge keys are read, and so are x- keys for what is merged: the own keys of a map come first', () => {
+    const text = GOOD.replace(
+      'redis:\n',
+      `x-limits: &limits { memory: 96mb, maxmemory: 32mb }\nredis:\n  <<: *limits\n`,
+    )
+      .replace('redis-1: {', 'redis-1: &one {')
+      .replace(/redis-2: \{/, 'redis-2: { <<: [*one],');
+    expect(problemsOf(text)).toBe('no problem');
+    expect(parseSpec(text)).toMatchObject({ spec: { redis: { maxmemoryBytes: 32 * 1024 ** 2 } } });
+    for (const wrong of ['<<: 3', '<<: [3]', '<<: [*one, 3]'])
+      expect(problemsOf(text.replace('<<: [*one]', wrong))).toMatch(/^\d+:\d+ << must be a map, or a list of maps$/);
+  });
+
+  test('a second document is a problem, at its place', () => {
+    expect(problemsOf(`---\n${GOOD}...\n`)).toBe('no problem');
+    const lines = GOOD.split('\n').length;
+    expect(problemsOf(`${GOOD}---\n${GOOD}`)).toBe(
+      `${lines}:1 a second document begins here, and a stack file is one (make it a file of its own)`,
+    );
+  });
+
+  test.each([
+    ['subnet: ${SUBNET}', 'subnet: 172.20.0.0/16'],
+    ['subnet: "${SUBNET}"', 'subnet: 172.20.0.0/16'],
+    ['plain: ${SUBNET},', 'plain: 6379,'],
+  ])('variables are not replaced, which is said once: %s', (written, value) => {
+    const text = GOOD.replaceAll(value, written);
+    expect(text).not.toBe(GOOD);
+    expect(problemsOf(text)).toMatch(
+      /^\d+:\d+ \$\{SUBNET\} is not replaced: this file has no variables \(write the value itself\)$/,
+    );
+    expect(problemsOf(`${GOOD}# ${written}\n`)).toBe('no problem');
   });
 
   test('an alias of nothing is a problem', () => {
@@ -378,7 +412,7 @@ describe('mistakes of every kind in one file', () => {
     for (const part of [
       'stands here twice',
       'redis.colour: unknown key',
-      'redis.replicas: expected number',
+      'redis.replicas: must be a number',
       '192.168.7.7 is outside',
       'host port 6379 is used twice',
     ]) {

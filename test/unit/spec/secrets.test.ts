@@ -65,8 +65,8 @@ describe('where the password comes from', () => {
   });
 
   test('is a map', () => {
-    expect(problemsOf(`${STACK_TEXT}secrets: vault\n`)).toBe('10:1 secrets: expected object, received string');
-    expect(problemsOf(`${STACK_TEXT}secrets:\n`)).toBe('10:1 secrets: expected object, received null');
+    expect(problemsOf(`${STACK_TEXT}secrets: vault\n`)).toBe('10:1 secrets: must be a map, not text');
+    expect(problemsOf(`${STACK_TEXT}secrets:\n`)).toBe('10:1 secrets: must be a map, not nothing');
   });
 
   test.each(['prvider: vault', 'pasword: hunter2', 'path: redis-1'])('has no %s where nothing says Vault', (line) => {
@@ -140,9 +140,7 @@ describe('a path in Vault', () => {
   });
 
   test('has to be there', () => {
-    expect(problemsOf(`${STACK_TEXT}secrets:\n  provider: vault\n`)).toBe(
-      '10:1 secrets.path: is missing (expected string)',
-    );
+    expect(problemsOf(`${STACK_TEXT}secrets:\n  provider: vault\n`)).toBe('10:1 secrets.path: is missing (text)');
   });
 
   test('the same holds for the mounts', () => {
@@ -177,16 +175,14 @@ describe('how this program logs in', () => {
   });
 
   test('an AppRole needs its folder', () => {
-    expect(problemsOfVault('  auth: { method: approle }\n')).toBe(
-      '13:3 secrets.auth.folder: is missing (expected string)',
-    );
+    expect(problemsOfVault('  auth: { method: approle }\n')).toBe('13:3 secrets.auth.folder: is missing (text)');
   });
 
   test('in no other way', () => {
     expect(problemsOfVault('  auth: { method: userpass }\n')).toBe(
       '13:11 secrets.auth.method: must be one of: token, approle',
     );
-    expect(problemsOfVault('  auth: token\n')).toBe('13:3 secrets.auth: expected object, received string');
+    expect(problemsOfVault('  auth: token\n')).toBe('13:3 secrets.auth: must be a map, not text');
   });
 
   test('a token has no folder, and no key is made up', () => {

@@ -1,5 +1,5 @@
 import { StackError } from '../../../errors.ts';
-import { run } from '../../../hint.ts';
+import { hint, run, type Hint } from '../../../hint.ts';
 import { Secret } from '../../../secret.ts';
 
 /** Where keys are imported from. */
@@ -23,6 +23,8 @@ const DEFAULT_PORT = 6379;
  * @throws StackError USAGE that never shows the text: a password may stand in it
  */
 export function parseSourceAddress(text: string): SourceAddress {
+  // An address has its last @ before all of these.
+  if (/^\w+:\/\/.*[/?#].*@/s.test(text)) throw unencoded();
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== 'redis:' && url.protocol !== 'rediss:')) {
     throw wrong('it must begin with redis:// or rediss://, and name a host');
@@ -52,10 +54,16 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw wrong('a % in the user or the password must be written as %25');
+    throw unencoded();
   }
 }
 
-function wrong(why: string): StackError {
-  return new StackError('USAGE', { message: `the address behind --from can't be used: ${why}`, hint: EXAMPLE });
+function unencoded(): StackError {
+  const signs = ['%', '/', '?', '#', '@', ':'].map((sign) => `${sign} as ${encodeURIComponent(sign)}`).join(', ');
+  const without = run('cluster import --from redis://127.0.0.1:6379/0 --password-file FILE');
+  return wrong(`in its user and password, write ${signs}`, hint`${without}   # in a file it is as it is`);
+}
+
+function wrong(why: string, next: Hint = EXAMPLE): StackError {
+  return new StackError('USAGE', { message: `the address behind --from can't be used: ${why}`, hint: next });
 }
