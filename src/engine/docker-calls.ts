@@ -3,6 +3,7 @@ import { withinBounds, type Bounds } from '../bounds.ts';
 import { errorMessage, StackError, systemErrorCode, type FailureCode } from '../errors.ts';
 import { hint, run } from '../hint.ts';
 import type { Endpoint } from './engine.ts';
+import { SSH_FAILED } from './ssh.ts';
 import { createPatience, IMPATIENT, type OnAbsence } from './patience.ts';
 
 /** @param doing what failed, as a message says it: `start container dev-redis-1` */
@@ -69,7 +70,16 @@ export function hasStatus(error: unknown, status: number): boolean {
   return typeof error === 'object' && error !== null && 'statusCode' in error && error.statusCode === status;
 }
 
-const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND']);
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'EACCES',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  SSH_FAILED,
+]);
 
 /**
  * The engine gives these as prose with status 403, 404, 409 or 500: there is no code to match. The wording is that of
@@ -137,7 +147,7 @@ export function engineFailure(error: unknown, doing: string, endpoint: Endpoint)
   const code = systemErrorCode(error);
   if (code !== undefined && CONNECTION_CODES.has(code)) {
     return new StackError('ENGINE_UNREACHABLE', {
-      message: `the container engine at ${endpoint.address} (${endpoint.source}) does not answer: could not ${doing} (${code})`,
+      message: `the container engine at ${endpoint.address} (${endpoint.source}) does not answer: could not ${doing} (${code === SSH_FAILED ? errorMessage(error) : code})`,
       hint: 'Start the engine, then run the same command again: it goes on where it stopped.',
       cause: error,
     });

@@ -28,6 +28,7 @@ import { createCalls, unlessMissing, unlessUnchanged } from './docker-calls.ts';
 import { containerFiles } from './docker-files.ts';
 import { execInteractive, followPull, linesOf, readCommand, readLogs, translated } from './docker-streams.ts';
 import type { OnAbsence } from './patience.ts';
+import { withTransport } from './ssh.ts';
 
 /**
  * The engine behind `settings`, through dockerode.
@@ -51,7 +52,8 @@ export async function connectDocker(
   const { endpoint } = settings;
   // An engine that is told to end goes on answering over the connections that it has. Over new ones it is seen to be away.
   const isSeenAway = onAbsence !== undefined && settings.options.socketPath !== undefined;
-  const docker = new Docker({ ...settings.options, ...(isSeenAway ? { agent: new Agent({ keepAlive: false }) } : {}) });
+  const seeing = isSeenAway ? { agent: new Agent({ keepAlive: false }) } : {};
+  const docker = new Docker(withTransport({ ...settings.options, ...seeing }));
   const calls = createCalls(docker, endpoint, { signal, timeoutMs }, onAbsence);
   const { attempt, bounded, look, change } = calls;
 

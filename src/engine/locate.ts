@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
@@ -26,21 +25,21 @@ interface EngineChoice {
  * @throws StackError USAGE for an address that can't be understood, ENGINE_UNREACHABLE when nobody answers at any of them.
  */
 export async function locateEngine({ host, env }: EngineChoice): Promise<ConnectionSettings> {
-  if (host !== undefined) return connectionSettings(host, '--host', env, tlsFromEnvironment(env));
+  if (host !== undefined) return connectionSettings(host, '--host', tlsFromEnvironment(env));
   const fromEnvironment = env['DOCKER_HOST'];
-  if (fromEnvironment) return connectionSettings(fromEnvironment, 'DOCKER_HOST', env, tlsFromEnvironment(env));
+  if (fromEnvironment) return connectionSettings(fromEnvironment, 'DOCKER_HOST', tlsFromEnvironment(env));
 
   const context = currentContextName(env);
   if (context !== undefined) {
     const { address, tls } = contextEndpoint(context.name, env);
-    return connectionSettings(address, `context ${context.name}, from ${context.source}`, env, tls);
+    return connectionSettings(address, `context ${context.name}, from ${context.source}`, tls);
   }
 
   const sockets = wellKnownSockets(env);
   const tried: string[] = [];
   for (const { path, owner } of sockets) {
     const refusal = await socketRefusal(path);
-    if (refusal === undefined) return connectionSettings(`unix://${path}`, owner, env);
+    if (refusal === undefined) return connectionSettings(`unix://${path}`, owner);
     tried.push(`${path} (${owner}): ${refusal}`);
   }
   throw new StackError('ENGINE_UNREACHABLE', {
@@ -101,12 +100,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 const LOOPBACK = '127.0.0.1';
 
-function connectionSettings(
-  address: string,
-  source: string,
-  env: NodeJS.ProcessEnv,
-  tls?: TlsFiles,
-): ConnectionSettings {
+function connectionSettings(address: string, source: string, tls?: TlsFiles): ConnectionSettings {
   const [, scheme = '', rest = ''] = /^(\w+):\/\/(.+)$/.exec(address) ?? [];
   if ((scheme === 'unix' || scheme === 'npipe') && rest !== '') {
     const endpoint = { address, source, publishedHost: LOOPBACK };
@@ -116,9 +110,7 @@ function connectionSettings(
   const { host, port, username } = parseRemote(address, scheme, source);
   const endpoint = { address, source, publishedHost: host };
   if (scheme === 'ssh') {
-    const agent = env['SSH_AUTH_SOCK'];
-    const options = { protocol: 'ssh' as const, host, port: port ?? 22, username: username || userInfo().username };
-    return { endpoint, options: agent === undefined ? options : { ...options, sshOptions: { agent } } };
+    return { endpoint, options: { protocol: 'ssh', host, port, username: username === '' ? undefined : username } };
   }
   const secure = scheme === 'https' || tls !== undefined;
   return {

@@ -1,10 +1,10 @@
 /** What the rest of the program relies on when it talks to an engine. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connectDocker } from '../../src/engine/docker.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { locateEngine } from '../../src/engine/locate.ts';
@@ -12,7 +12,7 @@ import { LABELS, LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import type { ContainerDefinition, NetworkDefinition } from '../../src/plan/model/resources.ts';
 import { StackError } from '../../src/errors.ts';
 import { resolveImage } from '../../src/stack/observe/image.ts';
-import { freePorts, makeStack, removeByLabel, testEngine } from '../helpers/test-stack.ts';
+import { dockerSocket, freePorts, makeStack, removeByLabel, testEngine } from '../helpers/test-stack.ts';
 
 let engine: Engine;
 let network: NetworkDefinition;
@@ -174,6 +174,48 @@ describe('failures have codes', () => {
 test('an image that is not there is undefined, and can not be pulled from nowhere', async () => {
   expect(await engine.findImage('no-such-image:1')).toBeUndefined();
   expect(await codeOf(engine.pullImage('127.0.0.1:9/no-such-image:1', () => undefined))).not.toBe('no failure');
+});
+
+test('over ssh: the user’s own is called as the docker command line calls it, and what it complains of is told', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ssh-'));
+  const bridge = `const s = require('net').connect('${dockerSocket(engine)}'); process.stdin.pipe(s).pipe(process.stdout);`;
+  const script = `#!/bin/sh
+echo "$@" >> ${folder}/calls
+case "$*" in *nobody*) echo 'Host key verification failed.' >&2; exit 255;; esac
+exec ${process.execPath} -e "${bridge}"
+`;
+  writeFileSync(join(folder, 'ssh'), script, { mode: 0o755 });
+  vi.stubEnv('PATH', `${folder}:${process.env['PATH']}`);
+  const warned: string[] = [];
+  const onWarning = (warning: Error): unknown => warned.push(String(warning));
+  process.on('warning', onWarning);
+  const over = async (host: string): Promise<Engine> =>
+    connectDocker(await locateEngine({ host, env: process.env }), {
+      signal: new AbortController().signal,
+      timeoutMs: 20_000,
+    });
+  try {
+    await engine.createNetwork(network);
+    await engine.createContainer(container);
+    await engine.startContainer(container.name);
+    const far = await over('ssh://me@[fd00::7]:2222');
+    expect(await far.version()).toEqual(await engine.version());
+    expect(await far.readCommand(container.name, ['echo', 'from inside'])).toBe('from inside\n');
+    await expect((await over('ssh://nobody')).version()).rejects.toMatchObject({
+      code: 'ENGINE_UNREACHABLE',
+      message: expect.stringContaining('(ssh: Host key verification failed.)') as string,
+    });
+    const tail = 'docker system dial-stdio';
+    expect([...new Set(readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n'))]).toEqual([
+      `-T -o ConnectTimeout=30 -l me -p 2222 -- fd00::7 ${tail}`,
+      `-T -o ConnectTimeout=30 -- nobody ${tail}`,
+    ]);
+    expect(warned).toEqual([]);
+  } finally {
+    process.off('warning', onWarning);
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('a wait ends with its bound or with the interruption', async () => {

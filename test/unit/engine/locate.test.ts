@@ -5,6 +5,7 @@ import net, { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { locateEngine, wellKnownSockets } from '../../../src/engine/locate.ts';
+import { withTransport } from '../../../src/engine/ssh.ts';
 import { failureOf } from '../../helpers/builders.ts';
 import { useTempFolders } from '../../helpers/temp-folder.ts';
 
@@ -166,13 +167,24 @@ describe('how to connect', () => {
     ['tcp://10.0.0.5', { protocol: 'http', host: '10.0.0.5', port: 2375 }],
     ['http://engine:8080', { protocol: 'http', host: 'engine', port: 8080 }],
     ['https://engine', { protocol: 'https', host: 'engine', port: 2376 }],
-    ['ssh://engine', { protocol: 'ssh', host: 'engine', port: 22 }],
+    ['tcp://[fd00::5]:1234', { protocol: 'http', host: 'fd00::5', port: 1234 }],
+    // What isn't given is for the user's own ssh configuration.
+    ['ssh://engine', { protocol: 'ssh', host: 'engine', port: undefined, username: undefined }],
+    ['ssh://me@[fd00::5]', { protocol: 'ssh', host: 'fd00::5', port: undefined, username: 'me' }],
+    ['ssh://me@[fd00::5]:2222', { protocol: 'ssh', host: 'fd00::5', port: 2222, username: 'me' }],
     ['ssh://me@engine:2222', { protocol: 'ssh', host: 'engine', port: 2222, username: 'me' }],
     ['ssh://me%40work@engine', { protocol: 'ssh', username: 'me@work' }],
   ])('%s', async (host, expected) => {
     const { options, endpoint } = await locateEngine({ host, env });
     expect(options).toMatchObject(expected);
     expect(endpoint).toMatchObject({ address: host, publishedHost: options.host });
+  });
+
+  test('an IPv6 address is a host for dockerode, too', async () => {
+    for (const host of ['tcp://[fd00::5]', 'tcp://[::1]:2375']) {
+      const { options } = await locateEngine({ host, env });
+      expect(withTransport(options).host).toBe(`http://[${options.host}]`);
+    }
   });
 
   test('DOCKER_TLS_VERIFY makes tcp a TLS connection, with the files of DOCKER_CERT_PATH', async () => {
