@@ -31,22 +31,39 @@ const MANAGED: Readonly<Record<string, string>> = {
   'cluster-require-full-coverage': 'set redis.requireFullCoverage in the YAML file',
 };
 
-/** The lines of a user's redis.conf that this program decides itself. Other mistakes are for Redis to find. */
+/** White space and invisible characters but the space and the tab. JavaScript and Redis don't agree on what they are. */
+const UNREADABLE = /[^\P{Z} ]|[^\P{Cc}\t]|\p{Cf}/u;
+
+/**
+ * The lines of a user's redis.conf that this program decides itself, or that it would read otherwise than Redis does.
+ * Other mistakes are for Redis to find.
+ */
 export function checkRedisConf(text: string): Problem[] {
-  return text.split(/\r?\n/).flatMap((line, index): Problem[] => {
-    const [directive = ''] = line.trim().toLowerCase().split(/\s+/);
-    const hint = managedHint(directive);
-    if (hint === undefined) return [];
-    const column = line.length - line.trimStart().length + 1;
-    return [{ line: index + 1, column, message: `'${directive}' can't be set in this file`, hint }];
+  return text.split('\n').flatMap((whole, index): Problem[] => {
+    const problem = findProblem(whole.replace(/\r$/, ''));
+    return problem === undefined ? [] : [{ line: index + 1, ...problem }];
   });
+}
+
+function findProblem(line: string): Omit<Problem, 'line'> | undefined {
+  // In a comment, too, a NUL or a lone CR makes one line of two.
+  const unreadable = (/^[ \t]*#/.test(line) ? /[\0\r]/ : UNREADABLE).exec(line);
+  if (unreadable !== null) {
+    const code = (unreadable[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    const message = `the invisible character U+${code} is neither a space nor a tab`;
+    return { column: unreadable.index + 1, message, hint: 'put a space or nothing in its place' };
+  }
+  const [directive = ''] = line.trim().toLowerCase().split(/\s+/);
+  const hint = /["']/.test(directive) ? 'write its name without quotes' : managedHint(directive);
+  if (hint === undefined) return undefined;
+  const column = line.length - line.trimStart().length + 1;
+  return { column, message: `'${directive}' can't be set in this file`, hint };
 }
 
 function managedHint(directive: string): string | undefined {
   if (
     directive.startsWith('cluster-announce') ||
-    ['cluster-enabled', 'cluster-port', 'cluster-allow-replica-migration'].includes(directive) ||
-    directive === 'cluster-config-file'
+    ['cluster-enabled', 'cluster-port', 'cluster-allow-replica-migration', 'cluster-config-file'].includes(directive)
   ) {
     return 'this program decides how the nodes form the cluster';
   }

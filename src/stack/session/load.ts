@@ -37,16 +37,27 @@ export function checkStackText(path: string, text: string): Spec {
   return result.spec;
 }
 
+/** A file's text, without the mark with which some editors begin it. */
 async function read(path: string, hint: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
+  const bytes = await readFile(path).catch((error: unknown) => {
     throw new StackError('SPEC_INVALID', {
       message: `${shown(path)} can't be read: ${errorMessage(error)}`,
       hint,
       cause: error,
     });
+  });
+  if (isUtf16(bytes)) {
+    throw new StackError('SPEC_INVALID', {
+      message: `${shown(path)} is in UTF-16; nothing was changed`,
+      hint: 'Save it as UTF-8. In PowerShell: (Get-Content FILE) | Set-Content -Encoding utf8 FILE',
+    });
   }
+  return new TextDecoder().decode(bytes);
+}
+
+/** By its mark, or by the zero in each letter. PowerShell's `>` writes it. */
+function isUtf16([first, second]: Buffer): boolean {
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || first === 0 || second === 0;
 }
 
 function invalid(path: string, problems: readonly Problem[]): StackError {

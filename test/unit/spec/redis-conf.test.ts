@@ -69,6 +69,8 @@ describe("a user's redis.conf", () => {
     'TLS-Auth-Clients optional',
     'cluster-port 16380',
     'appendfilename other.aof',
+    '"port" 7000',
+    "po'rt' 7000",
   ])('refuses: %s', (line) => {
     expect(checkRedisConf(line)).toHaveLength(1);
   });
@@ -83,7 +85,25 @@ describe("a user's redis.conf", () => {
     'loglevel verbose',
     'constructor 1',
     'cluster-migration-barrier 1',
+    '\t# a\u00A0comment',
+    'proc-title-template "{title} é"\r',
   ])('lets pass: %s', (line) => {
     expect(checkRedisConf(line)).toEqual([]);
+  });
+
+  test.each([
+    ['tcp-keepalive\u00A060', 14, 'U+00A0'],
+    ['\u3000tcp-keepalive 60', 1, 'U+3000'],
+    ['tcp-keepalive 60\uFEFF', 17, 'U+FEFF'],
+    ['tcp-keepalive 60\u200B', 17, 'U+200B'],
+    ['tcp-keepalive 60\u2028timeout 5', 17, 'U+2028'],
+    ['tcp-keepalive 60\u0085', 17, 'U+0085'],
+    ['tcp-keepalive 60\rtimeout 5', 17, 'U+000D'],
+    ['# a comment\rport 7000', 12, 'U+000D'],
+    ['# a comment\0', 12, 'U+0000'],
+  ])('says where something stands that people and Redis read in two ways: %j', (line, column, character) => {
+    expect(checkRedisConf(`# first\r\n${line}\n`)).toEqual([
+      { line: 2, column, message: expect.stringContaining(character), hint: expect.any(String) },
+    ]);
   });
 });
