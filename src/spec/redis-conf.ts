@@ -29,6 +29,10 @@ const MANAGED: Readonly<Record<string, string>> = {
   slaveof: 'set redis.replicas in the YAML file',
   'cluster-node-timeout': 'set redis.nodeTimeoutMs in the YAML file',
   'cluster-require-full-coverage': 'set redis.requireFullCoverage in the YAML file',
+  'min-replicas-to-write':
+    'a primary would refuse writes while its replica restarts; clients wait for a replica with WAIT',
+  'cluster-preferred-endpoint-type': 'clients are told addresses: no node has another name',
+  'bind-source-addr': 'each node has an address of its own',
 };
 
 /** White space and invisible characters but the space and the tab. JavaScript and Redis don't agree on what they are. */
@@ -54,15 +58,20 @@ function findProblem(line: string): Omit<Problem, 'line'> | undefined {
     return { column: unreadable.index + 1, message, hint: 'put a space or nothing in its place' };
   }
   const [directive = ''] = line.trim().toLowerCase().split(/\s+/);
-  const hint = /["']/.test(directive) ? 'write its name without quotes' : managedHint(directive);
+  const hint = /["']/.test(directive) ? 'write its name without quotes' : managedHint(ofToday(directive));
   if (hint === undefined) return undefined;
   const column = line.length - line.trimStart().length + 1;
   return { column, message: `'${directive}' can't be set in this file`, hint };
 }
 
+/** Redis before 5 had these names, and takes them to this day. */
+export function ofToday(name: string): string {
+  return name.replace(/(^|-)slave(s?)(-|$)/g, '$1replica$2$3');
+}
+
 function managedHint(directive: string): string | undefined {
   if (
-    directive.startsWith('cluster-announce') ||
+    /^(cluster|replica)-announce-/.test(directive) ||
     ['cluster-enabled', 'cluster-port', 'cluster-allow-replica-migration', 'cluster-config-file'].includes(directive)
   ) {
     return 'this program decides how the nodes form the cluster';

@@ -1,3 +1,5 @@
+import { ofToday } from '../../spec/redis-conf.ts';
+
 /** The two files of a node's configuration: this program's own, and the user's that it includes. */
 export interface ConfigText {
   readonly redisConf: string;
@@ -46,11 +48,6 @@ export function directives(text: string): Map<string, string[]> {
     found.set(known, [...(found.get(known) ?? []), value]);
   }
   return found;
-}
-
-/** Redis before 5 had these names, and takes them to this day. */
-function ofToday(name: string): string {
-  return name.replace(/(^|-)slave(s?)(-|$)/g, '$1replica$2$3');
 }
 
 /** Changed settings that the server has never heard of: with such a line it would not start. */

@@ -69,6 +69,11 @@ describe("a user's redis.conf", () => {
     'TLS-Auth-Clients optional',
     'cluster-port 16380',
     'appendfilename other.aof',
+    'min-replicas-to-write 1',
+    'min-slaves-to-write 1',
+    'cluster-preferred-endpoint-type hostname',
+    'slave-announce-ip 10.0.0.1',
+    'bind-source-addr 10.0.0.1',
     '"port" 7000',
     "po'rt' 7000",
   ])('refuses: %s', (line) => {
@@ -85,6 +90,8 @@ describe("a user's redis.conf", () => {
     'loglevel verbose',
     'constructor 1',
     'cluster-migration-barrier 1',
+    'min-replicas-max-lag 5',
+    'replica-serve-stale-data no',
     '\t# a\u00A0comment',
     'proc-title-template "{title} é"\r',
   ])('lets pass: %s', (line) => {
