@@ -153,8 +153,9 @@ export function containerBody(container: ContainerDefinition, moreLabels: Labels
       ...limitsBody(container),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     },
-    NetworkingConfig: {
-      EndpointsConfig: { [network.name]: endpointBody(network) },
-    },
+    // The network `none` has no addresses.
+    ...(network.address === ''
+      ? {}
+      : { NetworkingConfig: { EndpointsConfig: { [network.name]: endpointBody(network) } } }),
   };
 }

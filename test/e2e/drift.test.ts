@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { LABELS } from '../../src/plan/model/names.ts';
 import { startSteadyWriters, type SteadyWriters } from '../helpers/steady-writer.ts';
 import { dockerOf, freePorts, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
@@ -126,8 +127,44 @@ describe('in the YAML file', () => {
     await expectNothingToDo();
   });
 
+  test('a redis.conf with which Redis would not start is tried beside the cluster, and no node is stopped for it', async () => {
+    const conf = join(stack.folder, 'redis.conf');
+    const before = await runIds();
+    await stack.redis(1, 'SET', 'user:1000', 'Jane');
+    // A no-break space: the server had taken the value, and no node would have started with the file again.
+    writeFileSync(conf, 'slowlog-max-len 100\ntcp-keepalive\u00A060\n');
+    expect((await stack.run('up')).stderr).toContain('redis.conf:2:14 the invisible character U+00A0');
+    // As a killed run leaves it.
+    const { Image, Config } = await inspect(1);
+    const left = await dockerOf(stack.engine).createContainer({
+      name: `${stack.name}_trial`,
+      Image,
+      Labels: { ...Config.Labels, [LABELS.node]: 'trial_of_configuration' },
+      Cmd: ['redis-server', '--cluster-enabled', 'yes'],
+    });
+    await left.start();
+    writeFileSync(conf, 'slowlog-max-len 100\n\ntcp-keepalive 60 # seconds\n');
+    const refused = await stack.run('up');
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain('does not start with the new configuration; no node was stopped');
+    expect(refused.stderr).toContain("redis.conf:3 'tcp-keepalive 60 # seconds': wrong number of arguments");
+    expect(await runIds()).toEqual(before);
+    expect(await stack.redis(1, 'GET', 'user:1000')).toBe('Jane');
+    const names = (await stack.engine.listContainers()).map(({ name }) => name);
+    expect(names.filter((name) => name.startsWith(stack.name)).toSorted()).toEqual(
+      NODES.map((node) => stack.container(node)),
+    );
+
+    writeFileSync(conf, '\uFEFFslowlog-max-len 100\ntcp-keepalive 60\n');
+    await stack.must('up');
+    expect(await setting(1, 'tcp-keepalive')).toBe('60');
+    expect(await runIds()).toEqual(before);
+    await expectNothingToDo();
+  });
+
   test('what needs another container, under load: one at a time, primaries after they have handed over', async () => {
     const [free = 0] = await freePorts(1);
+    writeFileSync(join(stack.folder, 'redis.conf'), 'slowlog-max-len 100\ntcp-keepalive 60\ndatabases 4\n');
     stack.edit((yaml) =>
       yaml.replace('memory: 160mb', 'memory: 150mb').replace(`plain: ${stack.ports[0]}`, `plain: ${free}`),
     );
@@ -139,6 +176,7 @@ describe('in the YAML file', () => {
     expect(mostFailedInARow).toBeLessThanOrEqual(1);
     expect(acknowledged).toBeGreaterThan(100);
     expect(await writers.findLost()).toEqual([]);
+    expect(await setting(6, 'databases')).toBe('4');
     await expectNothingToDo();
   });
 

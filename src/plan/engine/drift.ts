@@ -112,6 +112,21 @@ export function driftOf(node: string, present: Container, wanted: Wanted, { sett
   return [...image, ...findDrift(present, found, definition), ...restarts];
 }
 
+/** A node that runs, and that these actions stop for another configuration or another image. */
+export function findReconfigured(
+  { config, containers, imageId }: Wanted,
+  observed: Pick<Observed, 'config' | 'containers'>,
+  actions: readonly Action[],
+): string | undefined {
+  return [...containers].find(([node, { name }]) => {
+    const present = observed.containers.find((one) => one.name === name && one.state === 'running');
+    if (present === undefined || !actions.some(({ type, target }) => type === 'stop container' && target === name))
+      return false;
+    const [files, next] = [observed.config.get(name), config.get(node)];
+    return present.imageId !== imageId || files?.redisConf !== next?.redisConf || files?.userConf !== next?.userConf;
+  })?.[0];
+}
+
 /** What can be changed while its process runs. */
 export function planLiveChanges(
   { name, network }: ContainerDefinition,

@@ -107,7 +107,7 @@ function endFailure(
 }
 
 /** SIGTERM, which Redis ends with 0 unless it has just begun; SIGKILL; and what an engine says that was killed before. */
-const STOPPED_FROM_OUTSIDE: ReadonlySet<number> = new Set([0, 143, 137, 255]);
+export const STOPPED_FROM_OUTSIDE: ReadonlySet<number> = new Set([0, 143, 137, 255]);
 
 export const MEMORY_MEND = hint`Set redis.memory higher in the YAML file, then: ${run('up')}   # every key is in its volume`;
 

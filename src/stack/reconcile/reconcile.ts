@@ -10,6 +10,7 @@ import type { Issuer, NodeCertificate } from '../connect/issuer.ts';
 import { execute } from '../execute/execute.ts';
 import { TOUCHES, type Execution } from '../execute/execution.ts';
 import { perform } from '../execute/perform.ts';
+import { openTrial } from '../execute/try-configuration.ts';
 import { openLooker } from '../observe/snapshot.ts';
 import type { Session } from '../session/session.ts';
 import { startHistory } from './history.ts';
@@ -39,7 +40,7 @@ export async function reconcile(session: Session, desired: Desired, options: Rec
   const { steadyMs = STEADY_MS, rescuesAtOnce = false } = options;
   const history = startHistory({ steadyMs, rescuesAtOnce });
   const looker = openLooker(session, desired, options);
-  const run: Run = { session, desired, options, history, looker };
+  const run: Run = { session, desired, options, history, looker, tryConfiguration: openTrial() };
   let movedKeys = 0;
   let disturbances = 0;
   const work = async (): Promise<Reconciled> => {
@@ -145,6 +146,7 @@ async function carryOut(run: Run, seen: Snapshot, actions: readonly Action[]): P
     password,
     certificateOf: certificateOf.one,
   };
+  await run.tryConfiguration(execution, actions);
   let movedKeys = 0;
   const performOne = async (action: Action): Promise<void> => {
     const part = TOUCHES[action.type];

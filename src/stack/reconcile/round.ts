@@ -10,6 +10,7 @@ import type { Desired, Next } from '../../plan/scene.ts';
 import { poll, type Pace } from '../../poll.ts';
 import type { Issuer } from '../connect/issuer.ts';
 import { rejectExited, reportCuts } from '../observe/container-end.ts';
+import type { openTrial } from '../execute/try-configuration.ts';
 import type { Looker, LookerOptions } from '../observe/snapshot.ts';
 import { rejectUnwritable } from '../observe/inside.ts';
 import { durationText } from '../../units.ts';
@@ -47,6 +48,7 @@ export interface Run {
   readonly options: ReconcileOptions;
   readonly history: History;
   readonly looker: Looker;
+  readonly tryConfiguration: ReturnType<typeof openTrial>;
 }
 
 /** Often at first, where a new cluster is a matter of milliseconds; a twentieth of the wait so far for what takes seconds. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findDisruptive } from '../../../../src/plan/cluster/plan-roll.ts';
 import { findConflicts } from '../../../../src/plan/engine/conflicts.ts';
+import { findReconfigured } from '../../../../src/plan/engine/drift.ts';
 import { planText } from '../../../../src/plan/model/action.ts';
 import { planUp } from '../../../../src/plan/engine/plan-up.ts';
 import type { Observed } from '../../../../src/plan/model/observed.ts';
@@ -102,6 +103,30 @@ describe('a change in the YAML file', () => {
       config: new Map([...running.config].map(([name, text]) => [name, { ...text, userConf: 'tcp-keepalive 90' }])),
     };
     expect(linesOf(plannedFor({}, before))).toContain('(it has to start with other values of tcp-keepalive)');
+  });
+});
+
+describe('another configuration is tried before a node that runs is stopped', () => {
+  const reconfigured = (
+    { userConf = '', imageId = wanted.imageId, shape = {} }: { userConf?: string; imageId?: string; shape?: Shape },
+    observed = running,
+  ): string | undefined => {
+    const changed = specOf(shape);
+    const next = { ...wantedFor(changed, { userConf }), imageId };
+    return findReconfigured(next, observed, planUp(changed, next, observed));
+  };
+
+  test('where it starts with other files, or another image', () => {
+    expect(reconfigured({ userConf: 'io-threads 4' })).toBe('redis-1');
+    expect(reconfigured({ shape: { tls: { cluster: true } } })).toBe('redis-1');
+    expect(reconfigured({ imageId: 'sha256:other' })).toBe('redis-1');
+  });
+
+  test('and not where it keeps them, is told while it runs, or does not run', () => {
+    expect(reconfigured({ shape: { redis: { memory: '300mb' } } })).toBeUndefined();
+    expect(reconfigured({ userConf: 'tcp-keepalive 90' })).toBeUndefined();
+    const containers = running.containers.map((one) => ({ ...one, state: 'exited' as const }));
+    expect(reconfigured({ userConf: 'io-threads 4' }, { ...running, containers })).toBeUndefined();
   });
 });
 
