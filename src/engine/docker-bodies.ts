@@ -112,6 +112,10 @@ export function endpointBody({ address, aliases }: ContainerDefinition['network'
   return { IPAMConfig: { IPv4Address: address }, Aliases: [...aliases] };
 }
 
+export function volumeBody({ name, labels }: ContainerDefinition['volume'], moreLabels: Labels) {
+  return { Name: name, Driver: 'local', Labels: { ...labels, ...moreLabels } };
+}
+
 function toState(text: string): ContainerState {
   // A state that this program has never heard of is certainly not `running`.
   return CONTAINER_STATES.find((state) => state === text) ?? 'dead';
@@ -119,7 +123,6 @@ function toState(text: string): ContainerState {
 
 export function containerBody(container: ContainerDefinition, moreLabels: Labels): Dockerode.ContainerCreateOptions {
   const { network, volume, healthcheck } = container;
-  const volumeLabels = { ...volume.labels, ...moreLabels };
   return {
     name: container.name,
     Image: container.image,
@@ -142,14 +145,7 @@ export function containerBody(container: ContainerDefinition, moreLabels: Labels
           [{ HostIp: port.hostAddress, HostPort: String(port.hostPort) }],
         ]),
       ),
-      Mounts: [
-        {
-          Type: 'volume',
-          Source: volume.name,
-          Target: volume.path,
-          VolumeOptions: { NoCopy: false, Labels: volumeLabels, DriverConfig: { Name: 'local', Options: {} } },
-        },
-      ],
+      Mounts: [{ Type: 'volume', Source: volume.name, Target: volume.path }],
       ...limitsBody(container),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     },

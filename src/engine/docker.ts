@@ -22,6 +22,7 @@ import {
   toContainer,
   toContainerDetails,
   toNetwork,
+  volumeBody,
   type Labels,
 } from './docker-bodies.ts';
 import { createCalls, unlessMissing, unlessUnchanged } from './docker-calls.ts';
@@ -106,7 +107,11 @@ export async function connectDocker(
         understood(containerAnswers, await docker.listContainers({ all: true })).map(toContainer),
       ),
     createContainer: (container) =>
-      change(`create container ${container.name}`, () => docker.createContainer(containerBody(container, moreLabels))),
+      change(`create container ${container.name}`, async () => {
+        // By a call of its own, which changes nothing where it is there: Podman labels none that comes with a container.
+        await docker.createVolume(volumeBody(container.volume, moreLabels));
+        await docker.createContainer(containerBody(container, moreLabels));
+      }),
     inspectContainer: (name) =>
       look(`inspect container ${name}`, () =>
         unlessMissing(async () =>

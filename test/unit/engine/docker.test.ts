@@ -1,0 +1,64 @@
+/** What is sent to an engine, where engines differ: a stand-in that answers as they were heard to. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connectDocker } from '../../../src/engine/docker.ts';
+import type { Engine } from '../../../src/engine/engine.ts';
+import { specOf, wantedFor } from '../../helpers/builders.ts';
+import { useTempFolders } from '../../helpers/temp-folder.ts';
+
+interface Answer {
+  readonly status?: number;
+  readonly body?: unknown;
+}
+
+const tempFolder = useTempFolders();
+const [definition] = [...wantedFor(specOf()).containers.values()];
+/** `POST /containers/create` → what is answered; 200 and `{}` where nothing is said. */
+let answers: Record<string, Answer>;
+let calls: { readonly call: string; readonly query: string; readonly body: unknown }[];
+let server: Server;
+let engine: Engine;
+
+beforeEach(async () => {
+  answers = {};
+  calls = [];
+  server = createServer((request, response) => {
+    const { pathname, search } = new URL(request.url ?? '/', 'http://engine');
+    const call = `${request.method} ${pathname}`;
+    void json(request)
+      .catch(() => undefined)
+      .then((body) => {
+        calls.push({ call, query: search, body });
+        const { status = 200, body: answer = {} } = answers[call] ?? {};
+        response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
+      });
+  });
+  const socketPath = join(await tempFolder(), 'engine.sock');
+  server.listen(socketPath);
+  await once(server, 'listening');
+  const endpoint = { address: `unix://${socketPath}`, source: 'test', publishedHost: '127.0.0.1' };
+  const bounds = { signal: new AbortController().signal, timeoutMs: 10_000 };
+  engine = await connectDocker({ endpoint, options: { socketPath } }, bounds, { labels: { owner: 'me' } });
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const bodyOf = (call: string): unknown => calls.find((one) => one.call === call)?.body;
+
+describe('a container', () => {
+  test('gets its volume by a call before its own: Podman puts no labels on one that comes with a container', async () => {
+    if (definition === undefined) throw new Error('no node');
+    await engine.createContainer(definition);
+    expect(calls.map(({ call }) => call)).toEqual(['POST /volumes/create', 'POST /containers/create']);
+    const { name, labels } = definition.volume;
+    expect(bodyOf('POST /volumes/create')).toEqual({ Name: name, Driver: 'local', Labels: { ...labels, owner: 'me' } });
+    expect(bodyOf('POST /containers/create')).toMatchObject({
+      HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: '/data' }] },
+    });
+  });
+});
