@@ -18,6 +18,18 @@ interface Line {
   password: Secret | undefined;
 }
 
+/** Who may log in at a node, and how it logs in elsewhere. */
+export interface NodePasswords {
+  /** The SHA-256 of each password of the user default. */
+  readonly accepted: readonly string[];
+  /** With which it logs in at its primary. */
+  readonly sent: Secret;
+  /** The lines of ACL LIST: they hold hashes of passwords. */
+  readonly users: readonly string[];
+  /** The file from which it reads its users when it starts. */
+  readonly usersFile: string;
+}
+
 /** One connection to one node, made when it is first needed and again when it was lost. */
 export class NodeLink {
   readonly address: NodeAddress;
@@ -118,17 +130,18 @@ export class NodeLink {
     });
   }
 
-  /** The SHA-256 of each password with which a client may log in here, and the one with which this node does elsewhere. */
-  async readPasswords(): Promise<{ readonly accepted: readonly string[]; readonly sent: Secret }> {
-    const [user, config] = await Promise.all([
+  async readPasswords(): Promise<NodePasswords> {
+    const [user, masterauth, aclfile, list] = await Promise.all([
       this.#ask(['ACL', 'GETUSER', 'default']),
       this.#ask(['CONFIG', 'GET', 'masterauth']),
+      this.#ask(['CONFIG', 'GET', 'aclfile']),
+      this.#ask(['ACL', 'LIST']),
     ]);
-    const accepted = fieldOf(user, 'passwords');
-    const sent = fieldOf(config, 'masterauth');
     return {
-      accepted: Array.isArray(accepted) ? accepted.map(String) : [],
-      sent: new Secret(typeof sent === 'string' ? sent : ''),
+      accepted: textsOf(fieldOf(user, 'passwords')),
+      sent: new Secret(textsOf(masterauth)[1] ?? ''),
+      users: textsOf(list),
+      usersFile: textsOf(aclfile)[1] ?? '',
     };
   }
 
@@ -175,6 +188,10 @@ export class NodeLink {
     }
     return systemErrorCode(error) ?? errorMessage(error);
   }
+}
+
+function textsOf(reply: unknown): string[] {
+  return Array.isArray(reply) ? reply.map(String) : [];
 }
 
 /** A map as RESP2 sends it: names and values in turns. */

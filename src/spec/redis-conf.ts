@@ -1,5 +1,9 @@
 import type { Problem } from './parse.ts';
 
+/** Users that are in no file of ours, and stay all the same: see docs/secrets-and-tls.md. */
+const USERS_HINT =
+  "the users default and health are this program's own; make others with ACL SETUSER and ACL SAVE on every node";
+
 /** Directives that the YAML file or the program itself decides; the value says where to set it instead. */
 const MANAGED: Readonly<Record<string, string>> = {
   port: 'the port inside is always 6379; set redis.nodes.<node>.ports for the host',
@@ -13,8 +17,8 @@ const MANAGED: Readonly<Record<string, string>> = {
   requirepass: 'set secrets in the YAML file',
   masterauth: 'set secrets in the YAML file',
   masteruser: 'set secrets in the YAML file',
-  aclfile: "the users default and health are this program's own, and others can't be set yet",
-  user: "the users default and health are this program's own, and others can't be set yet",
+  aclfile: USERS_HINT,
+  user: USERS_HINT,
   include: 'put the lines into this file instead',
   maxmemory: 'set redis.maxmemory in the YAML file',
   'maxmemory-policy': 'set redis.maxmemoryPolicy in the YAML file',

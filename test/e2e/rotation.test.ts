@@ -144,17 +144,64 @@ test(
 /** The publication is the seventh. */
 const FIRST_AND_LAST_OF_EACH_STEP = [1, 6, 7, 8, 13, 14, 19];
 
+/** A user that a person made on each node logs in there. */
+async function expectUser(name: string): Promise<void> {
+  const answers = await Promise.all(stack.ips.map((_ip, node) => stack.redis(node + 1, 'AUTH', name, 'of-a-person')));
+  expect(answers).toEqual(stack.ips.map(() => 'OK'));
+}
+
+async function makeUser(name: string, nodes: readonly number[]): Promise<void> {
+  for (const node of nodes) {
+    await stack.redis(node, 'ACL', 'SETUSER', name, 'on', '>of-a-person', '~app:*', '-@all', '+get');
+    await stack.redis(node, 'ACL', 'SAVE');
+  }
+}
+
 test('killed half-way and all containers restarted: they come back with what they had, and up finishes it', async () => {
   stack = await makeStack({ nodeCount: 6, replicas: 1 });
   await stack.must('up');
   await stack.redis(1, '-c', 'SET', 'kept', 'yes');
+  const all = stack.ips.map((_ip, node) => node + 1);
+  await makeUser('app', all);
   for (const point of [7, 20, 34]) {
     expect(await runKilledAfter(stack, 'rotate', point)).toBe('SIGKILL');
     await Promise.all(stack.ips.map((_ip, node) => stack.engine.restartContainer(stack.container(node + 1), 10)));
     await stack.must('up');
     await expectSettled();
     expect(await stack.redis(1, '-c', 'GET', 'kept')).toBe('yes');
+    await expectUser('app');
   }
+
+  // Users lie with the keys. A node that lost them gets those that all others have, and no others.
+  await makeUser('half', [1, 2]);
+  await stack.engine.removeContainer(stack.container(3));
+  await stack.engine.removeContainer(stack.container(6));
+  await stack.engine.removeVolume(`${stack.container(6)}-data`);
+  await stack.must('up');
+  await expectUser('app');
+  await stack.must('down');
+  const { stderr } = await stack.must('up');
+  await expectUser('app');
+
+  // Where they differ, nobody but a person knows which of them is right: it is said, and left.
+  await stack.redis(4, 'ACL', 'SETUSER', 'app', '>another');
+  const missing = 'the user half is missing on redis-3, redis-4, redis-5 and redis-6';
+  const different = 'the user app has other rules or passwords on one of';
+  expect(stderr).not.toContain(different);
+  const told = [await stack.must('plan', '--json'), await stack.must('doctor'), await stack.must('up')];
+  for (const { stdout, stderr: progress } of told) {
+    const text = stdout + progress;
+    expect(text).toContain(missing);
+    expect(text).toContain(different);
+    expect(text).toContain(`redis-cli redis-1 -f ${stack.file} -- ACL LIST`);
+    expect(text).not.toMatch(/of-a-person|another"|[0-9a-f]{64}/);
+  }
+  const { stdout: plan } = await stack.must('plan');
+  expect(plan).toContain('Nothing to do');
+  expect(plan).toContain(missing);
+  for (const node of [1, 2]) await stack.redis(node, 'ACL', 'DELUSER', 'half');
+  await stack.redis(4, 'ACL', 'LOAD');
+  expect((await stack.must('plan')).stdout).not.toContain('the user ');
 }, 600_000);
 
 test('a password that was changed in its file is seen by plan, and up gives it to every node without a restart', async () => {

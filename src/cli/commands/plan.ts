@@ -15,10 +15,11 @@ export const plan: Command = {
     const { actions, later, waitsFor, pulls, ...found } = await makePlan(session);
     const conflicts = found.conflicts.map((conflict) => ({ ...conflict, hint: renderHint(conflict.hint) }));
     const warnings = found.warnings.map(renderHint);
+    const notices = found.notices.map((notice) => ({ ...notice, hint: renderHint(notice.hint) }));
     const isPending = actions.length + later.length + waitsFor.length > 0 || pulls !== undefined;
     const pendingCode = options['detailedExitcode'] === true ? CHANGES_PENDING : 0;
     return {
-      data: { stack: session.spec.name, pulls, actions, later, waitsFor, conflicts, warnings },
+      data: { stack: session.spec.name, pulls, actions, later, waitsFor, conflicts, warnings, notices },
       show: ({ line }) => {
         if (pulls !== undefined) line(`+ pull image ${pulls}  (not on this engine)`);
         if (actions.length > 0) line(planText(actions).trimEnd());
@@ -30,6 +31,7 @@ export const plan: Command = {
         if ([...actions, ...later].some(({ destructive }) => destructive))
           line(`Lines with ! give up keys, and up refuses that. This asks first: ${renderHint(run('cluster fix'))}`);
         for (const warning of warnings) line(`! ${warning}`);
+        for (const { text, hint } of notices) line(`! ${text}\n  → ${hint}`);
         for (const { code, message, hint } of conflicts) line(`✗ ${message} [${code}]\n  → ${hint}`);
       },
       exitCode: conflicts.length > 0 ? 1 : isPending ? pendingCode : 0,

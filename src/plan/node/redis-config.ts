@@ -10,8 +10,10 @@ export const USER_CONF_FILE = `${CONFIG_FOLDER}/user.conf`;
 export const PASSWORD_FILE = `${CONFIG_FOLDER}/password`;
 export const NODE_TABLE_FILE = '/data/nodes.conf';
 
-/** Who may log in, by the SHA-256 of his passwords. */
-export const USERS_FILE = `${CONFIG_FOLDER}/users.acl`;
+/** Who may log in, by the SHA-256 of his passwords. It lies with the data: users that a person made outlast the container. */
+export const USERS_FILE = '/data/users.acl';
+/** Where it was in containers of an earlier version of this program. */
+export const FORMER_USERS_FILE = `${CONFIG_FOLDER}/users.acl`;
 /** The password with which a replica logs in at its primary. */
 export const SECRET_FILE = `${CONFIG_FOLDER}/secret.conf`;
 export const TLS_FOLDER = `${CONFIG_FOLDER}/tls`;
@@ -75,11 +77,18 @@ function yesNo(value: boolean): string {
 /**
  * The ACL file: the user default with all of `passwordHashes`, and the container's health check, which has no password
  * and can see nothing. A file of its own, so that CONFIG REWRITE leaves it alone.
+ *
+ * @param others the lines of users that a person made
  */
-export function usersAcl(passwordHashes: readonly string[]): string {
+export function usersAcl(passwordHashes: readonly string[], others: readonly string[] = []): string {
   return `user default on ${passwordHashes.map((hash) => `#${hash}`).join(' ')} ~* &* +@all
 user health on nopass resetkeys resetchannels -@all +ping +cluster|info
-`;
+${others.map((line) => `${line}\n`).join('')}`;
+}
+
+/** Those lines of an ACL file, or of ACL LIST, that are not this program's own. */
+export function otherUsers(lines: readonly string[]): string[] {
+  return lines.filter((line) => /^user (?!(default|health)( |$))/.test(line));
 }
 
 /**

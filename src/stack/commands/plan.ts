@@ -3,6 +3,7 @@ import type { Action } from '../../plan/model/action.ts';
 import { localPassword } from '../connect/passwords.ts';
 import { hasLostAuthority } from '../observe/certificates.ts';
 import { readCertificates } from './certs.ts';
+import { findUserDifferences, type Notice } from '../../plan/node/plan-password.ts';
 import { resolveImage } from '../observe/image.ts';
 import { desiredOf } from '../observe/wanted.ts';
 import { preview } from '../reconcile/reconcile.ts';
@@ -21,18 +22,24 @@ interface PlanResult {
   readonly pulls: string | undefined;
   /** What will need somebody's attention soon. */
   readonly warnings: readonly Hint[];
+  /** What `up` leaves to a person. */
+  readonly notices: readonly Notice[];
 }
 
 /** What `up` would do first, and why: the same loop, which stops before it does anything. Reads only. */
 export async function plan(session: Session): Promise<PlanResult> {
   const { engine, spec } = session;
   const image = await resolveImage(engine, spec.redis.image);
+  let notices: readonly Notice[] = [];
   const [round, { warnings }] = await Promise.all([
     preview(session, desiredOf(session, image), {
       password: () => localPassword(session),
       isAuthorityLost: await hasLostAuthority(session),
+      onLook: ({ seen }) => {
+        notices = findUserDifferences(seen.passwords);
+      },
     }),
     readCertificates(session),
   ]);
-  return { ...round, pulls: image === undefined ? spec.redis.image : undefined, warnings };
+  return { ...round, pulls: image === undefined ? spec.redis.image : undefined, warnings, notices };
 }

@@ -1,6 +1,7 @@
 import { withinBounds } from '../../bounds.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { Secret } from '../../secret.ts';
+import { findUserDifferences, type Notice } from '../../plan/node/plan-password.ts';
 import { hostAddress } from '../connect/host-address.ts';
 import { openIssuer } from '../connect/issuer.ts';
 import { openProof } from '../connect/proof.ts';
@@ -37,12 +38,17 @@ export async function up(session: Session): Promise<UpResult> {
       throw error;
     });
   };
+  let notices: readonly Notice[] = [];
   const { views, changeCount } = await reconcile(session, desiredOf(session, image), {
     password,
     issuer,
     isAuthorityLost,
+    onLook: ({ seen }) => {
+      notices = findUserDifferences(seen.passwords);
+    },
     prove: async (proven) => prove(session, await password(), proven),
   });
+  for (const notice of notices) report({ subject: 'users', state: 'warning', ...notice });
   report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
   return { image, changeCount, views };
 }

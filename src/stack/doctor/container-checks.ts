@@ -2,7 +2,7 @@ import { withinBounds } from '../../bounds.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { hint, run, type Hint } from '../../hint.ts';
 import { actionText } from '../../plan/model/action.ts';
-import { failed, ok, orOk, warning, type Line } from './diagnosis.ts';
+import { failed, orOk, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
 import { readLog } from '../observe/container-end.ts';
 import { lastWords, readLogSigns, type LogPlace } from '../observe/log-signs.ts';
@@ -115,10 +115,12 @@ export async function checkDrift(facts: Facts): Promise<readonly Line[]> {
     image === undefined ? [] : planUp(session.spec, wanted, observed).filter(({ target }) => isSound(target));
   const areAllThere = probes.every(({ view }) => view.reachable);
   const { plan } = await import('../commands/plan.ts');
-  const changes = areAllThere && actions.length === 0 ? (await plan(session)).actions : actions;
-  if (changes.length === 0) return [ok('drift', 'what runs is as the YAML file says')];
+  const planned = areAllThere && actions.length === 0 ? await plan(session) : { actions, notices: [] };
+  const { actions: changes, notices } = planned;
+  const left = notices.map(({ text: what, hint: mend }) => warning('users', what, mend));
+  if (changes.length === 0) return orOk(left, 'drift', 'what runs is as the YAML file says');
   const shown = 4;
   const more = changes.length > shown ? `, and ${changes.length - shown} more` : '';
   const text = `not all is as the YAML file says; up would: ${changes.slice(0, shown).map(actionText).join(', ')}${more}`;
-  return [warning('drift', text, run('plan'))];
+  return [warning('drift', text, run('plan')), ...left];
 }

@@ -22,7 +22,7 @@ import type { NodeCertificate } from '../connect/issuer.ts';
 
 const OWNER = { uid: REDIS_UID, gid: REDIS_GID };
 
-interface NodeContents {
+interface NodeContents extends Pick<NodePasswords, 'users'> {
   readonly userConf: string;
   readonly password: Secret;
   readonly certificate: NodeCertificate | undefined;
@@ -30,11 +30,11 @@ interface NodeContents {
 
 /** All that a node starts with. The folder belongs to Redis's user, so that CONFIG REWRITE works, and to nobody else. */
 export function configFiles(spec: Spec, node: NodeSpec, contents: NodeContents): ContainerFile[] {
-  const { userConf, password, certificate } = contents;
+  const { userConf, password, certificate, users } = contents;
   return [
     { path: `${CONFIG_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
     ...settingFiles(spec, node, userConf),
-    ...passwordFiles({ accepts: [passwordHash(password.reveal())], sends: password, own: password }),
+    ...passwordFiles({ accepts: [passwordHash(password.reveal())], sends: password, own: password, users }),
     ...(certificate === undefined ? [] : certificateFiles(certificate)),
     // Some images leave their data folder to root, for an entrypoint that runs as root.
     { path: '/data/', content: '', mode: 0o755, ...OWNER },
@@ -52,15 +52,21 @@ export function settingFiles(spec: Spec, node: NodeSpec, userConf: string): Cont
 interface NodePasswords {
   /** SHA-256 of each password with which a client may log in. */
   readonly accepts: readonly string[];
+  /** The lines of users that a person made. */
+  readonly users: readonly string[];
   /** With which it logs in at its primary. */
   readonly sends: Secret;
   /** The one that it is said to have; undefined leaves that as it is. */
   readonly own: Secret | undefined;
 }
 
-export function passwordFiles({ accepts, sends, own }: NodePasswords): ContainerFile[] {
+/** @param usersFile where the server that they are for reads its users */
+export function passwordFiles(
+  { accepts, users, sends, own }: NodePasswords,
+  usersFile: string = USERS_FILE,
+): ContainerFile[] {
   return [
-    configFile(USERS_FILE, usersAcl(accepts)),
+    configFile(usersFile, usersAcl(accepts, users)),
     configFile(SECRET_FILE, secretConf(sends.reveal())),
     ...(own === undefined ? [] : [configFile(PASSWORD_FILE, own.reveal())]),
   ];

@@ -12,6 +12,7 @@ import { appendonlyMark, requireReadable } from '../observe/data-folder.ts';
 import type { Session } from '../session/session.ts';
 import { configFiles, nodeTableFile } from './config-files.ts';
 import type { Execution } from './execution.ts';
+import { keptUsers } from './passwords.ts';
 import { dumpGraceSeconds, leaveWritten, stopGraceSeconds } from './stopping.ts';
 
 type EngineActionType = Extract<ActionType, `${string} container` | `${string} network` | `${string} volume`>;
@@ -106,9 +107,13 @@ async function configure(
   const node = requireNode(execution, target);
   const isSeeded = type === 'configure and seed container';
   if (!isSeeded && !holdsNothing(seen.engine.data.get(node.name))) await requireReadable(engine, spec, node, target);
-  const [password, certificate] = [execution.password(), await execution.certificateOf(node)];
+  const [password, certificate, users] = [
+    execution.password(),
+    await execution.certificateOf(node),
+    await keptUsers(execution, target),
+  ];
   const files: ContainerFile[] = [
-    ...configFiles(spec, node, { userConf, password, certificate }),
+    ...configFiles(spec, node, { userConf, password, certificate, users }),
     appendonlyMark(spec.redis.persistence.appendonly),
     ...(isSeeded ? [nodeTableFile(NODE_TABLE_FILE, initialNodeTable(spec, node))] : []),
   ];

@@ -2,13 +2,21 @@ import { newAction } from '../../plan/model/action.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { ContainerFile } from '../../plan/model/resources.ts';
 import { planPassword, type PasswordAction } from '../../plan/node/plan-password.ts';
-import { passwordHash, REDIS_CONF_FILE } from '../../plan/node/redis-config.ts';
+import { isReachable } from '../../cluster/nodes/view.ts';
+import {
+  FORMER_USERS_FILE,
+  otherUsers,
+  passwordHash,
+  REDIS_CONF_FILE,
+  USERS_FILE,
+} from '../../plan/node/redis-config.ts';
 import type { Secret } from '../../secret.ts';
 import type { Nodes } from '../connect/with-nodes.ts';
 import { readPasswordState } from '../observe/node-facts.ts';
 import type { Session } from '../session/session.ts';
 import { configFile, passwordFiles } from './config-files.ts';
 import { execute } from './execute.ts';
+import type { Execution } from './execution.ts';
 
 /**
  * Brings every node from whatever password it has to `wanted`, without a restart and without a client or replica turned
@@ -47,23 +55,49 @@ export async function changePassword(
   const link = nodes.get(target);
   const container = containerName(spec.name, target);
   const hash = passwordHash(wanted.reveal());
-  const { accepted, sent } = await link.readPasswords();
+  const { accepted, sent, usersFile } = await link.readPasswords();
+  const users = (await readUsers(session, container, usersFile)) ?? [];
   switch (type) {
     case 'accept password':
-      await engine.writeFiles(container, passwordFiles({ accepts: [...accepted, hash], sends: sent, own: undefined }));
+      await engine.writeFiles(
+        container,
+        passwordFiles({ accepts: [...accepted, hash], users, sends: sent, own: undefined }, usersFile),
+      );
       await link.send('ACL', 'SETUSER', 'default', `#${hash}`);
       return;
     case 'send password':
       await engine.writeFiles(container, [
         ...(await withoutOldPassword(session, container)),
-        ...passwordFiles({ accepts: accepted, sends: wanted, own: undefined }),
+        ...passwordFiles({ accepts: accepted, users, sends: wanted, own: undefined }, usersFile),
       ]);
       await link.send('CONFIG', 'SET', 'masterauth', wanted.reveal());
       return;
     case 'drop other passwords':
-      await engine.writeFiles(container, passwordFiles({ accepts: [hash], sends: wanted, own: wanted }));
+      await engine.writeFiles(
+        container,
+        passwordFiles({ accepts: [hash], users, sends: wanted, own: wanted }, usersFile),
+      );
       await link.send('ACL', 'SETUSER', 'default', 'resetpass', `#${hash}`);
   }
+}
+
+/**
+ * The users that a person made and saved, for a node that is about to start: those of its volume. A new volume gets those
+ * that all running nodes have alike; where they differ, nobody but a person knows which of them is right.
+ */
+export async function keptUsers({ session, seen }: Execution, container: string): Promise<readonly string[]> {
+  const own = await readUsers(session, container, USERS_FILE);
+  if (own !== undefined) return own;
+  const running = seen.views.filter(isReachable).map(({ name }) => containerName(session.spec.name, name));
+  const read = async (name: string): Promise<readonly string[]> =>
+    (await readUsers(session, name, USERS_FILE)) ?? (await readUsers(session, name, FORMER_USERS_FILE)) ?? [];
+  const [first = [], ...others] = await Promise.all(running.map(read));
+  return first.filter((line) => others.every((lines) => lines.includes(line)));
+}
+
+async function readUsers({ engine }: Session, container: string, file: string): Promise<string[] | undefined> {
+  const text = await engine.readFile(container, file);
+  return text === undefined ? undefined : otherUsers(text.split(/\r?\n/));
 }
 
 /** A CONFIG REWRITE by hand may have left the old one in redis.conf. Whatever else stands there is not for here to change. */

@@ -45,7 +45,10 @@ async function tryConfiguration({ session, desired, seen, certificateOf }: Execu
   await engine.createContainer(trial);
   try {
     // A password that nobody else has: nothing connects to it.
-    await engine.writeFiles(name, configFiles(spec, node, { userConf, password: randomPassword(), certificate }));
+    await engine.writeFiles(
+      name,
+      configFiles(spec, node, { userConf, password: randomPassword(), certificate, users: [] }),
+    );
     await engine.startContainer(name);
     await requireReady(session, trial);
   } finally {

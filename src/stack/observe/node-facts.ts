@@ -4,7 +4,7 @@ import { containerName, isOwn, volumeName } from '../../plan/model/names.ts';
 import { NO_FACTS, type Snapshot } from '../../plan/model/snapshot.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import type { PasswordState } from '../../plan/node/plan-password.ts';
-import { passwordHash } from '../../plan/node/redis-config.ts';
+import { otherUsers, passwordHash } from '../../plan/node/redis-config.ts';
 import type { NodeLink, RedisCommand } from '../../redis/node-link.ts';
 import type { Secret } from '../../secret.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
@@ -52,12 +52,13 @@ export async function findRefused(session: Session, isAuthorityLost: boolean): P
 
 export async function readPasswordState(link: NodeLink, wanted: Secret): Promise<PasswordState> {
   const hash = passwordHash(wanted.reveal());
-  const { accepted, sent } = await link.readPasswords();
+  const { accepted, sent, users } = await link.readPasswords();
   return {
     node: link.name,
     acceptsWanted: accepted.includes(hash),
     acceptsOthers: accepted.some((one) => one !== hash),
     sendsWanted: sent.reveal() === wanted.reveal(),
+    users: new Map(otherUsers(users).map((line) => [line.split(' ')[1] ?? '', passwordHash(line)])),
   };
 }
 

@@ -17,6 +17,7 @@ function stateOf({ name, accepts, sends }: SimulatedNode, wanted: string): Passw
     acceptsWanted: accepts.has(wanted),
     acceptsOthers: [...accepts].some((one) => one !== wanted),
     sendsWanted: sends === wanted,
+    users: new Map(),
   };
 }
 
@@ -128,9 +129,10 @@ describe('a new password', () => {
   });
 
   test('a node that has no password at all gets it first', () => {
-    expect(planPassword([{ node: 'redis-1', acceptsWanted: false, acceptsOthers: false, sendsWanted: false }])).toEqual(
-      [expect.objectContaining({ type: 'accept password' })],
-    );
+    const none = { acceptsWanted: false, acceptsOthers: false, sendsWanted: false, users: new Map() };
+    expect(planPassword([{ node: 'redis-1', ...none }])).toEqual([
+      expect.objectContaining({ type: 'accept password' }),
+    ]);
   });
 });
 

@@ -50,7 +50,7 @@ describe('redisConf', () => {
       "# Written by manage.ts from the YAML file. The next \`up\` writes it anew.
       include /etc/redis/user.conf
       include /etc/redis/secret.conf
-      aclfile /etc/redis/users.acl
+      aclfile /data/users.acl
       port 6379
       dir /data
       maxmemory 268435456
@@ -107,7 +107,7 @@ describe('redisConf', () => {
     expect(lines.filter((line) => /^(include|aclfile)/.test(line))).toEqual([
       'include /etc/redis/user.conf',
       'include /etc/redis/secret.conf',
-      'aclfile /etc/redis/users.acl',
+      'aclfile /data/users.acl',
     ]);
     expect(lines.findIndex((line) => line === 'include /etc/redis/user.conf')).toBe(1);
   });

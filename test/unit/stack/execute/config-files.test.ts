@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { passwordHash } from '../../../../src/plan/node/redis-config.ts';
+import { otherUsers, passwordHash } from '../../../../src/plan/node/redis-config.ts';
 import { Secret } from '../../../../src/secret.ts';
 import { certificateFiles, configFiles, passwordFiles } from '../../../../src/stack/execute/config-files.ts';
 import { at, specOf } from '../../../helpers/builders.ts';
@@ -7,7 +7,8 @@ import { at, specOf } from '../../../helpers/builders.ts';
 const PASSWORD = 'hunter2-of-the-cluster';
 const CERTIFICATE = { caPem: 'the authority', pem: new Secret('key and chain') };
 const spec = specOf();
-const contents = { userConf: 'timeout 10\n', password: new Secret(PASSWORD), certificate: CERTIFICATE };
+const users = ['user app on #00 ~* +get', 'user other on nopass ~a +@all'];
+const contents = { userConf: 'timeout 10\n', password: new Secret(PASSWORD), certificate: CERTIFICATE, users };
 const files = configFiles(spec, at(spec.nodes, 0), contents);
 
 describe('what a node starts with', () => {
@@ -16,7 +17,7 @@ describe('what a node starts with', () => {
       '/etc/redis/ 700 999:999',
       '/etc/redis/redis.conf 600 999:999',
       '/etc/redis/user.conf 600 999:999',
-      '/etc/redis/users.acl 600 999:999',
+      '/data/users.acl 600 999:999',
       '/etc/redis/secret.conf 600 999:999',
       '/etc/redis/password 600 999:999',
       '/etc/redis/tls/ 700 999:999',
@@ -30,6 +31,12 @@ describe('what a node starts with', () => {
     const holding = files.filter(({ content }) => content.includes(PASSWORD)).map(({ path }) => path);
     expect(holding).toEqual(['/etc/redis/secret.conf', '/etc/redis/password']);
     expect(files.find(({ path }) => path.endsWith('users.acl'))?.content).toContain(`#${passwordHash(PASSWORD)} `);
+  });
+
+  test('keeps the users that a person made, one a line, behind its own', () => {
+    const lines = files.find(({ path }) => path === '/data/users.acl')?.content.split('\n') ?? [];
+    expect(lines.map((line) => line.split(' ')[1])).toEqual(['default', 'health', 'app', 'other', undefined]);
+    expect(otherUsers([...lines, 'user health'])).toEqual(users);
   });
 
   test('has the certificate’s key in one file', () => {
@@ -46,9 +53,10 @@ describe('what a node starts with', () => {
 
 describe('what changes while a node runs', () => {
   test('the passwords: those it takes, the one it sends, and its own only where that is said', () => {
-    const change = { accepts: [passwordHash('old'), passwordHash('new')], sends: new Secret('old'), own: undefined };
+    const accepts = [passwordHash('old'), passwordHash('new')];
+    const change = { accepts, users, sends: new Secret('old'), own: undefined };
     const changed = passwordFiles(change);
-    expect(changed.map(({ path }) => path)).toEqual(['/etc/redis/users.acl', '/etc/redis/secret.conf']);
+    expect(changed.map(({ path }) => path)).toEqual(['/data/users.acl', '/etc/redis/secret.conf']);
     expect(changed[0]?.content).toContain(`user default on #${passwordHash('old')} #${passwordHash('new')} `);
     expect(changed[1]?.content).toBe('masterauth "old"\n');
     expect(passwordFiles({ ...change, own: new Secret('new') }).at(-1)).toMatchObject({

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { containerName } from '../../../../src/plan/model/names.ts';
-import { passwordHash } from '../../../../src/plan/node/redis-config.ts';
+import { FORMER_USERS_FILE, passwordHash, USERS_FILE } from '../../../../src/plan/node/redis-config.ts';
 import type { NodeLink } from '../../../../src/redis/node-link.ts';
 import { Secret } from '../../../../src/secret.ts';
 import { passwordFiles } from '../../../../src/stack/execute/config-files.ts';
@@ -17,6 +17,8 @@ interface FakeNode {
   accepts: readonly string[];
   sends: string;
   readonly files: Map<string, string>;
+  /** Where it reads its users. */
+  readonly usersFile: string;
 }
 
 interface World {
@@ -32,15 +34,22 @@ interface World {
 }
 
 const spec = specOf();
+/** A user that somebody made and saved. */
+const PERSON = 'user app on nopass ~app:* -@all +get';
 
 function worldWith(password: string): World {
   const nodes = spec.nodes.map(({ name }): FakeNode => {
     const secret = new Secret(password);
-    const files = passwordFiles({ accepts: [passwordHash(password)], sends: secret, own: secret });
+    const usersFile = name === 'redis-2' ? FORMER_USERS_FILE : USERS_FILE;
+    const files = passwordFiles(
+      { accepts: [passwordHash(password)], users: [PERSON], sends: secret, own: secret },
+      usersFile,
+    );
     const node: FakeNode = {
       name,
       accepts: [],
       sends: '',
+      usersFile,
       files: new Map(files.map((one) => [one.path, one.content])),
     };
     restart(node);
@@ -64,7 +73,12 @@ function worldWith(password: string): World {
   const links = nodes.map((node): Pick<NodeLink, 'name' | 'send' | 'readPasswords'> => ({
     name: node.name,
     send: (...command) => carryOut(() => obey(node, command.map(String))),
-    readPasswords: async () => ({ accepted: node.accepts, sent: new Secret(node.sends) }),
+    readPasswords: async () => ({
+      accepted: node.accepts,
+      sent: new Secret(node.sends),
+      users: [],
+      usersFile: node.usersFile,
+    }),
   }));
   const events: ProgressEvent[] = [];
   const world: World = {
@@ -104,9 +118,8 @@ function obey(node: FakeNode, [command, subcommand, ...args]: readonly string[])
 
 /** Redis reads its files again, and knows nothing else any more. */
 function restart(node: FakeNode): void {
-  node.accepts = [...(node.files.get('/etc/redis/users.acl') ?? '').matchAll(/#([0-9a-f]{64})/g)].map(
-    (one) => one[1] ?? '',
-  );
+  const users = node.files.get(node.usersFile) ?? '';
+  node.accepts = [...users.matchAll(/#([0-9a-f]{64})/g)].map((one) => one[1] ?? '');
   node.sends = /^masterauth "([\w-]*)"\n$/.exec(node.files.get('/etc/redis/secret.conf') ?? '')?.[1] ?? 'unreadable';
 }
 
@@ -126,6 +139,7 @@ function expectSettled({ nodes }: World, password: string): void {
     expect(node.files.get('/etc/redis/password')).toBe(password);
     restart(node);
     expect(isToldBy(node)).toEqual([passwordHash(password), password]);
+    expect(node.files.get(node.usersFile)?.split('\n')).toContain(PERSON);
   }
 }
 
