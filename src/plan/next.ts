@@ -1,4 +1,5 @@
 import { findClusterProblems } from '../cluster/findings/health.ts';
+import { findFullNodes } from '../cluster/findings/write-refusals.ts';
 import { isReachable } from '../cluster/nodes/view.ts';
 import { expectationOf, inItsShape } from './cluster/expectation.ts';
 import { planCluster } from './cluster/plan-cluster.ts';
@@ -31,6 +32,7 @@ const LAST: ReadonlySet<ActionType> = new Set([
   'write configuration',
   'bump epoch',
   'repair slots',
+  'save dump',
 ]);
 
 const NOTHING: Next = { conflicts: [], actions: [], ifSteady: [], waitsFor: [], later: () => [] };
@@ -44,6 +46,7 @@ const NOTHING: Next = { conflicts: [], actions: [], ifSteady: [], waitsFor: [], 
  * 3. cluster: formation, membership, repair.
  * 4. shape: slots to where the YAML file wants them, nodes that left it out of the cluster.
  * 5. disruption: containers that have to be recreated, and restarts that were asked for, one node at a time.
+ * 6. room: nobody is out of memory. Last, as any of these may make some.
  *
  * @param done keys of the actions that this run has carried out
  */
@@ -52,7 +55,7 @@ export function planNext(desired: Desired, seen: Snapshot, done: Scene['done']):
   const { wish } = desired;
   const phases =
     wish === undefined
-      ? [engine, nodes, cluster, shape, disruption]
+      ? [engine, nodes, cluster, shape, disruption, room]
       : [...(wish.restart === undefined ? [] : [urgentRestarts]), cluster, disruption];
   for (const phase of phases) {
     const planned = { ...NOTHING, ...phase(scene) };
@@ -151,6 +154,10 @@ function slotsOfShape({ spec, views, wish, facts: { keys } }: Scene, isWhole: bo
   const reachable = views.filter(isReachable);
   const isMoving = !isWhole || planShape(spec, reachable, keys).some(({ type }) => type === 'move slots');
   return new Set(isMoving ? findBegunMoves(reachable, keys).flatMap(({ slots }) => slots) : []);
+}
+
+function room({ views }: Scene): Partial<Next> {
+  return { waitsFor: findFullNodes(views.filter(isReachable)).map(({ text }) => text) };
 }
 
 function shape({ spec, views, facts }: Scene): Partial<Next> {

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { parseView, type NodeView } from '../cluster/nodes/view.ts';
+import { DECIDING_SETTINGS, isDoubtful, parseView, type NodeView } from '../cluster/nodes/view.ts';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { hint, run } from '../hint.ts';
 import { Secret } from '../secret.ts';
@@ -59,7 +59,7 @@ export class NodeLink {
   }
 
   /**
-   * What the node says of the cluster and of itself, in one round trip.
+   * What the node says of the cluster and of itself, in one round trip; in two where it may refuse writes.
    *
    * @throws StackError AUTH_FAILED when the node has a password of nobody's; every other failure is an unreachable view.
    */
@@ -70,11 +70,21 @@ export class NodeLink {
         Promise.all([client.call('CLUSTER', 'NODES'), client.call('CLUSTER', 'INFO'), client.call('INFO')]),
         this.#replyTimeoutMs,
       );
-      return parseView(this.name, { nodes: String(nodes), clusterInfo: String(clusterInfo), info: String(info) });
+      const replies = { nodes: String(nodes), clusterInfo: String(clusterInfo), info: String(info) };
+      return parseView(this.name, replies, isDoubtful(replies.info) ? await this.#decidingSettings(client) : undefined);
     } catch (error) {
       this.close();
       return { name: this.name, reachable: false, reason: this.#reason(error) };
     }
+  }
+
+  /** A node before 7.0 takes one name at a time. */
+  async #decidingSettings(client: Redis): Promise<Map<string, string>> {
+    const ask = async (name: string): Promise<[string, string]> => {
+      const reply = await client.call('CONFIG', 'GET', name);
+      return [name, Array.isArray(reply) ? String(reply[1] ?? '') : ''];
+    };
+    return new Map(await inTime(Promise.all(DECIDING_SETTINGS.map(ask)), this.#replyTimeoutMs));
   }
 
   /** Sends one command and gives its reply. @throws StackError REDIS_REFUSED with Redis's own words, NODE_DISCONNECTED */

@@ -41,12 +41,14 @@ describe.each(FAULTS.map((fault) => ({ ...fault, story: storyOf(fault) })))('$na
     try {
       const status = await stack.run('status', ...argv);
       const doctor = await stack.run('doctor', '--json', ...argv);
+      const check = fault.check && (await stack.run('cluster', 'check', ...argv));
       const fix = fault.fix && (await stack.run('cluster', 'fix', '--yes', ...argv));
       const plan = await stack.run('plan', ...argv);
       const up = await stack.run('up', '--timeout', '30', ...argv);
       expect([
         ...(fault.up.mends ? findDifferences(plan, up) : findUnforetold(plan, up)),
         ...missingIn('status', status.stdout + status.stderr, fault.status),
+        ...missingIn('cluster check', check?.stdout ?? '', fault.check),
         ...missingIn('cluster fix', fix?.stderr ?? '', fault.fix),
         ...unrecognised(fault, doctor),
         ...brokenPromises(fault, up),

@@ -250,6 +250,7 @@ export function viewOf(
     evictedKeys: 0,
     replicationLink: facts.replicationLink,
     fields: new Map(),
+    settings: new Map(),
   };
 }
 

@@ -21,6 +21,8 @@ export interface Fault {
   readonly up: { readonly mends: true; readonly says?: RegExp } | Refusal;
   /** What `status` says while it lasts. */
   readonly status?: RegExp;
+  /** What `cluster check` says, with the next command. */
+  readonly check?: RegExp;
   /** What `cluster fix` says to it, where it must not touch it. */
   readonly fix?: RegExp;
   /** The line of `doctor` by which it is recognised. */
@@ -170,6 +172,15 @@ async function fillDisk(scene: Scene): Promise<Inflicted> {
       for (const number of [1, 2, 3]) rmSync(`${ballast}.${number}`);
     },
   };
+}
+
+/** A save by hand: Redis itself tries no other before enough keys have changed, and none may. */
+async function failToSave(stack: TestStack): Promise<void> {
+  await beside(stack, stack.container(2), 'chmod u-w /data');
+  await stack.redis(2, 'BGSAVE');
+  const look = (): Promise<string> => stack.redis(2, 'INFO', 'persistence');
+  const bounds = { signal: new AbortController().signal, timeoutMs: 10_000, pace: { min: 20 } };
+  await poll(look, (info) => info.includes('rdb_last_bgsave_status:err'), bounds);
 }
 
 /** The others believe in it again no sooner than twice the node timeout after that: Redis is long since up by then. */
@@ -350,6 +361,85 @@ export const FAULTS: readonly Fault[] = [
     },
     status: /redis-3: it could not write its append-only file, and refuses writes/,
     doctor: { state: 'failed', text: /disk is full/ },
+  },
+  {
+    name: 'a data folder that could not be written for a while',
+    inflict: async ({ stack }) => {
+      await failToSave(stack);
+      await beside(stack, stack.container(2), 'chmod u+w /data');
+      return NOTHING_TO_UNDO;
+    },
+    up: { mends: true, says: /✓ save a dump of redis-2 {2}\(its last save failed/ },
+    status: /redis-2: it could not write its dump\.rdb, and refuses writes \(MISCONF\)/,
+    doctor: { state: 'failed', text: /refuses writes \(MISCONF\)/ },
+  },
+  {
+    name: 'a data folder that can not be written',
+    inflict: async ({ stack }) => {
+      await failToSave(stack);
+      return {
+        undo: async () => {
+          await beside(stack, stack.container(2), 'chmod u+w /data');
+          await stack.must('cluster', 'fix');
+        },
+      };
+    },
+    up: {
+      mends: false,
+      code: 'CLUSTER_UNHEALTHY',
+      message: /redis-2 could not write its dump\.rdb, and refuses writes .*: .*Failed opening the .*Permission denied/,
+      hint: /docker run --rm --user 0 --volumes-from \S+-redis-2 \S+ chown -R 999 \/data {3}# then: npx tsx/,
+    },
+    check:
+      /redis-2: it could not write its dump\.rdb, and refuses writes \(MISCONF\)\n {2}→ npx tsx manage\.ts cluster fix/,
+    fix: /redis-2 could not write its dump\.rdb/,
+    doctor: { state: 'failed', text: /refuses writes \(MISCONF\)/ },
+  },
+  {
+    name: 'replicas that are asked for before a write is taken, and are not there',
+    inflict: async ({ stack }) => {
+      await stack.redis(1, 'CONFIG', 'SET', 'min-replicas-to-write', '1');
+      const undo = async (): Promise<void> =>
+        void (await stack.redis(1, 'CONFIG', 'SET', 'min-replicas-to-write', '0'));
+      return { undo };
+    },
+    up: {
+      mends: false,
+      code: 'CLUSTER_UNHEALTHY',
+      message: /redis-1: it refuses writes \(NOREPLICAS\): min-replicas-to-write is 1, and 0 replicas keep up with it/,
+      hint: /redis-cli redis-1 .*-- CONFIG SET min-replicas-to-write 0 .*redis\.replicas in the YAML file/,
+    },
+    check: /refuses writes \(NOREPLICAS\).*\n {2}→ npx tsx manage\.ts redis-cli redis-1/,
+    status: /redis-1: it refuses writes \(NOREPLICAS\)[^]*Next: .*CONFIG SET min-replicas-to-write 0/,
+    doctor: { state: 'failed', text: /refuses writes \(NOREPLICAS\)/ },
+  },
+  {
+    name: 'a memory that is full, and no key that may be thrown out',
+    inflict: async ({ stack }) => {
+      const change = ['  maxmemory: 64mb\n', '  maxmemory: 1mb\n  maxmemoryPolicy: noeviction\n'] as const;
+      const setOnEach = async (name: string, value: string): Promise<void> => {
+        await Promise.all([1, 2, 3].map((node) => stack.redis(node, 'CONFIG', 'SET', name, value)));
+      };
+      // In this order, and back in the other: between them any key could be thrown out.
+      await setOnEach('maxmemory-policy', 'noeviction');
+      await setOnEach('maxmemory', '1mb');
+      stack.edit((yaml) => yaml.replace(...change));
+      return {
+        undo: async () => {
+          stack.edit((yaml) => yaml.replace(change[1], change[0]));
+          await setOnEach('maxmemory', '64mb');
+        },
+      };
+    },
+    up: {
+      mends: false,
+      code: 'CLUSTER_UNHEALTHY',
+      message: /redis-1: it refuses writes \(OOM\): it uses [\d.]+ MiB of its maxmemory of 1 MiB/,
+      hint: /Set redis\.maxmemory, or redis\.maxmemoryPolicy, in the YAML file, then: npx tsx/,
+    },
+    check: /refuses writes \(OOM\).*\n {2}→ Set redis\.maxmemory/,
+    status: /redis-1: it refuses writes \(OOM\)[^]*Next: Set redis\.maxmemory/,
+    doctor: { state: 'failed', text: /refuses writes \(OOM\)/ },
   },
   {
     name: 'a disk that can only be read',

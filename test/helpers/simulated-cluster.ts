@@ -91,6 +91,7 @@ export function observe(node: SimulatedNode): ReachableView {
     evictedKeys: 0,
     replicationLink: self.isReplica ? (isPhantom(self.primaryId) ? 'down' : 'up') : undefined,
     fields: new Map(),
+    settings: new Map(),
   };
 }
 

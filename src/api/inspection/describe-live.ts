@@ -1,3 +1,4 @@
+import { mendHint } from '../../cluster/findings/finding.ts';
 import { countSlots, SLOT_COUNT, rangesOf } from '../../cluster/slots/slots.ts';
 import { findOpenMoves } from '../../cluster/slots/open-moves.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
@@ -24,7 +25,7 @@ export function describeLive(observation: Observation): Described {
     stack: session.spec.name,
     at,
     ...stateOf(observation, topology, moves),
-    findings: [...stale, ...findings.map(({ text, mend }) => ({ text, command: run(mend) }))],
+    findings: [...stale, ...findings.map((one) => ({ text: one.text, command: mendHint(one) }))],
     slots: topology.owned.map(({ start, end, member }) => ({ start, end, node: nameOf(member) })),
     moves,
     nodes: topology.members.flatMap((member) => liveNode(observation, topology, member)),

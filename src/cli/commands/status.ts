@@ -1,6 +1,6 @@
 import type { Command } from '../core/command.ts';
 import { isReachable } from '../../cluster/nodes/view.ts';
-import { hint, run, type RenderHint } from '../../hint.ts';
+import type { RenderHint } from '../../hint.ts';
 import type { Status } from '../../stack/commands/status.ts';
 import type { Session } from '../../stack/session/session.ts';
 import type { Screen } from '../core/output.ts';
@@ -23,7 +23,7 @@ export const status: Command = {
 
 async function showStatus(session: Session, state: Status, screen: Screen): Promise<void> {
   const { good, bad, warn, line, paint, renderHint } = screen;
-  const { stack, nodes, problems, warnings, engine } = state;
+  const { stack, nodes, problems, next, warnings, engine } = state;
   const isWhole = problems.length === 0;
   const headline = isWhole ? 'cluster_state:ok, every node agrees' : 'the cluster is not whole';
   (isWhole ? good : bad)(`${paint('bold', `${stack}: ${headline}`)}\n`);
@@ -39,7 +39,7 @@ async function showStatus(session: Session, state: Status, screen: Screen): Prom
   line(`${engineLine(session)}, ${engine.version}, API ${engine.apiVersion}`);
   for (const problem of problems) bad(problem);
   for (const warning of warnings) warn(renderHint(warning));
-  if (!isWhole) screen.next(hint`${run('up')}   # repairs what can be repaired without losing data`);
+  if (next !== undefined) screen.next(next);
 }
 
 /** What runs, and what the next `up` would run instead where that is something else. */

@@ -1,11 +1,21 @@
-import type { Expectation } from './health.ts';
+import { run, type Hint } from '../../hint.ts';
 import type { NodeRow } from '../nodes/node-table.ts';
 import { countSlots, formatRange, formatRanges, type SlotRange } from '../slots/slots.ts';
 import { isReachable, type NodeView, type ReachableView } from '../nodes/view.ts';
 
+/** What the cluster is to be. */
+export interface Expectation {
+  readonly primaryCount: number;
+  /** Replicas of all primaries together. */
+  readonly replicaCount: number;
+  /** Node name → the address that it should announce. */
+  readonly addresses: ReadonlyMap<string, string>;
+}
+
 export type FindingKind =
   | 'no answer'
   | 'cluster state'
+  | 'writes refused'
   | 'slots without an owner'
   | 'disagreement'
   | 'two owners'
@@ -29,6 +39,13 @@ export interface Finding {
   readonly slots?: readonly SlotRange[];
   readonly text: string;
   readonly mend: 'up' | 'cluster fix' | 'cluster wait' | `restart ${string}`;
+  /** What to do where `mend` alone doesn't do. */
+  readonly advice?: Hint;
+}
+
+/** What to type next. */
+export function mendHint({ mend, advice }: Pick<Finding, 'mend' | 'advice'>): Hint {
+  return advice ?? run(mend);
 }
 
 /** What the nodes say, with names for their ids. */

@@ -1,6 +1,6 @@
-import { list, seenCluster, type Finding, type SeenCluster, isAbsent, slotsText } from './finding.ts';
-import type { Expectation } from './health.ts';
+import { list, seenCluster, type Expectation, type Finding, type SeenCluster, isAbsent, slotsText } from './finding.ts';
 import { slotFindings } from './slot-findings.ts';
+import { findWriteRefusals } from './write-refusals.ts';
 import { type NodeView, type ReachableView, rowOf } from '../nodes/view.ts';
 import { countSlots, SLOT_COUNT } from '../slots/slots.ts';
 import { isPhantom } from '../nodes/bootstrap-table.ts';
@@ -12,6 +12,7 @@ export function findFindings(expected: Expectation, views: readonly NodeView[]):
   const cluster = seenCluster(expected, views);
   const causes = [
     ...absentNodes(views),
+    ...findWriteRefusals(views),
     ...slotFindings(cluster),
     ...acquaintanceFindings(cluster),
     ...roleFindings(cluster),

@@ -1,15 +1,8 @@
 import { slotMapText } from '../nodes/node-table.ts';
 import { SLOT_COUNT } from '../slots/slots.ts';
-import { isReachable, unwrittenFile, type NodeView, type ReachableView } from '../nodes/view.ts';
-
-/** What the cluster is to be. */
-export interface Expectation {
-  readonly primaryCount: number;
-  /** Replicas of all primaries together. */
-  readonly replicaCount: number;
-  /** Node name → the address that it should announce. */
-  readonly addresses: ReadonlyMap<string, string>;
-}
+import { isReachable, type NodeView, type ReachableView } from '../nodes/view.ts';
+import type { Expectation } from './finding.ts';
+import { disturbedWrites } from './write-refusals.ts';
 
 /**
  * Everything that keeps the cluster from being whole, as sentences about nodes; empty when every node says `ok`, all
@@ -48,15 +41,10 @@ function nodeProblems({ primaryCount, addresses }: Expectation, view: ReachableV
     ],
     [replicationLink === 'down', 'it has no copy of its primary yet'],
   ];
-  const unwritten = unwrittenFile(view);
-  const refusals =
-    unwritten === undefined
-      ? []
-      : [`${name}: it could not write its ${unwritten}, and refuses writes: is its disk full?`];
   const failed = table.rows.filter(({ flags }) => flags.has('fail') || flags.has('fail?') || flags.has('handshake'));
   return [
     ...checks.filter(([fails]) => fails).map(([, problem]) => `${name}: ${problem}`),
-    ...refusals,
+    ...disturbedWrites(view).map(({ text }) => text),
     ...failed.map(({ id, ip, flags }) => `${name}: it sees ${ip || id} as ${[...flags].join(',')}`),
   ];
 }

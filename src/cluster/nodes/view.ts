@@ -18,6 +18,16 @@ export interface ReachableView {
   readonly replicationLink: 'up' | 'down' | undefined;
   /** Every field of INFO, as Redis gives it. */
   readonly fields: ReadonlyMap<string, string>;
+  /** CONFIG GET of DECIDING_SETTINGS, where INFO leaves a doubt whether it takes writes. */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+/** Settings that decide, beside INFO, whether a node takes writes. */
+export const DECIDING_SETTINGS = ['min-replicas-to-write', 'stop-writes-on-bgsave-error', 'save'] as const;
+
+/** INFO has the first field only where a number of replicas is asked for. */
+export function isDoubtful(info: string): boolean {
+  return /^(min_slaves_good_slaves:|rdb_last_bgsave_status:err)/m.test(info);
 }
 
 interface UnreachableView {
@@ -47,6 +57,7 @@ export interface ClusterInfo {
 export function parseView(
   name: string,
   replies: { readonly nodes: string; readonly clusterInfo: string; readonly info: string },
+  settings: ReachableView['settings'] = new Map(),
 ): ReachableView {
   const info = parseInfo(replies.info);
   const table = parseNodeTable(replies.nodes);
@@ -62,6 +73,7 @@ export function parseView(
     evictedKeys: Number(info.get('evicted_keys') ?? 0),
     replicationLink: table.myself.role === 'replica' ? (link === 'up' ? 'up' : 'down') : undefined,
     fields: info,
+    settings,
   };
 }
 
@@ -87,15 +99,6 @@ export function parseInfo(text: string): Map<string, string> {
       return colon < 1 ? [] : [[line.slice(0, colon), line.slice(colon + 1)]];
     }),
   );
-}
-
-/**
- * What the node could not write to its disk the last time; undefined when all went well. It refuses writes until it can
- * (MISCONF): an append-only file is tried again every second, a dump every five.
- */
-export function unwrittenFile({ fields }: ReachableView): string | undefined {
-  if (fields.get('aof_last_write_status') === 'err') return 'append-only file';
-  return fields.get('rdb_last_bgsave_status') === 'err' ? 'dump.rdb' : undefined;
 }
 
 /** How much of its primary's stream a replica has taken, in bytes. */

@@ -1,4 +1,4 @@
-import type { Expectation } from '../../cluster/findings/health.ts';
+import type { Expectation } from '../../cluster/findings/finding.ts';
 import { isReachable, type NodeView } from '../../cluster/nodes/view.ts';
 import { primariesOf, type NodeSpec, type Spec } from '../../spec/spec.ts';
 

@@ -1,6 +1,7 @@
 import { rangesOf } from '../../cluster/slots/slots.ts';
 import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.ts';
 import { list, slotsText } from '../../cluster/findings/finding.ts';
+import { unwrittenFile } from '../../cluster/findings/write-refusals.ts';
 import type { NodeRow } from '../../cluster/nodes/node-table.ts';
 import { epochOf, groupBy, surveySlots, type SlotClaims } from '../../cluster/slots/slot-survey.ts';
 import { isReachable, replicationOffset, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
@@ -36,12 +37,15 @@ export function planRepair(
     .filter(({ slots }) => slots.length > 0);
   // Who is away may own a slot, or hold its keys. And a cluster that is about to begin hands out its slots itself.
   const isBeginning = reachable.some(({ table }) => isBootstrapping(table)) || isBlankCluster(reachable);
-  if (reachable.length < views.length || isBeginning) return actions;
+  const saves = planSaves(reachable);
+  if (reachable.length < views.length || isBeginning) return [...actions, ...saves];
 
   const slots = planSlotRepairs(reachable, survey, facts, primariesOf(spec).length);
   // Nodes that meet tell each other of their slots, and Redis deletes the keys of a slot that a node loses so.
   const rescues = slots.filter(({ losers }) => losers.length > 0);
   if (rescues.length > 0) return rescues;
+  // Nobody takes a key who refuses writes.
+  if (saves.length > 0) return [...actions, ...saves];
   return [
     ...actions,
     // Slots are given to nodes that everybody hears of.
@@ -54,6 +58,12 @@ export function planRepair(
 
 function isBlankCluster(views: readonly ReachableView[]): boolean {
   return views.every(({ table, keyCount }) => keyCount === 0 && table.rows.every(({ slots }) => slots.length === 0));
+}
+
+function planSaves(views: readonly ReachableView[]): Action[] {
+  const cause = 'its last save failed, and it refuses writes until one succeeds (MISCONF)';
+  const refusing = views.filter((view) => unwrittenFile(view) === 'dump.rdb');
+  return refusing.map(({ name }) => newAction('save dump', name, cause));
 }
 
 /** Slots whose owner is none of the stack's nodes and doesn't answer: a replica of it takes over, or it is forgotten. */

@@ -40,6 +40,8 @@ interface Arguments {
   readonly 'remove volume': Nothing;
   // What a node that runs is told.
   readonly 'save keys': { readonly into: 'dump.rdb' | 'append-only file' };
+  /** BGSAVE. What kept the last one from its end may be over, and Redis doesn't try again by itself. */
+  readonly 'save dump': Nothing;
   readonly 'accept password': Nothing;
   readonly 'send password': Nothing;
   readonly 'drop other passwords': Nothing;
@@ -147,6 +149,8 @@ function sentence(action: Action): string {
       return action.intoDump === true ? `${type} ${target}, its last keys in dump.rdb` : `${type} ${target}`;
     case 'save keys':
       return `save keys of ${target} to ${action.into}`;
+    case 'save dump':
+      return `save a dump of ${target}`;
     case 'set config':
       return `set ${action.name} ${action.value} on ${target}`;
     case 'forget':

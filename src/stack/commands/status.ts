@@ -1,7 +1,9 @@
 import { findClusterProblems } from '../../cluster/findings/health.ts';
+import { findFullNodes, findWriteRefusals } from '../../cluster/findings/write-refusals.ts';
+import { isReachable, type NodeView } from '../../cluster/nodes/view.ts';
 import type { Endpoint, EngineVersion } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
-import { hint, type Hint } from '../../hint.ts';
+import { hint, run, type Hint } from '../../hint.ts';
 import { MEMORY_MEND } from '../observe/container-end.ts';
 import { expectationOf } from '../../plan/cluster/expectation.ts';
 import { resolveImage, type ResolvedImage } from '../observe/image.ts';
@@ -19,6 +21,8 @@ export interface Status {
   readonly nodes: readonly NodeStatus[];
   /** Empty when the cluster is whole. */
   readonly problems: readonly string[];
+  /** What to type next; undefined when the cluster is whole. */
+  readonly next: Hint | undefined;
   /** What will need somebody's attention soon. */
   readonly warnings: readonly Hint[];
 }
@@ -32,10 +36,11 @@ export async function readStatus(session: Session): Promise<Status> {
     readNodes(session),
     readWarnings(session),
   ]);
-  const problems = findClusterProblems(
-    expectationOf(spec),
-    nodes.map(({ view }) => view),
-  );
+  const views = nodes.map(({ view }) => view);
+  const problems = [
+    ...findClusterProblems(expectationOf(spec), views),
+    ...findFullNodes(views.filter(isReachable)).map(({ text }) => text),
+  ];
   const ends = await readMemoryWarnings(session, nodes);
   return {
     stack: spec.name,
@@ -44,8 +49,17 @@ export async function readStatus(session: Session): Promise<Status> {
     image,
     nodes,
     problems,
+    next: problems.length === 0 ? undefined : nextOf(views, problems.length),
     warnings: [...ends, ...warnings],
   };
+}
+
+/** What only a person can change is said where nothing else is wrong. */
+function nextOf(views: readonly NodeView[], problemCount: number): Hint {
+  const refusals = findWriteRefusals(views);
+  const advice =
+    refusals.length === problemCount ? refusals.find((one) => one.advice !== undefined)?.advice : undefined;
+  return advice ?? hint`${run('up')}   # repairs what can be repaired without losing data`;
 }
 
 /** It runs again, and the next burst of writes may end it again. */

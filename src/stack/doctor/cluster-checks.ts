@@ -13,6 +13,8 @@ import { isJustStartedAgain } from './container-checks.ts';
 const HEADING_OF: Readonly<Record<FindingKind, Heading | undefined>> = {
   // Has a line of its own, which says more.
   'no answer': undefined,
+  // Beside the last writes to disk, which are why.
+  'writes refused': undefined,
   'cluster state': 'Cluster Not Forming',
   strangers: 'Cluster Not Forming',
   ghost: 'Cluster Not Forming',

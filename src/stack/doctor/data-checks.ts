@@ -1,4 +1,6 @@
 import { parseNodeTable } from '../../cluster/nodes/node-table.ts';
+import { mendHint } from '../../cluster/findings/finding.ts';
+import { findWriteRefusals } from '../../cluster/findings/write-refusals.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { hint, run, type Hint } from '../../hint.ts';
@@ -113,6 +115,8 @@ function insideLines({ node, name, details }: NodeContainer, inside: Inside, spe
 export async function checkWrites(facts: Facts): Promise<readonly Line[]> {
   const { views, reason } = await answering(facts);
   if (views.length === 0) return [skipped('persistence', reason)];
+  const refusals = findWriteRefusals(views);
+  const refusing = refusals.map((one) => failed(one.node ?? '', one.text, mendHint(one)));
   const lines = views.flatMap(({ name, fields }): Line[] => {
     const signs: [field: string, what: string][] = [
       ['aof_last_write_status', 'write to the append-only file'],
@@ -121,10 +125,11 @@ export async function checkWrites(facts: Facts): Promise<readonly Line[]> {
     ];
     const failures = signs.filter(([field]) => fields.get(field) === 'err').map(([, what]) => what);
     if (failures.length === 0) return [];
-    const text = `the last ${failures.join(' and the last ')} of ${name} failed: it may refuse writes (MISCONF)`;
-    return [failed(name, text, hint`${run(`logs ${name}`)}   # says why: most often the disk, or the memory`)];
+    const text = `the last ${failures.join(' and the last ')} of ${name} failed`;
+    return [warning(name, text, hint`${run(`logs ${name}`)}   # says why: most often the disk, or the memory`)];
   });
-  return orOk(lines, 'persistence', 'every last write to disk went well');
+  const text = 'every primary takes writes, and every last write to disk went well';
+  return orOk([...refusing, ...lines], 'persistence', text);
 }
 
 export async function checkMemory(facts: Facts): Promise<readonly Line[]> {
@@ -151,11 +156,10 @@ function memoryLines({ name, fields, usedMemoryBytes }: ReachableView, limitByte
   const resident = Number(fields.get('used_memory_rss') ?? 0);
   const raise = hint`Set redis.memory and redis.maxmemory higher in the YAML file, then: ${run('up')}`;
   const lines: Line[] = [];
-  // With any other policy a full memory is how a cache works.
+  // With any other policy a full memory is how a cache works; of one that refuses writes already, `checkWrites` tells.
   if (fields.get('maxmemory_policy') === 'noeviction' && maxmemory > 0 && usedMemoryBytes > maxmemory * NEARLY_FULL) {
-    const isFull = usedMemoryBytes >= maxmemory;
     const text = `${name} uses ${bytesText(usedMemoryBytes)} of ${bytesText(maxmemory)}, and throws nothing out (noeviction)`;
-    lines.push(isFull ? failed(name, `${text}: it refuses writes`, raise) : warning(name, text, raise));
+    lines.push(warning(name, text, raise));
   }
   if (limitBytes > 0 && resident > limitBytes * NEARLY_FULL) {
     lines.push(

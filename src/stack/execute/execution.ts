@@ -53,6 +53,7 @@ export const TOUCHES: Readonly<Record<ActionType, 'engine' | 'nodes' | undefined
   'remove half-made volume': 'engine',
   'remove volume': 'engine',
   'save keys': 'nodes',
+  'save dump': undefined,
   'accept password': 'nodes',
   'send password': 'nodes',
   'drop other passwords': 'nodes',

@@ -8,10 +8,11 @@ import { hasCode, StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
 import { CERTIFICATE_FILE, NODE_TABLE_FILE } from '../../plan/node/redis-config.ts';
-import { prepareDump, resetNode, writeLog } from '../../redis/persistence.ts';
+import { prepareDump, resetNode, saveNow, writeLog } from '../../redis/persistence.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import type { Session } from '../session/session.ts';
+import { unwritableFailure } from '../observe/inside.ts';
 import { certificateFiles, nodeTableFile, settingFiles } from './config-files.ts';
 import { leaveWritten, stopGraceSeconds } from './stopping.ts';
 import { REDIS_GID, REDIS_UID } from '../../plan/model/definitions.ts';
@@ -21,6 +22,8 @@ export async function perform(execution: Execution, action: Action): Promise<Out
   switch (action.type) {
     case 'save keys':
       return saveKeys(execution, action);
+    case 'save dump':
+      return saveDump(execution, action);
     case 'accept password':
     case 'send password':
     case 'drop other passwords':
@@ -70,6 +73,15 @@ async function saveKeys({ session, nodes }: Execution, { target, into }: ActionO
   if (into === 'dump.rdb') return prepareDump(link, session);
   await writeLog(link, session);
   await leaveWritten(session, containerName(session.spec.name, target));
+}
+
+/** What keeps a node from writing shows best as it tries. @throws StackError DISK_FULL, DISK_READ_ONLY, CLUSTER_UNHEALTHY */
+async function saveDump({ session, nodes }: Execution, { target }: ActionOf<'save dump'>): Promise<void> {
+  try {
+    await saveNow(nodes.get(target), session);
+  } catch (error) {
+    throw hasCode(error, 'CLUSTER_UNHEALTHY') ? await unwritableFailure(session, target, 'dump.rdb') : error;
+  }
 }
 
 /** New connections get it; none that stands is closed, unless the node has to be restarted to hear of it. */

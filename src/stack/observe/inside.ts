@@ -1,8 +1,12 @@
-import { unwrittenFile, type ReachableView } from '../../cluster/nodes/view.ts';
+import { mendHint } from '../../cluster/findings/finding.ts';
+import { findWriteRefusals, unwrittenFile } from '../../cluster/findings/write-refusals.ts';
+import { isReachable, type NodeView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { containerName, volumeName } from '../../plan/model/names.ts';
 import type { Session } from '../session/session.ts';
+import { readLog } from './container-end.ts';
+import { lastWriteFailure } from './log-signs.ts';
 import { bytesText } from '../../units.ts';
 
 /** What a node's container says of itself from the inside. */
@@ -40,29 +44,31 @@ export function parseInside(output: string): Inside | undefined {
   };
 }
 
-/** A disk that is full doesn't empty itself however long anybody waits. @throws StackError DISK_FULL, DISK_READ_ONLY */
-export async function rejectUnwritable(session: Session, views: readonly ReachableView[]): Promise<void> {
-  const refusing = views.filter((view) => unwrittenFile(view) !== undefined);
-  const failures = await Promise.all(refusing.map((view) => failureOf(session, view)));
-  const [first, ...others] = failures;
+/** Who refuses writes goes on to do so however long anybody waits. @throws StackError DISK_FULL, DISK_READ_ONLY, CLUSTER_UNHEALTHY */
+export async function rejectRefusing(session: Session, views: readonly NodeView[]): Promise<void> {
+  const unwritten = views.filter(isReachable).flatMap((view) => {
+    const file = unwrittenFile(view);
+    return file === undefined ? [] : [unwritableFailure(session, view.name, file)];
+  });
+  const others = findWriteRefusals(views).map((one) => ({ message: one.text, hint: mendHint(one) }));
+  const [first, ...more] = unwritten.length > 0 ? await Promise.all(unwritten) : others;
   if (first === undefined) return;
-  throw new StackError(first.code, {
+  throw new StackError(first instanceof StackError ? first.code : 'CLUSTER_UNHEALTHY', {
     message: first.message,
     hint: first.hint ?? '',
-    details: others.map(({ message }) => message),
+    details: more.map(({ message }) => message),
   });
 }
 
 /** With less, a write of a few kilobytes may be the one that fails. */
 const FULL_BYTES = 1024 ** 2;
 
-async function failureOf(session: Session, view: ReachableView): Promise<StackError> {
+/** Why a node that runs could not write a file in its folder: what the disk says, or its own last words on it. */
+export async function unwritableFailure(session: Session, node: string, file: string): Promise<StackError> {
   const { engine, spec } = session;
-  const volume = volumeName(spec.name, view.name);
-  const inside = parseInside(
-    await engine.readCommand(containerName(spec.name, view.name), LOOK_INSIDE).catch(() => ''),
-  );
-  const what = `${view.name} could not write its ${unwrittenFile(view) ?? 'data'}, and refuses writes (every key can still be read)`;
+  const [volume, container] = [volumeName(spec.name, node), containerName(spec.name, node)];
+  const inside = parseInside(await engine.readCommand(container, LOOK_INSIDE).catch(() => ''));
+  const what = `${node} could not write its ${file}, and refuses writes (every key can still be read)`;
   const then = hint`then: ${run('up')}`;
   if (inside?.isReadOnly === true) {
     return new StackError('DISK_READ_ONLY', {
@@ -70,16 +76,18 @@ async function failureOf(session: Session, view: ReachableView): Promise<StackEr
       hint: hint`docker volume inspect ${volume}   # remount its disk writable, ${then}`,
     });
   }
-  if (inside !== undefined && inside.freeBytes > FULL_BYTES) {
-    return new StackError('CLUSTER_UNHEALTHY', {
-      message: `${what}, although its disk has room`,
-      hint: hint`${run(`logs ${view.name}`)}   # says why: most often the memory. Then: ${run('up')}`,
+  if (inside !== undefined && inside.freeBytes <= FULL_BYTES) {
+    const room = `, ${bytesText(inside.freeBytes)} of ${bytesText(inside.totalBytes)} are free`;
+    return new StackError('DISK_FULL', {
+      message: `${what}: the disk of its volume ${volume} is full${room}`,
+      hint: hint`docker system df -v   # make room on the disk of ${volume}, ${then}`,
     });
   }
-  const room =
-    inside === undefined ? '' : `, ${bytesText(inside.freeBytes)} of ${bytesText(inside.totalBytes)} are free`;
-  return new StackError('DISK_FULL', {
-    message: `${what}: the disk of its volume ${volume} is full${room}`,
-    hint: hint`docker system df -v   # make room on the disk of ${volume}, ${then}`,
+  const log = await readLog(engine, container, 60).catch(() => '');
+  const place = { container, node, image: spec.redis.image, neighbour: undefined };
+  const { text = 'although its disk has room', mend } = lastWriteFailure(log, place);
+  return new StackError('CLUSTER_UNHEALTHY', {
+    message: `${what}: ${text}`,
+    hint: mend ?? hint`${run(`logs ${node}`)}   # says why: most often the memory. Then: ${run('up')}`,
   });
 }

@@ -149,6 +149,15 @@ export function readOutdatedSlots(log: string): Set<number> {
   return new Set(matches.flatMap((match) => (match === null ? [] : [Number(match[1])])));
 }
 
+/** Redis's last word on a write to its disk that failed, and what it means where that is known. */
+export function lastWriteFailure(log: string, place: LogPlace): Partial<Pick<LogSign, 'text' | 'mend'>> {
+  const line = linesOfLast(log, 1).findLast((one) => /(fail|error|can't).*(RDB|DB|AOF|append|background:)/i.test(one));
+  if (line === undefined) return {};
+  const text = lastWords(line);
+  const [sign] = signsIn([line], place);
+  return sign === undefined ? { text } : { text: `${sign.text} (${text})`, mend: sign.mend };
+}
+
 /** The last line that says something; for what no sign is known for. */
 export function lastWords(log: string): string {
   const line = linesOfLast(log, 1).findLast((one) => /[a-z]/i.test(one)) ?? '';

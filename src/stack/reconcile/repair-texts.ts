@@ -1,4 +1,4 @@
-import { list, type Finding } from '../../cluster/findings/finding.ts';
+import { list, mendHint, type Finding } from '../../cluster/findings/finding.ts';
 import { showBytes } from '../../cluster/keys/quoted.ts';
 import { StackError } from '../../errors.ts';
 import type { KeyConflict } from '../execute/execution.ts';
@@ -22,10 +22,10 @@ export function notConfirmed(losses: readonly string[]): StackError {
 }
 
 export function stillWrong(findings: readonly Finding[], refusals: readonly string[]): StackError {
-  const mend = findings.find((finding) => finding.mend !== 'cluster fix')?.mend;
+  const other = findings.find((finding) => finding.mend !== 'cluster fix');
   return new StackError('CLUSTER_UNHEALTHY', {
     message: `${findings.length === 1 ? 'one finding is' : `${findings.length} findings are`} left that can't be repaired here`,
     details: [...findings.map(({ text }) => text), ...refusals],
-    hint: run(mend ?? 'cluster check'),
+    hint: other === undefined ? run('cluster check') : mendHint(other),
   });
 }

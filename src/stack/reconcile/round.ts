@@ -12,7 +12,7 @@ import type { Issuer } from '../connect/issuer.ts';
 import { rejectExited, reportCuts } from '../observe/container-end.ts';
 import type { openTrial } from '../execute/try-configuration.ts';
 import type { Looker, LookerOptions } from '../observe/snapshot.ts';
-import { rejectUnwritable } from '../observe/inside.ts';
+import { rejectRefusing } from '../observe/inside.ts';
 import { durationText } from '../../units.ts';
 import type { Session } from '../session/session.ts';
 import type { Due, History, HistoryOptions } from './history.ts';
@@ -68,7 +68,7 @@ export async function nextRound(run: Run): Promise<Round> {
     const now = performance.now();
     if (now - Math.max(history.movedAt(), checkedAt) > STUCK_MS) {
       checkedAt = now;
-      await rejectUnwritable(session, round.seen.views.filter(isReachable));
+      await rejectRefusing(session, round.seen.views);
     }
     return round;
   };

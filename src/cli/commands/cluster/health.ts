@@ -1,3 +1,4 @@
+import { mendHint } from '../../../cluster/findings/finding.ts';
 import { isReachable } from '../../../cluster/nodes/view.ts';
 import { run } from '../../../hint.ts';
 import { timed, wrongValue, type Command, type OptionValues } from '../../core/command.ts';
@@ -22,7 +23,7 @@ export const clusterCheck: Command = {
         await showNodes(screen, views, [role, slotCount, keys, memory, replicas, links]);
         screen.line();
         if (isOk) screen.good(`${stack}: ${countText(views.length, 'node')}, no findings`);
-        for (const { text, mend } of findings) screen.bad(`${text}\n  → ${screen.renderHint(run(mend))}`);
+        for (const one of findings) screen.bad(`${one.text}\n  → ${screen.renderHint(mendHint(one))}`);
       },
       exitCode: isOk ? 0 : 1,
     };

@@ -37,6 +37,7 @@ const PASSING_MS: Readonly<Partial<Record<FindingKind, number>>> = {
   disagreement: 2000,
   'two owners': 2000,
   phantom: 2000,
+  'writes refused': 2000,
 };
 
 export function startHistory(): History {

@@ -41,6 +41,66 @@ test('a node that does not answer is a matter of up, and so is who misses it', (
   ]);
 });
 
+/** What a node says in INFO, and in CONFIG GET where that leaves a doubt. */
+const refusals: [name: string, info: Record<string, string>, settings: Record<string, string>, says: string[]][] = [
+  [
+    'a save that failed',
+    { rdb_last_bgsave_status: 'err' },
+    {},
+    ['it could not write its dump.rdb, and refuses writes (MISCONF) → cluster fix'],
+  ],
+  ['writes go on without it', { rdb_last_bgsave_status: 'err' }, { 'stop-writes-on-bgsave-error': 'no' }, []],
+  ['a node that saves by no plan', { rdb_last_bgsave_status: 'err' }, { save: '' }, []],
+  ['a rewrite that failed', { aof_last_bgrewrite_status: 'err' }, {}, []],
+  [
+    'an append-only file',
+    { aof_last_write_status: 'err' },
+    {},
+    ['it could not write its append-only file, and refuses writes (MISCONF) → up'],
+  ],
+  [
+    'too few replicas',
+    { min_slaves_good_slaves: '1' },
+    { 'min-replicas-to-write': '2' },
+    ['it refuses writes (NOREPLICAS): min-replicas-to-write is 2, and 1 replicas keep up with it → up'],
+  ],
+  ['enough replicas', { min_slaves_good_slaves: '2' }, { 'min-replicas-to-write': '2' }, []],
+  [
+    'full',
+    { maxmemory: '999424', maxmemory_policy: 'noeviction' },
+    {},
+    [
+      'it refuses writes (OOM): it uses 977 KiB of its maxmemory of 976 KiB, and has no key to throw out (noeviction) → up',
+    ],
+  ],
+  [
+    'full of what does not count',
+    { maxmemory: '999424', maxmemory_policy: 'noeviction', mem_not_counted_for_evict: '9000' },
+    {},
+    [],
+  ],
+  ['a cache', { maxmemory: '999424', maxmemory_policy: 'allkeys-lru' }, {}, []],
+  [
+    'keys that expire may go',
+    { maxmemory: '999424', maxmemory_policy: 'volatile-lru', db0: 'keys=9,expires=1' },
+    {},
+    [],
+  ],
+  [
+    'none expires',
+    { maxmemory: '999424', maxmemory_policy: 'volatile-lru', db0: 'keys=9,expires=0' },
+    {},
+    [
+      'it refuses writes (OOM): it uses 977 KiB of its maxmemory of 976 KiB, and has no key to throw out (volatile-lru) → up',
+    ],
+  ],
+];
+test.each(refusals)('writes refused: %s', (_name, info, settings, says) => {
+  const views = healthyViews(three).map((view) => ({ ...view, keyCount: 9 }));
+  views[1] = { ...at(views, 1), fields: new Map(Object.entries(info)), settings: new Map(Object.entries(settings)) };
+  expect(found(views)).toEqual(says.map((text) => `writes refused: redis-2: ${text}`));
+});
+
 test('a state of fail is mended with what caused it, or waited for', () => {
   const fail = (view: ReachableView): ReachableView => ({ ...view, info: { ...view.info, state: 'fail' } });
   expect(found(healthyViews(three).map(fail))).toEqual([

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { findBrokenLinks, findClusterProblems, type Expectation } from '../../../../src/cluster/findings/health.ts';
+import type { Expectation } from '../../../../src/cluster/findings/finding.ts';
+import { findBrokenLinks, findClusterProblems } from '../../../../src/cluster/findings/health.ts';
 import type { NodeRow } from '../../../../src/cluster/nodes/node-table.ts';
 import type { NodeView, ReachableView } from '../../../../src/cluster/nodes/view.ts';
 import { primariesOf, type Spec } from '../../../../src/spec/spec.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { phantomId } from '../../../../src/cluster/nodes/bootstrap-table.ts';
 import type { NodeRow, OpenSlot } from '../../../../src/cluster/nodes/node-table.ts';
 import { SLOT_COUNT } from '../../../../src/cluster/slots/slots.ts';
-import type { NodeView, ReachableView } from '../../../../src/cluster/nodes/view.ts';
+import { isReachable, type NodeView, type ReachableView } from '../../../../src/cluster/nodes/view.ts';
 import { handOutSlots } from '../../../../src/cluster/slots/hand-out-slots.ts';
 import { planRepair, type RepairFacts } from '../../../../src/plan/cluster/plan-repair.ts';
 import { planText } from '../../../../src/plan/model/action.ts';
@@ -52,6 +52,15 @@ function opened(...openSlots: readonly (readonly OpenSlot[])[]): ReachableView[]
 test('a whole cluster needs nothing', () => {
   expect(plan(views())).toEqual([]);
   expect(plan(views(threePlusThree), factsOf(), threePlusThree)).toEqual([]);
+});
+
+test('who refuses writes since a save failed is to save again, before anything moves, and whoever is away', () => {
+  const damaged: NodeView[] = opened([open(7, 'migrating', id2)], [open(7, 'importing', id1)], []);
+  damaged[0] = { ...at(damaged.filter(isReachable), 0), fields: new Map([['rdb_last_bgsave_status', 'err']]) };
+  const save = '~ save a dump of redis-1  (its last save failed, and it refuses writes until one succeeds (MISCONF))';
+  expect(plan(damaged)).toEqual([save]);
+  damaged[2] = { name: 'redis-3', reachable: false, reason: 'ECONNREFUSED' };
+  expect(plan(damaged)).toEqual([save]);
 });
 
 test('while a node is away no slot changes hands: it may own it, or have its keys', () => {
