@@ -54,6 +54,9 @@ export const containerAnswers = z.array(
 );
 export type ContainerAnswer = z.output<typeof containerAnswers>[number];
 
+/** Of GET /networks/{name}. */
+export const networkAnswer = z.object({ Created: text });
+
 /** Of GET /system/df. An engine that can't measure says -1. */
 export const usageAnswer = z.object({
   Volumes: listOf(
@@ -69,7 +72,14 @@ export const usageAnswer = z.object({
 export const volumesAnswer = z.object({ Volumes: listOf(z.object({ Name: z.string(), Labels: labels })) });
 
 export const detailsAnswer = z.object({
-  State: z.object({ ExitCode: z.number(), OOMKilled: z.boolean(), Error: text, StartedAt: z.string() }),
+  State: z.object({
+    Status: text,
+    ExitCode: z.number(),
+    OOMKilled: z.boolean(),
+    Error: text,
+    StartedAt: z.string(),
+    FinishedAt: text,
+  }),
   RestartCount: number,
   Config: z.object({
     User: text,

@@ -7,6 +7,7 @@ import {
   type ContainerDefinition,
   type ContainerLimits,
   type ContainerDetails,
+  type ContainerExit,
   type ContainerState,
   type Network,
   type NetworkDefinition,
@@ -52,6 +53,18 @@ export function toContainer(container: ContainerAnswer): Container {
     addresses: Object.fromEntries(networks.map(([name, network]) => [name, network?.IPAddress ?? ''])),
     volumes: container.Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== '' ? [Name] : [])),
   };
+}
+
+/** A container that survives its engine is stopped by the next, while that begins. */
+const BEGINNING_MS = 60_000;
+
+/** @param beganAt when the engine began, as it writes it; empty where it doesn't tell */
+export function toContainerExit(container: DetailsAnswer, beganAt: string): ContainerExit {
+  const { exitCode, outOfMemory, error } = toContainerDetails(container);
+  const { Status, FinishedAt } = container.State;
+  const beforeMs = Date.parse(beganAt) - Date.parse(FinishedAt);
+  const isEngines = Status === 'exited' && beforeMs >= 0 && beforeMs < BEGINNING_MS;
+  return { exitCode, outOfMemory, error, isEngines };
 }
 
 export function toContainerDetails(container: DetailsAnswer): ContainerDetails {

@@ -8,6 +8,7 @@ import {
   containerAnswers,
   detailsAnswer,
   imageAnswer,
+  networkAnswer,
   networkAnswers,
   understood,
   versionAnswer,
@@ -21,6 +22,7 @@ import {
   networkBody,
   toContainer,
   toContainerDetails,
+  toContainerExit,
   toNetwork,
   volumeBody,
   type Labels,
@@ -143,9 +145,15 @@ export async function connectDocker(
         unlessMissing(() => docker.getContainer(name).remove({ force: true, v: true })),
       ),
     containerExit: (name) =>
-      look(`inspect container ${name}`, async () =>
-        toContainerDetails(understood(detailsAnswer, await docker.getContainer(name).inspect())),
-      ),
+      look(`inspect container ${name}`, async () => {
+        // It is made anew as the engine begins. Where it can't be read, it only isn't known when that was.
+        const bridge = docker
+          .getNetwork('bridge')
+          .inspect()
+          .catch(() => ({}));
+        const container = understood(detailsAnswer, await docker.getContainer(name).inspect());
+        return toContainerExit(container, understood(networkAnswer, await bridge).Created);
+      }),
     logs: (name, options) => {
       const doing = `read the logs of ${name}`;
       const chunks = readLogs(docker, name, { ...options, signal }, (call) => bounded(doing, call));

@@ -50,6 +50,25 @@ describe.skipIf(whyNot !== undefined)(
       expect(await redis('GET', 'user:1000')).toBe('value');
     });
 
+    test('killed while the cluster runs: status, check and doctor say why no node runs, and up brings back every key', async () => {
+      await engine.stop('SIGKILL');
+      await engine.start();
+      const why =
+        'exit code 0: the engine was killed, or the machine lost its power, and the engine did not start it again';
+      const status = await engine.program(stack, 'status').ended;
+      expect(status.stdout).toContain(`redis-2 does not answer: its container is exited (${why})`);
+      expect(status.stdout).toMatch(/Next: .* up /);
+      expect((await engine.program(stack, 'cluster', 'check').ended).stdout).toContain(why);
+      const doctor = (await engine.program(stack, 'doctor').ended).stdout;
+      expect(doctor).toMatch(/redis-2 is exited: exit code 0: the engine was killed.*\n +→ .* up /);
+      await engine.must(stack, 'up');
+      expect(await redis('GET', 'user:1000')).toBe('value');
+      // What somebody stops after that is his own doing.
+      await engine.docker.getContainer(stack.container(2)).stop();
+      const stopped = await engine.program(stack, 'status').ended;
+      expect(stopped.stdout).toContain('redis-2 does not answer: its container is exited (exit code 0)\n');
+    });
+
     test('away for good in the middle of an up: a clear end within the bound, and the next up goes on', async () => {
       await engine.must(stack, 'down');
       const up = engine.program(stack, 'up', '--timeout', '2');

@@ -110,6 +110,8 @@ export interface ContainerExit {
   readonly exitCode: number;
   readonly outOfMemory: boolean;
   readonly error: string;
+  /** It ended as the engine began: that had been killed, and starts no container again that survived it. */
+  readonly isEngines?: boolean;
 }
 
 /** What only a look at the one container shows. */

@@ -4,7 +4,7 @@ import { hint, run, type Hint } from '../../hint.ts';
 import { actionText } from '../../plan/model/action.ts';
 import { failed, orOk, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
-import { readLog } from '../observe/container-end.ts';
+import { exitText, readLog } from '../observe/container-end.ts';
 import { lastWords, readLogSigns, type LogPlace } from '../observe/log-signs.ts';
 
 /** So many of the last lines of a node's log are looked at. */
@@ -43,7 +43,8 @@ async function checkContainer(facts: Facts, engine: Engine, one: NodeContainer, 
   if (container.state === 'running' && !isEnding) return runningLines(one, log, place);
   const sign = readLogSigns(log, place, isEnding ? 2 : 1).find(({ isFatal }) => isFatal);
   const state = isEnding ? 'ends again and again' : `is ${container.state}`;
-  const why = sign?.text ?? endText(one, log);
+  const exit = container.state === 'exited' ? await engine.containerExit(name).catch(() => undefined) : undefined;
+  const why = sign?.text ?? (exit?.isEngines === true ? exitText(exit) : endText(one, log));
   return [failed(node.name, `the container ${name} ${state}: ${why}`, sign?.mend ?? endMend(one, up))];
 }
 

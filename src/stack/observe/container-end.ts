@@ -24,6 +24,17 @@ async function readEnd({ engine }: Session, node: string, { name, image, state }
   return { ...exit, sign, lastLines: log.split('\n').filter(Boolean).slice(-8) };
 }
 
+/** Why a container is exited, in a few words. */
+export async function whyExited(engine: Session['engine'], container: string): Promise<string> {
+  return exitText(await engine.containerExit(container));
+}
+
+export function exitText({ exitCode, outOfMemory, error, isEngines = false }: ContainerExit): string {
+  if (outOfMemory) return 'it was out of memory';
+  const engine = ': the engine was killed, or the machine lost its power, and the engine did not start it again';
+  return error || `exit code ${exitCode}${isEngines ? engine : ''}`;
+}
+
 /** Nodes that can't start, because their node table can't be read. */
 export async function findDamagedTables(session: Session, containers: readonly Container[]): Promise<Set<string>> {
   const { spec } = session;

@@ -4,6 +4,7 @@ import type { Container } from '../../plan/model/resources.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import { linkNodes } from '../connect/with-nodes.ts';
+import { whyExited } from './container-end.ts';
 import type { Session } from '../session/session.ts';
 
 export interface NodeStatus {
@@ -16,10 +17,18 @@ export interface NodeStatus {
 export async function readNodes(session: Session): Promise<NodeStatus[]> {
   const links = await linkRunning(session);
   try {
-    return await observeNodes(session, links);
+    return await Promise.all((await observeNodes(session, links)).map((status) => withExit(session, status)));
   } finally {
     for (const link of links) link.close();
   }
+}
+
+async function withExit({ engine }: Session, status: NodeStatus): Promise<NodeStatus> {
+  const { container, view } = status;
+  if (container?.state !== 'exited' || view.reachable) return status;
+  // A container that goes away in this moment is asked for in vain.
+  const why = await whyExited(engine, container.name).catch(() => undefined);
+  return why === undefined ? status : { ...status, view: { ...view, reason: `${view.reason} (${why})` } };
 }
 
 /** For who only looks, and keeps them: a connection to each node; none where no container of the stack runs. */

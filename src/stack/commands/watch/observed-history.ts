@@ -2,6 +2,7 @@ import type { Finding, FindingKind } from '../../../cluster/findings/finding.ts'
 import { slotMapText } from '../../../cluster/nodes/node-table.ts';
 import { isReachable, type NodeView } from '../../../cluster/nodes/view.ts';
 import { containerName } from '../../../plan/model/names.ts';
+import { whyExited } from '../../observe/container-end.ts';
 import type { NodeStatus } from '../../observe/observe-nodes.ts';
 import type { Session } from '../../session/session.ts';
 
@@ -54,8 +55,7 @@ export function startHistory(): History {
     if (container?.state !== 'exited') return '';
     const known = ends.get(node.name);
     if (known !== undefined) return known;
-    const { exitCode, outOfMemory, error } = await engine.containerExit(containerName(spec.name, node.name));
-    const why = ` (${outOfMemory ? 'it was out of memory' : error || `exit code ${exitCode}`})`;
+    const why = ` (${await whyExited(engine, containerName(spec.name, node.name))})`;
     ends.set(node.name, why);
     return why;
   };
