@@ -83,7 +83,7 @@ const CONNECTION_CODES = new Set([
 
 /**
  * The engine gives these as prose with status 403, 404, 409 or 500: there is no code to match. The wording is that of
- * Engine 20.10 to 29 and of Podman 4.
+ * Engine 20.10 to 29 and of Podman 4 and 5.
  */
 const KNOWN_ANSWERS = [
   {
@@ -112,7 +112,7 @@ const KNOWN_ANSWERS = [
     // What was observed isn't so any more: another process, or the last call of one that was killed.
     code: 'CHANGED_MEANWHILE',
     pattern:
-      /is already in use by container|already exists|no such (container|network|volume)|network \S+ not found|has active endpoints|removal of container .* in progress|marked for removal|volume is in use/i,
+      /is already in use by|already exists|already connected|no such (container|network|volume)|network (\S+ )?not found|has active endpoints|removal of container .* in progress|marked for removal|(volume|network) is (in use|being used)/i,
     hint: 'Something else changes the same resources in this moment. Run the command again.',
   },
   {

@@ -94,7 +94,13 @@ export async function connectDocker(
       change(`import image ${reference}`, async () => {
         const [repo, tag] = splitReference(reference);
         const options = { repo, tag, changes: [...instructions] };
-        await followPull(await docker.importImage(Readable.from([rootFileSystem]), options), () => undefined);
+        let last = '';
+        await followPull(await docker.importImage(Readable.from([rootFileSystem]), options), (text) => {
+          last = text;
+        });
+        // Podman 4 calls every import `latest`.
+        const [id] = /sha256:[0-9a-f]{64}/.exec(last) ?? [];
+        if (id !== undefined) await docker.getImage(id).tag({ repo, tag });
       }),
 
     listNetworks: () =>

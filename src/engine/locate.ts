@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
@@ -18,7 +19,8 @@ interface EngineChoice {
 }
 
 /**
- * Finds the engine as the docker command line does: `--host`, DOCKER_HOST, DOCKER_CONTEXT, the current context. Where
+ * Finds the engine as the docker command line does: `--host`, DOCKER_HOST (or Podman's CONTAINER_HOST), DOCKER_CONTEXT, the
+ * current context. Where
  * none of these says anything, the sockets are tried at which Docker, rootless Docker, Docker Desktop, Colima, OrbStack
  * and Podman listen, in this order, and the first that answers is taken.
  *
@@ -26,9 +28,11 @@ interface EngineChoice {
  */
 export async function locateEngine({ host, env }: EngineChoice): Promise<ConnectionSettings> {
   if (host !== undefined) return connectionSettings(host, '--host', tlsFromEnvironment(env));
-  const fromEnvironment = env['DOCKER_HOST'];
-  if (fromEnvironment) return connectionSettings(fromEnvironment, 'DOCKER_HOST', tlsFromEnvironment(env));
-
+  // The second is Podman's own.
+  for (const variable of ['DOCKER_HOST', 'CONTAINER_HOST']) {
+    const address = env[variable];
+    if (address) return connectionSettings(address, variable, tlsFromEnvironment(env));
+  }
   const context = currentContextName(env);
   if (context !== undefined) {
     const { address, tls } = contextEndpoint(context.name, env);
@@ -56,20 +60,26 @@ const HOW_TO_START =
 /** Where people have their engine's socket, the most common first. */
 export function wellKnownSockets(env: NodeJS.ProcessEnv): { path: string; owner: string }[] {
   const home = homeFolder(env);
-  const runtime = xdgFolder('XDG_RUNTIME_DIR', env);
+  // A login without a session, and sudo, don't name it.
+  const runtime = xdgFolder('XDG_RUNTIME_DIR', env) ?? `/run/user/${userInfo().uid}`;
+  // In a folder that everybody may write to, anybody could listen: macOS gives each user one of his own.
+  const machines = [env['TMPDIR'] ?? '', runtime].filter(
+    (folder) => folder === runtime || folder.startsWith('/var/folders/'),
+  );
   const config = xdgFolder('XDG_CONFIG_HOME', env) ?? join(home, '.config');
-  const inRuntime = (...path: string[]): string[] => (runtime === undefined ? [] : [join(runtime, ...path)]);
   const table: [string, string[]][] = [
     ['default socket', ['/var/run/docker.sock']],
-    ['rootless Docker', inRuntime('docker.sock')],
+    ['rootless Docker', [join(runtime, 'docker.sock')]],
     ['Docker Desktop', [join(home, '.docker/run/docker.sock'), join(home, '.docker/desktop/docker.sock')]],
     ['Colima', [join(home, '.colima/default/docker.sock'), join(config, 'colima/default/docker.sock')]],
     ['OrbStack', [join(home, '.orbstack/run/docker.sock')]],
     [
       'Podman',
       [
-        ...inRuntime('podman/podman.sock'),
+        join(runtime, 'podman/podman.sock'),
         join(home, '.local/share/containers/podman/machine/podman.sock'),
+        join(home, '.local/share/containers/podman/machine/qemu/podman.sock'),
+        ...machines.map((folder) => join(folder, 'podman/podman-machine-default-api.sock')),
         '/run/podman/podman.sock',
       ],
     ],

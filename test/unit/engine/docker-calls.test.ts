@@ -22,6 +22,7 @@ describe('what the engine says', () => {
     'failed to set up container networking: driver failed programming external connectivity on endpoint dev-redis-1 (ab12): failed to bind host port for 127.0.0.1:6379:172.20.0.13:6379/tcp: address already in use',
     'Ports are not available: exposing port TCP 127.0.0.1:6379 -> 127.0.0.1:0: listen tcp 127.0.0.1:6379: bind: address already in use',
     'rootlessport listen tcp 127.0.0.1:6379: bind: address already in use',
+    'cannot listen on the TCP port: listen tcp4 127.0.0.1:6379: bind: address already in use',
   ])('a taken host port: %s', (message) => {
     expect(failure(message)).toMatchObject({ code: 'PORT_TAKEN', hint: expect.stringContaining('ports') });
   });
@@ -45,6 +46,7 @@ describe('what the engine says', () => {
     'Address already in use',
     'failed to set up container networking: Address already in use',
     'requested ip address 172.20.0.13 is already allocated to container ab12',
+    `IPAM error: requested ip address 10.78.1.11 is already allocated to container ID ${'0a'.repeat(32)}`,
   ])('a taken address: %s', (message) => {
     expect(failure(message)).toMatchObject({ code: 'ADDRESS_TAKEN', hint: expect.stringContaining('ip') });
   });
@@ -58,12 +60,22 @@ describe('what the engine says', () => {
     'removal of container dev-redis-1 is already in progress',
     'container is marked for removal and cannot be started',
     'remove dev-redis-1-data: volume is in use - [ab12]',
+    `container create: creating container storage: the container name "dev-redis-1" is already in use by ${'0a'.repeat(32)}. You have to remove that container to be able to reuse that name: that name is already in use`,
+    'network name dev-services already used: network already exists',
+    'network not found',
+    'container create: unable to find network with name or ID dev-services: network not found',
+    '"dev-services" has associated containers with it. Use -f to forcibly delete containers and pods: network is being used',
+    'volume dev-redis-1-data is being used by the following container(s): ab12: volume is being used',
+    'container ab12 is already connected to network dev-services: network is already connected',
+    'no container with name or ID "dev-redis-1" found: no such container',
+    'no volume with name "dev-redis-1-data" found: no such volume',
   ])('something that is not as it was observed: %s', (message) => {
     expect(failure(message)).toMatchObject({ code: 'CHANGED_MEANWHILE' });
   });
 
   test.each([
     'No such image: redis:7-alpine',
+    'no such image: docker.io/library/redis:7-alpine: image not known',
     'manifest for redis:99 not found: manifest unknown: manifest unknown',
     "pull access denied for nobody, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
     'Get "https://registry.example/v2/": dial tcp: lookup registry.example on 127.0.0.53:53: no such host',

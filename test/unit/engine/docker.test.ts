@@ -62,3 +62,14 @@ describe('a container', () => {
     });
   });
 });
+
+describe('an image that is imported', () => {
+  const id = `sha256:${'0a'.repeat(32)}`;
+
+  test('is tagged by a call of its own: Podman 4 calls it latest', async () => {
+    answers['POST /images/create'] = { body: { status: id, progress: '', progressDetail: {}, id } };
+    answers[`POST /images/${id}/tag`] = { status: 201 };
+    await engine.importImage('mine:local', Buffer.from('tar'), ['CMD ["sh"]']);
+    expect(calls.at(-1)).toMatchObject({ call: `POST /images/${id}/tag`, query: '?repo=mine&tag=local' });
+  });
+});

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import net, { createServer, type Server, type Socket } from 'node:net';
+import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { locateEngine, wellKnownSockets } from '../../../src/engine/locate.ts';
@@ -74,7 +75,9 @@ describe('which engine', () => {
     env = { ...env, DOCKER_HOST: 'unix:///env.sock', DOCKER_CONTEXT: 'remote' };
     expect(await chosen('unix:///flag.sock')).toBe('unix:///flag.sock (--host)');
     expect(await chosen()).toBe('unix:///env.sock (DOCKER_HOST)');
-    env = { ...env, DOCKER_HOST: '' };
+    env = { ...env, DOCKER_HOST: '', CONTAINER_HOST: 'unix:///podman.sock' };
+    expect(await chosen()).toBe('unix:///podman.sock (CONTAINER_HOST)');
+    env = { ...env, CONTAINER_HOST: '' };
     expect(await chosen()).toBe('ssh://me@remote (context remote, from DOCKER_CONTEXT)');
     env = { HOME: home };
     expect(await chosen()).toBe(`unix:///colima.sock (context colima, from ${home}/.docker/config.json)`);
@@ -125,7 +128,8 @@ describe('which engine', () => {
 });
 
 test('the well-known sockets, in the order in which they are tried', () => {
-  const sockets = wellKnownSockets({ HOME: '/home/me', XDG_RUNTIME_DIR: '/run/user/1000' });
+  const TMPDIR = '/var/folders/x1/y2/T/';
+  const sockets = wellKnownSockets({ HOME: '/home/me', XDG_RUNTIME_DIR: '/run/user/1000', TMPDIR });
   expect(sockets.map(({ path, owner }) => `${owner}: ${path}`)).toMatchInlineSnapshot(`
     [
       "default socket: /var/run/docker.sock",
@@ -137,9 +141,15 @@ test('the well-known sockets, in the order in which they are tried', () => {
       "OrbStack: /home/me/.orbstack/run/docker.sock",
       "Podman: /run/user/1000/podman/podman.sock",
       "Podman: /home/me/.local/share/containers/podman/machine/podman.sock",
+      "Podman: /home/me/.local/share/containers/podman/machine/qemu/podman.sock",
+      "Podman: /var/folders/x1/y2/T/podman/podman-machine-default-api.sock",
+      "Podman: /run/user/1000/podman/podman-machine-default-api.sock",
       "Podman: /run/podman/podman.sock",
     ]
   `);
+  const bare = wellKnownSockets({ HOME: '/home/me', TMPDIR: '/tmp' }).map(({ path }) => path);
+  expect(bare).toContain(`/run/user/${userInfo().uid}/podman/podman.sock`);
+  expect(bare.filter((path) => path.startsWith('/tmp/'))).toEqual([]);
 });
 
 test('relative folders of the environment are no place of a socket: they would be another one from another folder', () => {
