@@ -113,10 +113,9 @@ const NANOSECONDS_PER_MS = 1_000_000;
 
 export function limitsBody({ memoryBytes, cpus, restartPolicy }: ContainerLimits): object {
   return {
-    Memory: memoryBytes,
     // Equal to Memory: no swap. A Redis that swaps is slower than one that evicts.
-    MemorySwap: memoryBytes,
-    NanoCpus: Math.round(cpus * NANO),
+    ...(memoryBytes !== undefined && { Memory: memoryBytes, MemorySwap: memoryBytes }),
+    ...(cpus !== undefined && { NanoCpus: Math.round(cpus * NANO) }),
     RestartPolicy: { Name: restartPolicy },
   };
 }

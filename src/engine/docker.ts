@@ -127,7 +127,10 @@ export async function connectDocker(
         ),
       ),
     updateContainer: (name, limits) =>
-      change(`update container ${name}`, () => docker.getContainer(name).update(limitsBody(limits))),
+      // Podman 4 has no such call.
+      change(`update container ${name}`, () =>
+        unlessMissing(() => docker.getContainer(name).update(limitsBody(limits))),
+      ),
     connectContainer: (name, network) =>
       change(`connect container ${name} to ${network.name}`, () =>
         docker.getNetwork(network.name).connect({ Container: name, EndpointConfig: endpointBody(network) }),

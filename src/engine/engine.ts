@@ -39,7 +39,7 @@ export interface Engine {
   createContainer(container: ContainerDefinition): Promise<void>;
   /** What only a look at the one container shows; undefined when it isn't there. */
   inspectContainer(name: string): Promise<ContainerDetails | undefined>;
-  /** Changes the limits of a container while it runs, or before it does. */
+  /** Changes the limits of a container while it runs, or before it does. Some engines can't, and say nothing: look again. */
   updateContainer(name: string, limits: ContainerLimits): Promise<void>;
   connectContainer(name: string, network: ContainerDefinition['network']): Promise<void>;
   disconnectContainer(name: string, networkName: string): Promise<void>;

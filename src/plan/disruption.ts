@@ -17,7 +17,7 @@ export function urgentRestarts(scene: Scene): Partial<Next> {
 export function disruption(scene: Scene): Partial<Next> {
   const { spec, wanted, engine: observed, views, done, wish } = scene;
   const restarts = findRestarts(scene);
-  const planned = wish === undefined ? planUp(spec, wanted, observed) : restarts.map(({ action }) => action);
+  const planned = wish === undefined ? planUp(spec, wanted, observed, done) : restarts.map(({ action }) => action);
   // An engine that makes of a definition something else than was asked for would have its turn for ever.
   const isNew = (node: string): boolean => done.has(keyOf('create container', containerName(spec.name, node)));
   const waiting =

@@ -89,9 +89,9 @@ const ONCE: ReadonlySet<ActionType> = new Set([
 ]);
 
 function engine(scene: Scene): Partial<Next> {
-  const { spec, wanted, engine: observed, obstacles, views, damagedTables } = scene;
+  const { spec, wanted, engine: observed, obstacles, views, damagedTables, done } = scene;
   const conflicts = [...findConflicts(spec.name, wanted, observed), ...obstacles];
-  const all = planUp(spec, wanted, observed);
+  const all = planUp(spec, wanted, observed, done);
   const waiting = new Set(findWaiting(scene, all).map((node) => containerName(spec.name, node)));
   // Started as it is, such a node would only end again.
   const tables = findTables(scene).filter(({ target }) => damagedTables.has(target));

@@ -1,6 +1,12 @@
-import type { Container, ContainerDefinition, ContainerSettings, PublishedPort } from '../model/resources.ts';
+import type {
+  Container,
+  ContainerDefinition,
+  ContainerLimits,
+  ContainerSettings,
+  PublishedPort,
+} from '../model/resources.ts';
 import { sizeText } from '../../units.ts';
-import { newAction, type Action } from '../model/action.ts';
+import { keyOf, newAction, type Action } from '../model/action.ts';
 import { findChangedSettings } from '../node/config-drift.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
 
@@ -40,28 +46,41 @@ function findDrift(present: Container, settings: ContainerSettings, wanted: Cont
   ];
 }
 
-function limitDrift(settings: ContainerSettings, { memoryBytes, cpus, restartPolicy }: ContainerDefinition): Drift[] {
+function limitDrift(settings: ContainerSettings, wanted: ContainerDefinition): Drift[] {
+  const { memoryBytes, cpus } = changedLimits(settings, wanted);
   const drifts: Drift[] = [];
-  // An engine that can't set limits says 0, whatever was asked for.
-  if (settings.memoryBytes !== 0 && settings.memoryBytes !== memoryBytes) {
+  if (memoryBytes !== undefined) {
     drifts.push({
       text: differs('memory limit', sizeText(settings.memoryBytes), sizeText(memoryBytes)),
       // The kernel ends a process that is above its limit, with its last writes. Stopped in order, it keeps them.
       remedy: settings.memoryBytes < memoryBytes ? 'update' : 'replace',
     });
   }
-  if (settings.cpus !== 0 && toNano(settings.cpus) !== toNano(cpus)) {
+  if (cpus !== undefined) {
     drifts.push({ text: differs('cpu limit', String(settings.cpus), String(cpus)), remedy: 'update' });
   }
-  if ((settings.restartPolicy || 'no') !== restartPolicy) {
-    drifts.push({ text: differs('restart policy', settings.restartPolicy, restartPolicy), remedy: 'update' });
+  if ((settings.restartPolicy || 'no') !== wanted.restartPolicy) {
+    drifts.push({ text: differs('restart policy', settings.restartPolicy, wanted.restartPolicy), remedy: 'update' });
   }
   return drifts;
 }
 
-/** The unit in which an engine keeps it. */
-function toNano(cpus: number): number {
-  return Math.round(cpus * 1e9);
+/** What an update has to say: the limits that differ, and the restart policy, which Podman takes back where it isn't said. */
+export function changedLimits(is: ContainerSettings, wanted: ContainerDefinition): ContainerLimits {
+  const { memoryBytes, cpus, restartPolicy } = wanted;
+  const unset = unsetLimits(is);
+  // Podman keeps hundred-thousandths of a cpu.
+  const isOtherCpus = Math.abs(is.cpus - cpus) >= 1e-5;
+  return {
+    ...(is.memoryBytes !== memoryBytes && !unset.includes('memory') && { memoryBytes }),
+    ...(isOtherCpus && !unset.includes('cpus') && { cpus }),
+    restartPolicy,
+  };
+}
+
+/** Those of the YAML file's limits that the engine can't set: it says 0, whatever was asked for. */
+export function unsetLimits({ memoryBytes, cpus }: ContainerSettings): string[] {
+  return [...(memoryBytes === 0 ? ['memory'] : []), ...(cpus === 0 ? ['cpus'] : [])];
 }
 
 function networkDrift({ networks }: ContainerSettings, wanted: ContainerDefinition['network']): Drift[] {
@@ -97,7 +116,13 @@ function portDrift(is: readonly PublishedPort[], wanted: readonly PublishedPort[
 }
 
 /** In what a node's container, and the configuration that it starts with, differ from what is wanted. */
-export function driftOf(node: string, present: Container, wanted: Wanted, { settings, config }: Observed): Drift[] {
+export function driftOf(
+  node: string,
+  present: Container,
+  wanted: Wanted,
+  { settings, config }: Observed,
+  done: Pick<ReadonlySet<string>, 'has'>,
+): Drift[] {
   const definition = wanted.containers.get(node);
   const found = settings.get(present.name);
   if (definition === undefined || found === undefined) return [];
@@ -109,7 +134,10 @@ export function driftOf(node: string, present: Container, wanted: Wanted, { sett
   const names = changes.map(({ name }) => name).join(', ');
   const restarts: Drift[] =
     changes.length === 0 ? [] : [{ text: `it has to start with other values of ${names}`, remedy: 'replace' }];
-  return [...image, ...findDrift(present, found, definition), ...restarts];
+  const drifts = [...image, ...findDrift(present, found, definition), ...restarts];
+  // Not every engine can change what runs: it has been told, and it is as before.
+  const isUpdated = done.has(keyOf('update container', present.name));
+  return drifts.map((drift) => (isUpdated && drift.remedy === 'update' ? { ...drift, remedy: 'replace' } : drift));
 }
 
 /** A node that runs, and that these actions stop for another configuration or another image. */

@@ -11,12 +11,19 @@ import type { Container, NetworkDefinition } from '../model/resources.ts';
  *
  * Where a node is new and others have volumes that only a container could show, the plan makes just these containers:
  * what they hold decides how the new node begins. `isPartial` tells, and the next round plans the rest.
+ *
+ * @param done keys of the actions that this run has carried out
  */
-export function planUp(spec: Spec, wanted: Wanted, observed: Observed): Action[] {
+export function planUp(
+  spec: Spec,
+  wanted: Wanted,
+  observed: Observed,
+  done: Pick<ReadonlySet<string>, 'has'> = new Set(),
+): Action[] {
   const network = planNetwork(spec, wanted.network, observed);
   const isNetworkNew = network.some(({ type }) => type === 'create network');
   const start = hasToLook(observed.data) ? 'later' : canStartFresh(spec, observed.data) ? 'fresh' : 'with its data';
-  const nodes = spec.nodes.flatMap((node) => planNode(node, wanted, observed, start, isNetworkNew));
+  const nodes = spec.nodes.flatMap((node) => planNode(node, wanted, observed, { start, isNetworkNew, done }));
   return ordered([
     ...planLeftovers(spec, wanted, observed),
     ...planRenamed(spec, wanted, observed),
@@ -56,6 +63,12 @@ function canStartFresh(spec: Spec, data: Observed['data']): boolean {
 
 type Start = 'fresh' | 'with its data' | 'later';
 
+interface Circumstances {
+  readonly start: Start;
+  readonly isNetworkNew: boolean;
+  readonly done: Pick<ReadonlySet<string>, 'has'>;
+}
+
 function planNetwork(spec: Spec, wanted: NetworkDefinition, { networks }: Observed): Action[] {
   const formerNames = networks
     .filter(isOwn(spec.name))
@@ -76,8 +89,7 @@ function planNode(
   { name }: NodeSpec,
   wanted: Wanted,
   observed: Observed,
-  start: Start,
-  isNetworkNew: boolean,
+  { start, isNetworkNew, done }: Circumstances,
 ): Action[] {
   const { containers, data, copies } = observed;
   const definition = wanted.containers.get(name);
@@ -86,7 +98,7 @@ function planNode(
   const present = containers.find((container) => container.name === target);
   const own = data.get(name);
   const seeds = start === 'fresh' && own !== 'bootstrapping';
-  const drifts = present === undefined ? [] : driftOf(name, present, wanted, observed);
+  const drifts = present === undefined ? [] : driftOf(name, present, wanted, observed, done);
   const replaced = present === undefined ? undefined : replacementCause(present, drifts, isNetworkNew, own);
 
   if (present !== undefined && replaced === undefined) {

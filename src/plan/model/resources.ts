@@ -87,7 +87,8 @@ export interface ContainerSettings {
 }
 
 /** What can be changed of a container while it runs. */
-export type ContainerLimits = Pick<ContainerDefinition, 'memoryBytes' | 'cpus' | 'restartPolicy'>;
+export type ContainerLimits = Pick<ContainerDefinition, 'restartPolicy'> &
+  Partial<Pick<ContainerDefinition, 'memoryBytes' | 'cpus'>>;
 
 export interface ContainerFile {
   /** Absolute; a path that ends in `/` is a directory. */

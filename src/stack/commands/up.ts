@@ -1,5 +1,7 @@
 import { withinBounds } from '../../bounds.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
+import { unsetLimits } from '../../plan/engine/drift.ts';
+import type { ContainerSettings } from '../../plan/model/resources.ts';
 import type { Secret } from '../../secret.ts';
 import { findUserDifferences, type Notice } from '../../plan/node/plan-password.ts';
 import { hostAddress } from '../connect/host-address.ts';
@@ -39,16 +41,23 @@ export async function up(session: Session): Promise<UpResult> {
     });
   };
   let notices: readonly Notice[] = [];
+  let settings: ReadonlyMap<string, ContainerSettings> = new Map();
   const { views, changeCount } = await reconcile(session, desiredOf(session, image), {
     password,
     issuer,
     isAuthorityLost,
     onLook: ({ seen }) => {
       notices = findUserDifferences(seen.passwords);
+      settings = seen.engine.settings;
     },
     prove: async (proven) => prove(session, await password(), proven),
   });
   for (const notice of notices) report({ subject: 'users', state: 'warning', ...notice });
+  const unset = new Set([...settings.values()].flatMap(unsetLimits));
+  if (unset.size > 0) {
+    const names = [...unset].map((limit) => `redis.${limit}`).join(' and ');
+    report({ subject: 'engine', state: 'warning', text: `sets no limits for ${names}: the containers run without` });
+  }
   report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
   return { image, changeCount, views };
 }

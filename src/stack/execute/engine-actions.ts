@@ -1,6 +1,7 @@
 import { nodeOfContainer } from '../../plan/model/names.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
+import { changedLimits } from '../../plan/engine/drift.ts';
 import { type Action, type ActionOf, type ActionType } from '../../plan/model/action.ts';
 import { holdsNothing } from '../../plan/model/observed.ts';
 import type { ContainerDefinition, ContainerFile } from '../../plan/model/resources.ts';
@@ -58,7 +59,7 @@ export async function performOnEngine(execution: Execution, action: EngineAction
       await engine.createContainer(definitionOf(execution, target));
       return;
     case 'update container':
-      await engine.updateContainer(target, definitionOf(execution, target));
+      await updateContainer(execution, target);
       return;
     case 'disconnect container':
       await engine.disconnectContainer(target, definitionOf(execution, target).network.name);
@@ -83,6 +84,13 @@ export async function performOnEngine(execution: Execution, action: EngineAction
     default:
       await performByName(session, action);
   }
+}
+
+/** With what hasn't changed, an engine that can't set one of the limits would refuse all of them. */
+async function updateContainer(execution: Execution, target: string): Promise<void> {
+  const wanted = definitionOf(execution, target);
+  const settings = execution.seen.engine.settings.get(target);
+  await execution.session.engine.updateContainer(target, settings ? changedLimits(settings, wanted) : wanted);
 }
 
 function definitionOf({ desired }: Execution, container: string): ContainerDefinition {

@@ -63,6 +63,22 @@ describe('a container', () => {
   });
 });
 
+describe('an update of limits', () => {
+  test('says what it is given, and no more: rootless engines refuse a limit that they can’t set', async () => {
+    const update = 'POST /containers/one/update';
+    await engine.updateContainer('one', { restartPolicy: 'always' });
+    expect(bodyOf(update)).toEqual({ RestartPolicy: { Name: 'always' } });
+    calls = [];
+    await engine.updateContainer('one', { restartPolicy: 'no', memoryBytes: 64, cpus: 0.5 });
+    expect(bodyOf(update)).toEqual({ Memory: 64, MemorySwap: 64, NanoCpus: 5e8, RestartPolicy: { Name: 'no' } });
+  });
+
+  test('by an engine that has no such call, as Podman 4, changes nothing and is no failure', async () => {
+    answers['POST /containers/one/update'] = { status: 404, body: 'Not Found' };
+    await expect(engine.updateContainer('one', { restartPolicy: 'always' })).resolves.toBeUndefined();
+  });
+});
+
 describe('an image that is imported', () => {
   const id = `sha256:${'0a'.repeat(32)}`;
 

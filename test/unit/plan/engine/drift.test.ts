@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { findDisruptive } from '../../../../src/plan/cluster/plan-roll.ts';
 import { findConflicts } from '../../../../src/plan/engine/conflicts.ts';
-import { findReconfigured } from '../../../../src/plan/engine/drift.ts';
-import { planText } from '../../../../src/plan/model/action.ts';
+import { changedLimits, findReconfigured, unsetLimits } from '../../../../src/plan/engine/drift.ts';
+import { keyOf, planText } from '../../../../src/plan/model/action.ts';
 import { planUp } from '../../../../src/plan/engine/plan-up.ts';
 import type { Observed } from '../../../../src/plan/model/observed.ts';
 import type { ContainerSettings } from '../../../../src/plan/model/resources.ts';
@@ -187,8 +187,30 @@ describe('a change by hand', () => {
     );
   });
 
+  test('of a limit that the engine was told in this run and has not changed, is made with another container', () => {
+    const told = new Set([keyOf('update container', 'dev-redis-2')]);
+    const changed = withSettings(running, 'dev-redis-2', { cpus: 0.5 });
+    expect(linesOf(planText(planUp(spec, wanted, changed, told)))).toContain(
+      '~ stop container dev-redis-2  (its cpu limit is 0.5 instead of 1)',
+    );
+    expect(planUp(spec, wanted, withSettings(running, 'dev-redis-2', {}), told)).toEqual([]);
+  });
+
+  test('of limits: the engine is told of those that differ, and of its restart policy, which Podman takes back else', () => {
+    const [settings, definition] = [running.settings.get('dev-redis-2'), wanted.containers.get('redis-2')];
+    if (settings === undefined || definition === undefined) throw new Error('no redis-2');
+    const { restartPolicy, memoryBytes } = definition;
+    expect(changedLimits({ ...settings, restartPolicy: 'no', cpus: 0 }, definition)).toEqual({ restartPolicy });
+    expect(changedLimits({ ...settings, memoryBytes: 1 }, definition)).toEqual({ restartPolicy, memoryBytes });
+    expect(changedLimits({ ...settings, cpus: 0.5 }, definition)).toEqual({ restartPolicy, cpus: 1 });
+    // Podman cuts what is less than a hundred-thousandth.
+    expect(changedLimits({ ...settings, cpus: 0.12345 }, { ...definition, cpus: 0.123456 })).toEqual({ restartPolicy });
+  });
+
   test('an engine that sets no limits is not asked for them again and again', () => {
-    expect(planUp(spec, wanted, withSettings(running, 'dev-redis-2', { memoryBytes: 0, cpus: 0 }))).toEqual([]);
+    const without = withSettings(running, 'dev-redis-2', { memoryBytes: 0, cpus: 0 });
+    expect(planUp(spec, wanted, without)).toEqual([]);
+    expect([...without.settings.values()].flatMap(unsetLimits)).toEqual(['memory', 'cpus']);
   });
 });
 
