@@ -116,6 +116,8 @@ export const progressAnswer = z.object({
   status: z.string().optional(),
   progress: z.string().optional(),
   error: z.string().optional(),
+  // What later engines say in its place.
+  errorDetail: z.object({ message: z.string() }).nullish(),
 });
 
 /** @throws UnknownAnswer for one that isn't what the Engine API says */

@@ -25,7 +25,8 @@ export async function* linesOf(chunks: AsyncIterable<string | Buffer>): AsyncGen
 export async function followPull(stream: NodeJS.ReadableStream, onProgress: (text: string) => void): Promise<void> {
   for await (const line of linesOf(stream)) {
     if (line.trim() === '') continue;
-    const { id, status, progress, error } = understood(progressAnswer, parsedJson(line, 'a line of its progress'));
+    const answer = understood(progressAnswer, parsedJson(line, 'a line of its progress'));
+    const { id, status, progress, error = answer.errorDetail?.message } = answer;
     if (error !== undefined) throw new Error(error);
     onProgress([id, status, progress].filter(Boolean).join(' '));
   }

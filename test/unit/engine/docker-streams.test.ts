@@ -39,6 +39,8 @@ describe('a pull', () => {
 
   test('fails with what the engine says inside it', async () => {
     await expect(pull('{"status":"x"}', '{"error":"no space left on device"}')).rejects.toThrow('no space left');
+    // Engines are about to say it in this field only.
+    await expect(pull('{"errorDetail":{"message":"no space left on device"}}')).rejects.toThrow('no space left');
   });
 
   test('fails where it is no JSON, and where it breaks off', async () => {
