@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { errorMessage, StackError, systemErrorCode, type FailureCode } from '../errors.ts';
+import { hint, run } from '../hint.ts';
 import { Secret } from '../secret.ts';
 import { certificatesIn, factsOf, parseCertificate, privateKeyIn, type CertificateFacts } from './certificate.ts';
 import { pathToAuthority, validityAt } from './chain.ts';
@@ -79,7 +80,7 @@ function checkDates(certificate: X509Certificate, file: string, nowMs: number): 
   throw new StackError('CERTIFICATE_INVALID', {
     message: `the certificate of ${subject} in ${file} ${verdict}`,
     hint: isExpired
-      ? 'Have it renewed, put the new one in its place and run `up` again.'
+      ? hint`Have it renewed, put the new one in its place, then: ${run('up')}`
       : `Is the clock right? Here it is ${toDate(nowMs)}.`,
   });
 }

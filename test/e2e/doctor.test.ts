@@ -8,7 +8,7 @@ import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Check } from '../../src/stack/doctor/diagnosis.ts';
 import { startProgram, type Ended } from '../helpers/program.ts';
-import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { dockerOf, makeStack, runMain, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
 const servers: Server[] = [];
@@ -313,6 +313,42 @@ describe('something of the stack is wrong', () => {
         text: expect.stringContaining('5462 slots have an owner and are not served: redis-2 is away') as string,
       },
     ]);
+  });
+
+  test('every command that is printed is for this stack and this engine, and does there what it says', async () => {
+    await stack.engine.stopContainer(stack.container(2), 3);
+    const file = join(stack.folder, "the stack's own.yaml");
+    writeFileSync(file, readFileSync(stack.file));
+    const typed = ['-f', file, '--host', stack.engine.endpoint.address];
+    const printed = new Set<string>();
+    const commands = [
+      'status',
+      'doctor',
+      'cluster check',
+      'cluster fix',
+      'cluster wait --timeout 1',
+      'cluster failover redis-1',
+      'cluster forget none',
+      'cluster import --from x',
+    ];
+    for (const command of commands) {
+      const { stdout, stderr } = await runMain([...command.split(' '), ...typed], stack.env);
+      for (const [, line = ''] of (stdout + stderr).matchAll(/npx tsx manage\.ts (.*?)(?: {3}#.*| *[,)]?)$/gm))
+        printed.add(line);
+    }
+    const parsed = [...printed].map((line) =>
+      execFileSync('sh', ['-c', `printf '%s\\n' ${line}`], { encoding: 'utf8' })
+        .trimEnd()
+        .split('\n'),
+    );
+    expect(parsed.map((argv) => argv.slice(-4))).toEqual(parsed.map(() => typed));
+    const names = parsed.map((argv) => argv.slice(0, -4).join(' '));
+    expect(names).toEqual(['up', 'cluster nodes', 'cluster import --from redis://127.0.0.1:6379/0']);
+    const harmless = parsed.filter((_argv, index) => !/NODE|SECONDS|import/.test(names[index] ?? ''));
+    for (const argv of harmless) expect((await runMain(argv, stack.env)).exitCode).toBe(0);
+    expect((await stack.engine.listContainers()).find(({ name }) => name === stack.container(2))?.state).toBe(
+      'running',
+    );
   });
 
   test('everything is well again', async () => {

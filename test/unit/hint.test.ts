@@ -1,4 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands/commands.ts';
+import { parseCommandLine } from '../../src/cli/core/parse-command-line.ts';
 import { hint, hintRenderer, run, type Typed } from '../../src/hint.ts';
 
 const render = (typed: Partial<Typed>) => hintRenderer({ program: 'rc', file: undefined, host: undefined, ...typed });
@@ -52,5 +57,41 @@ describe('words', () => {
     expect(render({ file: 'a.yaml' })(hint`Wait ${3} s for ${'redis-1'}, ${then}   # in vain`)).toBe(
       'Wait 3 s for redis-1, then: rc up -f a.yaml   # in vain',
     );
+  });
+});
+
+describe('in the sources', () => {
+  const texts = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => [name, readFileSync(join('src', name), 'utf8')] as const);
+
+  test('every command to be copied is one of this program, with its own options', async () => {
+    const found = texts.flatMap(([, text]) =>
+      [...text.matchAll(/(?:\brun\(|\brun: )(?:'([^'\n]*)'|`([^`]*)`)\)/g)].map(
+        ([, plain, pattern]) => plain ?? pattern ?? '',
+      ),
+    );
+    const commands = found
+      .map((words) => words.replace(/^\$\{command\}/, 'down').replaceAll(/--\$\{\w+\}/g, '--force'))
+      .map((words) => words.replaceAll(/\$\{[^}]*\}/g, 'X').replaceAll('SECONDS', '9'))
+      .filter((words) => !words.endsWith('--help'));
+    expect(commands.length).toBeGreaterThan(60);
+    const said: string[] = [];
+    const write = (chunk: unknown, _encoding: unknown, done: () => void): void => {
+      said.push(String(chunk));
+      done();
+    };
+    const terminal = { stdout: new Writable({ write }), stderr: new Writable({ write }), program: 'rc' };
+    for (const words of commands) {
+      const argv = words.split(' ').filter((word) => word !== '');
+      const parsed = await parseCommandLine(argv, COMMANDS, terminal as never);
+      expect({ words, said, isRead: 'command' in parsed }).toEqual({ words, said: [], isRead: true });
+    }
+  });
+
+  test('nobody but the front door knows how the program is called', () => {
+    const withoutComments = (text: string): string => text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+    const naming = texts.filter(([, text]) => /npx tsx|tsx manage\.ts|\band run `?up\b/.test(withoutComments(text)));
+    expect(naming.map(([name]) => name)).toEqual([]);
   });
 });

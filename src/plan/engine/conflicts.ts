@@ -1,5 +1,5 @@
 import type { FailureCode } from '../../errors.ts';
-import type { Hint } from '../../hint.ts';
+import { hint, run, type Hint } from '../../hint.ts';
 import { overlaps, parseBlock } from '../../spec/addresses.ts';
 import { LABELS, LOCAL_IMAGE, isOwn } from '../model/names.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
@@ -147,7 +147,7 @@ function membersOnNetworks(stack: string, wanted: Wanted, observed: Observed): C
   return observed.members.map((name) => ({
     code: 'NETWORK_IN_USE' as const,
     message: `${name} is not in the YAML file any more and has to leave the cluster first, but its network is to be recreated`,
-    hint: 'Put network back as it was in the YAML file and run up; change it afterwards. Nothing was changed.',
+    hint: hint`Put network back as it was in the YAML file, then: ${run('up')}   # change it afterwards; nothing was changed`,
   }));
 }
 

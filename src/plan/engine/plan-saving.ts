@@ -1,3 +1,4 @@
+import { hint, run } from '../../hint.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import type { Spec } from '../../spec/spec.ts';
 import { actionKey, keyOf, newAction, type Action, type ActionOf } from '../model/action.ts';
@@ -111,7 +112,7 @@ export function wrongFile(appendonly: boolean, why: string): Conflict {
   return {
     code: 'DATA_AT_RISK',
     message: `${why}, and Redis would not read that with ${setting(appendonly)}`,
-    hint: `Set ${setting(!appendonly)} again and run up. Then change it and run up once more: it is switched while the nodes run.`,
+    hint: hint`Set ${setting(!appendonly)} again, then: ${run('up')}   # then change it, and again: it is switched while the nodes run`,
   };
 }
 

@@ -187,6 +187,6 @@ export async function stopIntoDump(session: Session, container: string): Promise
   if (exitCode === 0) return leaveWritten(session, container);
   throw new StackError('DATA_AT_RISK', {
     message: `${container} ended with exit code ${exitCode} before its last keys were in dump.rdb; its append-only file has all of them`,
-    hint: 'Set persistence.appendonly: true again and run up. Then try again with a longer --timeout SECONDS.',
+    hint: hint`Set persistence.appendonly: true again, then: ${run('up')}   # then try again with a longer --timeout SECONDS`,
   });
 }

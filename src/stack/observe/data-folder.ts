@@ -1,5 +1,6 @@
 import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
 import { REDIS_GID, REDIS_UID } from '../../plan/model/definitions.ts';
 import { setting, wrongFile } from '../../plan/engine/plan-saving.ts';
 import type { ContainerFile } from '../../plan/model/resources.ts';
@@ -67,6 +68,6 @@ function unknownAge(spec: Spec, { name }: NodeSpec, container: string): StackErr
   const volume = `docker run --rm --volumes-from ${container} ${spec.redis.image}`;
   return new StackError('DATA_AT_RISK', {
     message: `${name} has an append-only file and a dump.rdb, and Redis would only read dump.rdb with ${setting(appendonly)}`,
-    hint: `If it ran with ${setting(!appendonly)} last, set that and run up. If not: ${volume} mv /data/appendonlydir /data/appendonlydir.old`,
+    hint: hint`If it ran with ${setting(!appendonly)} last, set that, then: ${run('up')}; if not: ${volume} mv /data/appendonlydir /data/appendonlydir.old`,
   });
 }
