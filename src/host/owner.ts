@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { StackError, systemErrorCode } from '../errors.ts';
 
 /** The environment variable that names the process for which everything is made: `REDIS_CLUSTER_OWNER_PID=$$`. */
 export const OWNER_VARIABLE = 'REDIS_CLUSTER_OWNER_PID';
+
+/** Who runs this program, for others to read: `ann@laptop`. */
+export function accountName(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    // A container may run as a user without a name.
+    return `${process.getuid?.() ?? 'somebody'}@${hostname()}`;
+  }
+}
 
 /**
  * The process that the environment names, as a text that means this process and no other, ever. Undefined without one.

@@ -1,5 +1,6 @@
 /** The password changes while everything runs. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
 import { afterEach, expect, test } from 'vitest';
@@ -9,7 +10,7 @@ import { natMapOf } from '../../src/stack/connect/connection.ts';
 import { linkNodes } from '../../src/stack/connect/with-nodes.ts';
 import { runKilledAfter } from '../helpers/killed.ts';
 import { useSharedStack } from '../helpers/shared-stack.ts';
-import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { makeStack, runMain, type Outcome, type TestStack } from '../helpers/test-stack.ts';
 import { isThorough } from '../helpers/reliability-record.ts';
 
 let stack: TestStack;
@@ -237,6 +238,43 @@ test('a password that somebody set by hand: named, and the hint brings the right
   expect(stderr).not.toContain('by-hand');
   await stack.must('restart', 'redis-2');
   expect((await stack.must('up')).stdout).toContain('nothing to do');
+});
+
+test('two users with a file each: who has the older password changes nothing, and learns who has changed it', async () => {
+  stack = await stacks.shared();
+  const { name, file, folder } = stack;
+  const run = (state: string, ...argv: string[]): Promise<Outcome> =>
+    runMain(stack.withFile(argv), { ...stack.env, XDG_STATE_HOME: join(folder, state) });
+  const fileOf = (state: string): string => join(folder, state, 'redis-cluster-as-code', name, 'password');
+  const before = password();
+
+  // The other one begins with what the nodes have, and is told whom his rotation concerns.
+  const rotated = await run('other', 'secrets', 'rotate');
+  expect(rotated.exitCode).toBe(0);
+  expect(rotated.stderr).toContain(`@${hostname()}, who keeps it in the file ${passwordFile()}, and is refused`);
+
+  const hashes = await stack.redis(1, 'ACL', 'LIST');
+  const refused = [await stack.run('plan'), await stack.run('up'), await stack.run('secrets', 'rotate')];
+  refused.push(await stack.run('doctor'));
+  const secrets = [before, password(), readFileSync(fileOf('other'), 'utf8').trim()];
+  for (const { exitCode, stdout, stderr } of refused) {
+    const text = stdout + stderr;
+    expect(exitCode).toBe(1);
+    expect(text).toContain(`the nodes of ${name} have another password than the file ${passwordFile()}`);
+    expect(text).toContain(`@${hostname()}, who keeps it in the file ${fileOf('other')}`);
+    expect(text).toContain(`rm ${passwordFile()} && npx tsx manage.ts up -f ${file}`);
+    for (const secret of secrets) expect(text).not.toContain(secret);
+  }
+  expect(password()).toBe(before);
+  expect(await stack.redis(1, 'ACL', 'LIST')).toBe(hashes);
+
+  rmSync(passwordFile());
+  await stack.must('up');
+  expect(password()).toBe(readFileSync(fileOf('other'), 'utf8').trim());
+  expect((await stack.must('secrets', 'rotate')).stderr).toContain(`who keeps it in the file ${fileOf('other')}`);
+  await expectSettled();
+  expect((await stack.must('secrets', 'rotate')).stderr).not.toContain('who keeps it');
+  expect((await run('other', 'up')).stderr).toContain(`who keeps it in the file ${passwordFile()}`);
 });
 
 test('not while a node is away: it would come back with the old one', async () => {

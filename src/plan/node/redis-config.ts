@@ -8,6 +8,8 @@ export const REDIS_CONF_FILE = `${CONFIG_FOLDER}/redis.conf`;
 /** The user's own redis.conf. */
 export const USER_CONF_FILE = `${CONFIG_FOLDER}/user.conf`;
 export const PASSWORD_FILE = `${CONFIG_FOLDER}/password`;
+/** Who gave the node its password, and where he keeps it. */
+export const KEEPER_FILE = `${CONFIG_FOLDER}/password.keeper`;
 export const NODE_TABLE_FILE = '/data/nodes.conf';
 
 /** Who may log in, by the SHA-256 of his passwords. It lies with the data: users that a person made outlast the container. */

@@ -1,6 +1,6 @@
 import type { Conflict } from '../../plan/engine/conflicts.ts';
 import type { Action } from '../../plan/model/action.ts';
-import { localPassword } from '../connect/passwords.ts';
+import { findPasswordConflict, localPassword } from '../connect/passwords.ts';
 import { hasLostAuthority } from '../observe/certificates.ts';
 import { readCertificates } from './certs.ts';
 import { findUserDifferences, type Notice } from '../../plan/node/plan-password.ts';
@@ -30,10 +30,12 @@ interface PlanResult {
 export async function plan(session: Session): Promise<PlanResult> {
   const { engine, spec } = session;
   const image = await resolveImage(engine, spec.redis.image);
+  const kept = await localPassword(session);
+  const conflict = kept && (await findPasswordConflict(session, kept));
   let notices: readonly Notice[] = [];
   const [round, { warnings }] = await Promise.all([
     preview(session, desiredOf(session, image), {
-      password: () => localPassword(session),
+      password: async () => kept,
       isAuthorityLost: await hasLostAuthority(session),
       onLook: ({ seen }) => {
         notices = findUserDifferences(seen.passwords);
@@ -41,5 +43,7 @@ export async function plan(session: Session): Promise<PlanResult> {
     }),
     readCertificates(session),
   ]);
-  return { ...round, pulls: image === undefined ? spec.redis.image : undefined, warnings, notices };
+  // Whatever the password is part of would be refused.
+  const found = conflict === undefined ? round : { ...round, actions: [], later: [], conflicts: [conflict] };
+  return { ...found, pulls: image === undefined ? spec.redis.image : undefined, warnings, notices };
 }

@@ -1,9 +1,10 @@
 import { isReachable } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
+import { containerName } from '../../plan/model/names.ts';
 import { randomPassword, type StackSecret } from '../../secrets/source.ts';
 import { withNodes, type Nodes } from '../connect/with-nodes.ts';
-import { ensurePassword } from '../connect/passwords.ts';
+import { ensurePassword, foreignKeeper } from '../connect/passwords.ts';
 import type { Session } from '../session/session.ts';
 import { acceptPassword, changePasswords } from '../execute/passwords.ts';
 
@@ -57,6 +58,8 @@ export async function rotateSecret(session: Session): Promise<RotateResult> {
       });
     }
 
+    const [first] = nodes.all;
+    const former = first && (await foreignKeeper(session, containerName(session.spec.name, first.name)));
     await changePasswords(session, nodes, current.password);
     const next = randomPassword();
     await acceptPassword(session, nodes, next);
@@ -64,6 +67,10 @@ export async function rotateSecret(session: Session): Promise<RotateResult> {
     await source.replace(next, current);
     await changePasswords(session, nodes, next);
     report({ subject: 'password', state: 'done', text: 'changed on every node' });
+    if (former !== undefined) {
+      const text = `the former one was given to the nodes by ${former}, and is refused from now on: tell them`;
+      report({ subject: 'password', state: 'warning', text, hint: hint`${run('plan')}   # says there what to do` });
+    }
     return { place: source.description, nodeCount: nodes.all.length };
   };
   return withNodes(session, rotate, { password: current.password });

@@ -1,24 +1,28 @@
 import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
-import { run } from '../../hint.ts';
+import { hint, quoted, run } from '../../hint.ts';
+import { accountName } from '../../host/owner.ts';
+import type { Conflict } from '../../plan/engine/conflicts.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
-import { PASSWORD_FILE } from '../../plan/node/redis-config.ts';
+import { KEEPER_FILE, PASSWORD_FILE } from '../../plan/node/redis-config.ts';
 import { Secret } from '../../secret.ts';
 import { randomPassword } from '../../secrets/source.ts';
 import type { Session } from '../session/session.ts';
+import { stateFolder } from '../../user-folders.ts';
 
 /**
  * The password that the stack should have. One of a file is made where there is none; a stack that already runs gives
  * back the one it was made with.
  *
- * @throws StackError SECRET_MISSING when Vault is not to be asked and no container holds it: nothing else stands in for it.
+ * @throws StackError SECRET_CHANGED when another user has given the nodes one that he keeps elsewhere; SECRET_MISSING when Vault is not to be asked and no container holds it: nothing else stands in for it.
  */
 export async function ensurePassword(session: Session): Promise<Secret> {
   const { source, secret, spec, report } = session;
-  if (secret !== undefined) return secret.password;
-  if (source.file !== undefined) {
-    const kept = await source.read();
-    if (kept !== undefined) return kept.password;
+  const kept = secret ?? (source.file === undefined ? undefined : await source.read());
+  if (kept !== undefined) {
+    const conflict = await findPasswordConflict(session, kept.password);
+    if (conflict !== undefined) throw new StackError(conflict.code, conflict);
+    return kept.password;
   }
   const running = await passwordOfAny(session);
   if (source.file !== undefined) {
@@ -31,6 +35,46 @@ export async function ensurePassword(session: Session): Promise<Secret> {
     message: `--offline, and no container of the stack ${spec.name} holds the password that ${source.description} would give`,
     hint: 'Run it without --offline.',
   });
+}
+
+/** For KEEPER_FILE: where the password is kept, by whom, and where his program keeps what belongs to the stack. */
+export function keeperText({ source, spec, env }: Session): string {
+  return `${source.description}\n${accountName()}\n${stateFolder(spec.name, env)}\n`;
+}
+
+/**
+ * Who gave a node its password, where that was another user, or the same one with another state folder, who keeps it in
+ * another place: `ann@laptop, who keeps it in the file /…/password`.
+ */
+export async function foreignKeeper(session: Session, container: string): Promise<string | undefined> {
+  const text = await session.engine.readFile(container, KEEPER_FILE);
+  const [place, who = '', folder] = text?.split('\n') ?? [];
+  const [ownPlace, ownWho, ownFolder] = keeperText(session).split('\n');
+  if (place === undefined || place === ownPlace || (who === ownWho && folder === ownFolder)) return undefined;
+  return `${who}, who keeps it in ${place}`;
+}
+
+/**
+ * Two users of an engine may each have a file for the password of the same stack. Whoever's is older would take back what
+ * the other has given to the nodes, and with it the other's applications. A source that both ask, as Vault, decides.
+ */
+export async function findPasswordConflict(session: Session, kept: Secret): Promise<Conflict | undefined> {
+  const { engine, spec, source } = session;
+  if (source.file === undefined) return undefined;
+  const own = (await engine.listContainers()).filter(isOwn(spec.name));
+  const keepers = await Promise.all(
+    own.map(async ({ name }) => {
+      const given = await passwordIn(engine, name);
+      return given === undefined || given.reveal() === kept.reveal() ? undefined : foreignKeeper(session, name);
+    }),
+  );
+  const keeper = keepers.find((one) => one !== undefined);
+  if (keeper === undefined) return undefined;
+  return {
+    code: 'SECRET_CHANGED',
+    message: `the nodes of ${spec.name} have another password than ${source.description}: it was given to them by ${keeper}`,
+    hint: hint`rm ${quoted(source.file)} && ${run('up')}   # takes over the one that the nodes have`,
+  };
 }
 
 /** The password, where that can be told without asking anybody else; the nodes themselves may still know it. */

@@ -118,6 +118,7 @@ export async function checkTlsAnswers(facts: Facts): Promise<readonly Line[]> {
 async function answerLines(facts: Facts, probes: readonly Probe[], kind: 'plain' | 'TLS'): Promise<Line[]> {
   const known = await facts.secret.know().catch(() => undefined);
   const ending = new Set((await facts.containers.know()).filter(isJustStartedAgain).map(({ node }) => node.name));
+  const conflict = await facts.passwordConflict.know().catch(() => undefined);
   const distrusted = kind === 'TLS' ? await distrustedNodes(facts) : new Set<string>();
   return probes.map((probe): Line => {
     const subject = `${probe.node.name} ${kind}`;
@@ -127,7 +128,7 @@ async function answerLines(facts: Facts, probes: readonly Probe[], kind: 'plain'
       const isOther = known !== undefined && password?.reveal() !== known.password.reveal();
       if (!isOther) return ok(subject, `${address} answers and takes the password`);
       const text = `${address} takes the password in its container's files, and not the one that is kept`;
-      return warning(subject, text, run('up'));
+      return warning(subject, text, conflict?.hint ?? run('up'));
     }
     const restart = run(`restart ${probe.node.name}`);
     if (isRefused)

@@ -116,9 +116,10 @@ export async function checkDrift(facts: Facts): Promise<readonly Line[]> {
     image === undefined ? [] : planUp(session.spec, wanted, observed).filter(({ target }) => isSound(target));
   const areAllThere = probes.every(({ view }) => view.reachable);
   const { plan } = await import('../commands/plan.ts');
-  const planned = areAllThere && actions.length === 0 ? await plan(session) : { actions, notices: [] };
-  const { actions: changes, notices } = planned;
-  const left = notices.map(({ text: what, hint: mend }) => warning('users', what, mend));
+  const planned = areAllThere && actions.length === 0 ? await plan(session) : { actions, notices: [], conflicts: [] };
+  const { actions: changes, notices, conflicts } = planned;
+  const refused = conflicts.map(({ message, hint: mend }) => warning('drift', `up refuses: ${message}`, mend));
+  const left = [...refused, ...notices.map(({ text: what, hint: mend }) => warning('users', what, mend))];
   if (changes.length === 0) return orOk(left, 'drift', 'what runs is as the YAML file says');
   const shown = 4;
   const more = changes.length > shown ? `, and ${changes.length - shown} more` : '';

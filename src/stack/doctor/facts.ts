@@ -14,6 +14,7 @@ import { readCertificates, type Certificates } from '../commands/certs.ts';
 import { lookUntilLasting } from '../commands/cluster/check.ts';
 import { readPresent } from '../commands/down.ts';
 import { resolveImage, type ResolvedImage } from '../observe/image.ts';
+import { findPasswordConflict } from '../connect/passwords.ts';
 import { linkNodes } from '../connect/with-nodes.ts';
 import { loadStack, type LoadedStack } from '../session/load.ts';
 import { observeEngine } from '../observe/observe.ts';
@@ -33,6 +34,8 @@ export interface Facts {
   /** undefined where none was made yet, or Vault is not to be asked. */
   readonly secret: Fact<StackSecret | undefined>;
   readonly session: Fact<Session>;
+  /** Another user has given the nodes another password than the one that is kept here. */
+  readonly passwordConflict: Fact<Conflict | undefined>;
   readonly resources: Fact<Present>;
   readonly image: Fact<ResolvedImage | undefined>;
   /** In the order of the YAML file. */
@@ -106,6 +109,10 @@ export function gatherFacts(options: ConnectionOptions): Facts {
     const known = await secret.know().catch(() => undefined);
     return { ...(await withSecret(sessionOf(loaded, source, connected, options), known)), offline: options.offline };
   });
+  const passwordConflict = fact('the containers do not tell their password', async () => {
+    const [opening, known] = await Promise.all([session.know(), secret.know()]);
+    return known && findPasswordConflict(opening, known.password);
+  });
   const resources = fact('the engine does not list what it has', async () => readPresent((await engine.know()).engine));
   const image = fact('the engine does not tell about its images', async () => {
     const [{ spec }, { engine: connected }] = await Promise.all([stack.know(), engine.know()]);
@@ -137,6 +144,7 @@ export function gatherFacts(options: ConnectionOptions): Facts {
     engine,
     secret,
     session,
+    passwordConflict,
     resources,
     image,
     containers,

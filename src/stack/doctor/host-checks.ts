@@ -74,6 +74,8 @@ export async function checkPassword(facts: Facts): Promise<readonly Line[]> {
   const subject = isVault ? 'Vault' : 'password';
   if (isVault && options.offline) return [skipped(subject, '--offline: it is not asked')];
   if ((await secret.find()) !== undefined) {
+    const conflict = await facts.passwordConflict.know().catch(() => undefined);
+    if (conflict !== undefined) return [failed(subject, conflict.message, conflict.hint)];
     return [ok(subject, isVault ? 'it answers and gives the password' : 'it is kept on this host, for its owner only')];
   }
   const { containers } = await facts.resources.know();

@@ -5,13 +5,14 @@ import { changedLimits } from '../../plan/engine/drift.ts';
 import { type Action, type ActionOf, type ActionType } from '../../plan/model/action.ts';
 import { holdsNothing } from '../../plan/model/observed.ts';
 import type { ContainerDefinition, ContainerFile } from '../../plan/model/resources.ts';
-import { initialNodeTable, NODE_TABLE_FILE } from '../../plan/node/redis-config.ts';
+import { initialNodeTable, KEEPER_FILE, NODE_TABLE_FILE } from '../../plan/node/redis-config.ts';
 import { poll } from '../../poll.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
+import { keeperText } from '../connect/passwords.ts';
 import { withNodes } from '../connect/with-nodes.ts';
 import { appendonlyMark, requireReadable } from '../observe/data-folder.ts';
 import type { Session } from '../session/session.ts';
-import { configFiles, nodeTableFile } from './config-files.ts';
+import { configFile, configFiles, nodeTableFile } from './config-files.ts';
 import type { Execution } from './execution.ts';
 import { keptUsers } from './passwords.ts';
 import { dumpGraceSeconds, leaveWritten, stopGraceSeconds } from './stopping.ts';
@@ -122,6 +123,7 @@ async function configure(
   ];
   const files: ContainerFile[] = [
     ...configFiles(spec, node, { userConf, password, certificate, users }),
+    configFile(KEEPER_FILE, keeperText(session)),
     appendonlyMark(spec.redis.persistence.appendonly),
     ...(isSeeded ? [nodeTableFile(NODE_TABLE_FILE, initialNodeTable(spec, node))] : []),
   ];

@@ -5,12 +5,14 @@ import { planPassword, type PasswordAction } from '../../plan/node/plan-password
 import { isReachable } from '../../cluster/nodes/view.ts';
 import {
   FORMER_USERS_FILE,
+  KEEPER_FILE,
   otherUsers,
   passwordHash,
   REDIS_CONF_FILE,
   USERS_FILE,
 } from '../../plan/node/redis-config.ts';
 import type { Secret } from '../../secret.ts';
+import { keeperText } from '../connect/passwords.ts';
 import type { Nodes } from '../connect/with-nodes.ts';
 import { readPasswordState } from '../observe/node-facts.ts';
 import type { Session } from '../session/session.ts';
@@ -73,10 +75,10 @@ export async function changePassword(
       await link.send('CONFIG', 'SET', 'masterauth', wanted.reveal());
       return;
     case 'drop other passwords':
-      await engine.writeFiles(
-        container,
-        passwordFiles({ accepts: [hash], users, sends: wanted, own: wanted }, usersFile),
-      );
+      await engine.writeFiles(container, [
+        ...passwordFiles({ accepts: [hash], users, sends: wanted, own: wanted }, usersFile),
+        configFile(KEEPER_FILE, keeperText(session)),
+      ]);
       await link.send('ACL', 'SETUSER', 'default', 'resetpass', `#${hash}`);
   }
 }

@@ -87,6 +87,8 @@ function worldWith(password: string): World {
     session: {
       spec,
       engine: { writeFiles, readFile },
+      env: {},
+      source: { description: 'the file /password' },
       report: (event: ProgressEvent) => events.push(event),
       signal: new AbortController().signal,
     } as unknown as Session,
@@ -163,6 +165,8 @@ describe('a new password on running nodes', () => {
       ['accept password', 'send password', 'drop other passwords'].flatMap((type) => [type, type, type]),
     );
     expectSettled(world, 'new');
+    const keepers = world.nodes.map(({ files }) => files.get('/etc/redis/password.keeper')?.split('\n')[0]);
+    expect(keepers).toEqual(world.nodes.map(() => 'the file /password'));
   });
 
   test('can be accepted before anybody uses it', async () => {
