@@ -117,7 +117,8 @@ export async function connectDocker(
     createContainer: (container) =>
       change(`create container ${container.name}`, async () => {
         // By a call of its own, which changes nothing where it is there: Podman labels none that comes with a container.
-        await docker.createVolume(volumeBody(container.volume, moreLabels));
+        // One without a name comes and goes with it.
+        if (container.volume.name !== '') await docker.createVolume(volumeBody(container.volume, moreLabels));
         await docker.createContainer(containerBody(container, moreLabels));
       }),
     inspectContainer: (name) =>

@@ -117,6 +117,9 @@ test('the docker command line sees health, labels and the compose project', asyn
     'redis-cluster-as-code.stack': stack.name,
     'com.docker.compose.project': stack.name,
     'com.docker.compose.service': 'redis-1',
+    // Without it, `docker compose ls` lists nothing.
+    'com.docker.compose.config-hash': expect.stringMatching(/./) as string,
+    'com.docker.compose.project.config_files': stack.file,
   });
 });
 

@@ -17,7 +17,7 @@ export async function startAlone(
   await Promise.all([
     network,
     ...spec.nodes.map(async (node) => {
-      const definition = { ...containerDefinition(spec, node, image), command };
+      const definition = { ...containerDefinition(spec, node, image, ''), command };
       await Promise.all([network, engine.createContainer(definition)]);
       await engine.startContainer(definition.name);
     }),

@@ -19,7 +19,8 @@ export function networkDefinition(spec: Spec): NetworkDefinition {
   return { ...definition, labels };
 }
 
-export function containerDefinition(spec: Spec, node: NodeSpec, image: string): ContainerDefinition {
+/** @param file the path of the YAML file, for others to see */
+export function containerDefinition(spec: Spec, node: NodeSpec, image: string, file: string): ContainerDefinition {
   const { name: stack, redis, network } = spec;
   const volume = volumeName(stack, node.name);
   const owner = { [LABELS.stack]: stack, [LABELS.node]: node.name };
@@ -33,7 +34,7 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string): 
       ...owner,
       [LABELS.image]: image,
       [LABELS.tls]: spec.tls.enabled ? 'yes' : 'no',
-      ...composeLabels(stack, { service: node.name }),
+      ...composeLabels(stack, { service: node.name, file }),
     },
     network: { name: network.name, address: node.ip, aliases: [node.name] },
     ports: openPorts(spec).map((kind) => ({

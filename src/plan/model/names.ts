@@ -46,19 +46,25 @@ export function initialNodeId(stack: string, node: string): string {
   return createHash('sha1').update(`${PREFIX}/${stack}/${node}`).digest('hex');
 }
 
+/** Begins the name of a label that is for people's eyes only: a container that was made without it is as good. */
+export const COMPOSE = 'com.docker.compose.';
+
 /** Labels by which Docker Desktop and `docker compose ls` group the stack. */
 export function composeLabels(
   stack: string,
-  resource: { service: string } | { network: string } | { volume: string },
+  resource: { service: string; file: string } | { network: string } | { volume: string },
 ): Record<string, string> {
-  const project = { 'com.docker.compose.project': stack };
-  if ('network' in resource) return { ...project, 'com.docker.compose.network': resource.network };
-  if ('volume' in resource) return { ...project, 'com.docker.compose.volume': resource.volume };
+  const project = { [`${COMPOSE}project`]: stack };
+  if ('network' in resource) return { ...project, [`${COMPOSE}network`]: resource.network };
+  if ('volume' in resource) return { ...project, [`${COMPOSE}volume`]: resource.volume };
   return {
     ...project,
-    'com.docker.compose.service': resource.service,
-    'com.docker.compose.container-number': '1',
-    'com.docker.compose.oneoff': 'False',
+    [`${COMPOSE}project.config_files`]: resource.file,
+    // Compose lists no container without one, and compares it with nothing but its own.
+    [`${COMPOSE}config-hash`]: PREFIX,
+    [`${COMPOSE}service`]: resource.service,
+    [`${COMPOSE}container-number`]: '1',
+    [`${COMPOSE}oneoff`]: 'False',
   };
 }
 

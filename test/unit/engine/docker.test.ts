@@ -61,6 +61,12 @@ describe('a container', () => {
       HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: '/data' }] },
     });
   });
+
+  test('whose volume has no name brings its own: one that was made before would be left over', async () => {
+    if (definition === undefined) throw new Error('no node');
+    await engine.createContainer({ ...definition, volume: { ...definition.volume, name: '' } });
+    expect(calls.map(({ call }) => call)).toEqual(['POST /containers/create']);
+  });
 });
 
 describe('an update of limits', () => {

@@ -161,6 +161,12 @@ describe('a change by hand', () => {
     expect(planUp(spec, wanted, withContainer(running, 'dev-redis-2', { labels }))).toEqual([]);
   });
 
+  test('of a label for Compose is left alone: another checkout has its YAML file elsewhere', () => {
+    const others = Object.entries(wanted.containers.get('redis-2')?.labels ?? {});
+    const labels = Object.fromEntries(others.filter(([name]) => !name.startsWith('com.docker.compose.')));
+    expect(planUp(spec, wanted, withContainer(running, 'dev-redis-2', { labels }))).toEqual([]);
+  });
+
   test('of its network, its address or its other name there is mended while it runs', () => {
     const planned = (networks: ContainerSettings['networks']): string =>
       planText(planUp(spec, wanted, withSettings(running, 'dev-redis-2', { networks })));

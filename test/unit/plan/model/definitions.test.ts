@@ -7,7 +7,7 @@ import { at, specOf, type Shape } from '../../../helpers/builders.ts';
 
 function definitionOf(shape: Shape = {}): ContainerDefinition {
   const spec = specOf(shape);
-  return containerDefinition(spec, at(spec.nodes, 0), 'redis:7-alpine');
+  return containerDefinition(spec, at(spec.nodes, 0), 'redis:7-alpine', '/home/jane/stack.yaml');
 }
 
 describe('a container', () => {
@@ -38,6 +38,8 @@ describe('a container', () => {
       [LABELS.node]: 'redis-1',
       'com.docker.compose.project': 'dev',
       'com.docker.compose.service': 'redis-1',
+      'com.docker.compose.config-hash': 'redis-cluster-as-code',
+      'com.docker.compose.project.config_files': '/home/jane/stack.yaml',
     });
     expect(volume.labels).toMatchObject({ [LABELS.stack]: 'dev', [LABELS.node]: 'redis-1' });
   });
