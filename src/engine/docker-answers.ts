@@ -21,6 +21,7 @@ const number = or(0, z.number());
 export const versionAnswer = z.object({
   Version: z.string(),
   ApiVersion: z.string(),
+  MinAPIVersion: text,
   Os: z.string(),
   Arch: z.string(),
 });

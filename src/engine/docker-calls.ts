@@ -19,13 +19,14 @@ export interface Calls {
   readonly change: (doing: string, call: () => Promise<unknown>) => Promise<void>;
 }
 
+/** @param prepare awaited before each call */
 export function createCalls(
   docker: Docker,
   endpoint: Endpoint,
   { signal, timeoutMs }: Bounds,
-  onAbsence: OnAbsence | undefined,
+  { onAbsence, prepare }: { readonly onAbsence: OnAbsence | undefined; readonly prepare: () => Promise<void> },
 ): Calls {
-  const attempt: Call = async (doing, call) => {
+  const explained: Call = async (doing, call) => {
     try {
       return await call();
     } catch (error) {
@@ -33,8 +34,9 @@ export function createCalls(
       throw engineFailure(error, doing, endpoint);
     }
   };
+  const attempt: Call = (doing, call) => explained(doing, () => prepare().then(call));
   const bounded: Call = (doing, call) =>
-    attempt(doing, () => withinBounds(call(), `could not ${doing}`, { signal, timeoutMs }));
+    explained(doing, () => withinBounds(prepare().then(call), `could not ${doing}`, { signal, timeoutMs }));
   const ask = (): Promise<unknown> => bounded('reach it', () => docker.ping());
   const patience = onAbsence === undefined ? IMPATIENT : createPatience({ signal, timeoutMs }, { ...onAbsence, ask });
   return {

@@ -33,6 +33,28 @@ import { execInteractive, followPull, linesOf, readCommand, readLogs, translated
 import type { OnAbsence } from './patience.ts';
 import { withTransport } from './ssh.ts';
 
+/** The Engine API 1.x that all calls and answers here were written for: that of Engine 20.10. */
+const API_MINOR = 41;
+
+/**
+ * For the path of each call: `v1.41`, or what is nearest to it of those that the engine offers. Without one, an engine
+ * answers as its latest API says, and later ones leave out what earlier ones had.
+ */
+export function apiVersionFor(engine: { readonly ApiVersion: string; readonly MinAPIVersion: string }): string {
+  const minorOf = (version: string): number => Number(/^1\.(\d+)/.exec(version)?.[1] ?? API_MINOR);
+  return `v1.${Math.max(Math.min(API_MINOR, minorOf(engine.ApiVersion)), minorOf(engine.MinAPIVersion || '1.0'))}`;
+}
+
+/** Done once, by the first who needs it; again where it failed. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () =>
+    (done ??= work().catch((error: unknown) => {
+      done = undefined;
+      throw error;
+    }));
+}
+
 /**
  * The engine behind `settings`, through dockerode.
  *
@@ -57,7 +79,11 @@ export async function connectDocker(
   const isSeenAway = onAbsence !== undefined && settings.options.socketPath !== undefined;
   const seeing = isSeenAway ? { agent: new Agent({ keepAlive: false }) } : {};
   const docker = new Docker(withTransport({ ...settings.options, ...seeing }));
-  const calls = createCalls(docker, endpoint, { signal, timeoutMs }, onAbsence);
+  const prepare = once(async () => {
+    const api = apiVersionFor(understood(versionAnswer, await docker.version()));
+    Object.assign(docker.modem, { version: api });
+  });
+  const calls = createCalls(docker, endpoint, { signal, timeoutMs }, { onAbsence, prepare });
   const { attempt, bounded, look, change } = calls;
 
   return {

@@ -81,7 +81,9 @@ export const IMAGE_ID = 'sha256:one';
 export function wantedFor(spec: Spec, { userConf = '', imageId = IMAGE_ID } = {}): Wanted {
   return {
     network: networkDefinition(spec),
-    containers: new Map(spec.nodes.map((node) => [node.name, containerDefinition(spec, node, spec.redis.image, 'stack.yaml')])),
+    containers: new Map(
+      spec.nodes.map((node) => [node.name, containerDefinition(spec, node, spec.redis.image, 'stack.yaml')]),
+    ),
     config: new Map(spec.nodes.map((node) => [node.name, { redisConf: redisConf(spec, node), userConf }])),
     imageId,
     isStandIn: false,

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { connectDocker } from '../../../src/engine/docker.ts';
+import { apiVersionFor, connectDocker } from '../../../src/engine/docker.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { specOf, wantedFor } from '../../helpers/builders.ts';
 import { useTempFolders } from '../../helpers/temp-folder.ts';
@@ -19,19 +19,24 @@ const [definition] = [...wantedFor(specOf()).containers.values()];
 /** `POST /containers/create` → what is answered; 200 and `{}` where nothing is said. */
 let answers: Record<string, Answer>;
 let calls: { readonly call: string; readonly query: string; readonly body: unknown }[];
+let paths: string[];
 let server: Server;
 let engine: Engine;
 
 beforeEach(async () => {
-  answers = {};
+  answers = {
+    'GET /version': { body: { Version: '29.0.0', ApiVersion: '1.52', MinAPIVersion: '1.44', Os: '', Arch: '' } },
+  };
   calls = [];
+  paths = [];
   server = createServer((request, response) => {
     const { pathname, search } = new URL(request.url ?? '/', 'http://engine');
-    const call = `${request.method} ${pathname}`;
+    paths.push(pathname);
+    const call = `${request.method} ${pathname.replace('/v1.44/', '/')}`;
     void json(request)
       .catch(() => undefined)
       .then((body) => {
-        calls.push({ call, query: search, body });
+        if (call !== 'GET /version') calls.push({ call, query: search, body });
         const { status = 200, body: answer = {} } = answers[call] ?? {};
         response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
       });
@@ -49,6 +54,29 @@ afterEach(() => {
 });
 
 const bodyOf = (call: string): unknown => calls.find((one) => one.call === call)?.body;
+
+test.each([
+  ['Engine 20.10', '1.41', '1.12', 'v1.41'],
+  ['Engine 28', '1.51', '1.24', 'v1.41'],
+  ['Engine 29, which has given up what is before', '1.52', '1.44', 'v1.44'],
+  ['an older one', '1.40', '1.12', 'v1.40'],
+  ['Podman 4.3', '1.41', '1.24', 'v1.41'],
+  ['one that says nothing of it', '', '', 'v1.41'],
+])('the path of each call names an API version that the engine has: %s', (_engine, ApiVersion, MinAPIVersion, api) => {
+  expect(apiVersionFor({ ApiVersion, MinAPIVersion })).toBe(api);
+});
+
+test('asked for once, and again where that failed', async () => {
+  const version = answers['GET /version'];
+  answers['GET /version'] = { status: 500 };
+  await expect(engine.listVolumes()).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
+  if (version !== undefined) answers['GET /version'] = version;
+  answers['GET /volumes'] = { body: { Volumes: null } };
+  expect(await engine.listVolumes()).toEqual([]);
+  expect(await engine.listVolumes()).toEqual([]);
+  expect(paths.filter((path) => path === '/version')).toHaveLength(2);
+  expect(paths.slice(-2)).toEqual(['/v1.44/volumes', '/v1.44/volumes']);
+});
 
 describe('a container', () => {
   test('gets its volume by a call before its own: Podman puts no labels on one that comes with a container', async () => {
