@@ -185,7 +185,7 @@ test('killed half-way and all containers restarted: they come back with what the
   await expectUser('app');
 
   // Where they differ, nobody but a person knows which of them is right: it is said, and left.
-  await stack.redis(4, 'ACL', 'SETUSER', 'app', '>another');
+  await stack.redis(4, 'ACL', 'SETUSER', 'app', '>another-of-a-person');
   const missing = 'the user half is missing on redis-3, redis-4, redis-5 and redis-6';
   const different = 'the user app has other rules or passwords on one of';
   expect(stderr).not.toContain(different);
@@ -195,7 +195,7 @@ test('killed half-way and all containers restarted: they come back with what the
     expect(text).toContain(missing);
     expect(text).toContain(different);
     expect(text).toContain(`redis-cli redis-1 -f ${stack.file} -- ACL LIST`);
-    expect(text).not.toMatch(/of-a-person|another"|[0-9a-f]{64}/);
+    expect(text).not.toMatch(/of-a-person|[0-9a-f]{64}/);
   }
   const { stdout: plan } = await stack.must('plan');
   expect(plan).toContain('Nothing to do');
