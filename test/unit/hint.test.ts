@@ -60,6 +60,36 @@ describe('words', () => {
   });
 });
 
+/** Read as if a person had typed them. */
+async function expectOwnCommands(commands: readonly string[]): Promise<void> {
+  const said: string[] = [];
+  const write = (chunk: unknown, _encoding: unknown, done: () => void): void => {
+    said.push(String(chunk));
+    done();
+  };
+  const terminal = { stdout: new Writable({ write }), stderr: new Writable({ write }), program: 'rc' };
+  for (const words of commands) {
+    const argv = words.split(' ').filter((word) => word !== '');
+    const parsed = await parseCommandLine(argv, COMMANDS, terminal as never);
+    expect({ words, said, isRead: 'command' in parsed }).toEqual({ words, said: [], isRead: true });
+  }
+}
+
+test('every command with options that a document names without the program is one of this program, with its own options', async () => {
+  const documents = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))];
+  const spans = documents
+    .filter((name) => name.endsWith('.md'))
+    .flatMap((name) => [...readFileSync(name, 'utf8').matchAll(/`([a-z][^`\n]*)`/g)].map(([, span = '']) => span));
+  const names = new Set(COMMANDS.map(({ name }) => name.split(' ')[0]));
+  const commands = spans
+    .filter((span) => span.includes(' --') && names.has(span.split(' ')[0] ?? ''))
+    // Redis's own tool has the name of a command.
+    .filter((span) => !span.startsWith('redis-cli --') && !span.includes('…'))
+    .map((span) => span.replaceAll(/\\\|.*?(?=\])|[[\]]/g, '').replace('SECONDS', '9'));
+  expect(commands.length).toBeGreaterThan(10);
+  await expectOwnCommands(commands);
+});
+
 describe('in the sources', () => {
   const texts = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.tsx?$/.test(name))
@@ -76,17 +106,7 @@ describe('in the sources', () => {
       .map((words) => words.replaceAll(/\$\{[^}]*\}/g, 'X').replaceAll('SECONDS', '9'))
       .filter((words) => !words.endsWith('--help'));
     expect(commands.length).toBeGreaterThan(60);
-    const said: string[] = [];
-    const write = (chunk: unknown, _encoding: unknown, done: () => void): void => {
-      said.push(String(chunk));
-      done();
-    };
-    const terminal = { stdout: new Writable({ write }), stderr: new Writable({ write }), program: 'rc' };
-    for (const words of commands) {
-      const argv = words.split(' ').filter((word) => word !== '');
-      const parsed = await parseCommandLine(argv, COMMANDS, terminal as never);
-      expect({ words, said, isRead: 'command' in parsed }).toEqual({ words, said: [], isRead: true });
-    }
+    await expectOwnCommands(commands);
   });
 
   test('nobody but the front door knows how the program is called', () => {
