@@ -116,7 +116,7 @@ describe('no engine, no image', () => {
         connection.on('error', () => undefined);
       }
       client.on('data', (chunk) => {
-        if (/^POST \/containers\/[^/]+\/start/.test(chunk.toString('latin1'))) goAway();
+        if (/^POST \/v[\d.]+\/containers\/[^/]+\/start/.test(chunk.toString('latin1'))) goAway();
       });
       client.pipe(upstream).pipe(client);
     }).listen(socket);

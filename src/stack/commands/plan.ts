@@ -30,12 +30,10 @@ interface PlanResult {
 export async function plan(session: Session): Promise<PlanResult> {
   const { engine, spec } = session;
   const image = await resolveImage(engine, spec.redis.image);
-  const kept = await localPassword(session);
-  const conflict = kept && (await findPasswordConflict(session, kept));
   let notices: readonly Notice[] = [];
   const [round, { warnings }] = await Promise.all([
     preview(session, desiredOf(session, image), {
-      password: async () => kept,
+      password: () => localPassword(session),
       isAuthorityLost: await hasLostAuthority(session),
       onLook: ({ seen }) => {
         notices = findUserDifferences(seen.passwords);
@@ -43,6 +41,8 @@ export async function plan(session: Session): Promise<PlanResult> {
     }),
     readCertificates(session),
   ]);
+  const kept = await localPassword(session);
+  const conflict = kept && (await findPasswordConflict(session, kept, round.actions));
   // Whatever the password is part of would be refused.
   const found = conflict === undefined ? round : { ...round, actions: [], later: [], conflicts: [conflict] };
   return { ...found, pulls: image === undefined ? spec.redis.image : undefined, warnings, notices };

@@ -3,6 +3,7 @@ import { StackError } from '../../errors.ts';
 import { hint, quoted, run } from '../../hint.ts';
 import { accountName } from '../../host/owner.ts';
 import type { Conflict } from '../../plan/engine/conflicts.ts';
+import type { Action, ActionType } from '../../plan/model/action.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import { KEEPER_FILE, PASSWORD_FILE } from '../../plan/node/redis-config.ts';
 import { Secret } from '../../secret.ts';
@@ -14,16 +15,12 @@ import { stateFolder } from '../../user-folders.ts';
  * The password that the stack should have. One of a file is made where there is none; a stack that already runs gives
  * back the one it was made with.
  *
- * @throws StackError SECRET_CHANGED when another user has given the nodes one that he keeps elsewhere; SECRET_MISSING when Vault is not to be asked and no container holds it: nothing else stands in for it.
+ * @throws StackError SECRET_MISSING when Vault is not to be asked and no container holds it: nothing else stands in for it.
  */
 export async function ensurePassword(session: Session): Promise<Secret> {
   const { source, secret, spec, report } = session;
   const kept = secret ?? (source.file === undefined ? undefined : await source.read());
-  if (kept !== undefined) {
-    const conflict = await findPasswordConflict(session, kept.password);
-    if (conflict !== undefined) throw new StackError(conflict.code, conflict);
-    return kept.password;
-  }
+  if (kept !== undefined) return kept.password;
   const running = await passwordOfAny(session);
   if (source.file !== undefined) {
     if (running !== undefined)
@@ -54,13 +51,22 @@ export async function foreignKeeper(session: Session, container: string): Promis
   return `${who}, who keeps it in ${place}`;
 }
 
+/** Actions that give a node the password. */
+const GIVING: ReadonlySet<ActionType> = new Set(['accept password', 'configure container']);
+
 /**
  * Two users of an engine may each have a file for the password of the same stack. Whoever's is older would take back what
  * the other has given to the nodes, and with it the other's applications. A source that both ask, as Vault, decides.
+ *
+ * @param actions what is about to be done; where none of it gives a node the password, as a rule, no file is read
  */
-export async function findPasswordConflict(session: Session, kept: Secret): Promise<Conflict | undefined> {
+export async function findPasswordConflict(
+  session: Session,
+  kept: Secret,
+  actions?: readonly Action[],
+): Promise<Conflict | undefined> {
   const { engine, spec, source } = session;
-  if (source.file === undefined) return undefined;
+  if (source.file === undefined || actions?.some(({ type }) => GIVING.has(type)) === false) return undefined;
   const own = (await engine.listContainers()).filter(isOwn(spec.name));
   const keepers = await Promise.all(
     own.map(async ({ name }) => {
