@@ -23,9 +23,13 @@ export function containerFiles(
     );
   return {
     writeFiles: (containerName, files) =>
-      change(`write the files of ${containerName}`, async () =>
-        docker.getContainer(containerName).putArchive(await tarOf(files), { path: '/' }),
-      ),
+      change(`write the files of ${containerName}`, async () => {
+        // What comes for the root lands below a volume on Podman, where nobody sees it.
+        for (const path of new Set(files.map(topFolder))) {
+          const inside = files.filter((file) => topFolder(file) === path);
+          await docker.getContainer(containerName).putArchive(await tarOf(path, inside), { path });
+        }
+      }),
     readFile: async (containerName, path) => {
       const [text] = (await readFiles(containerName, path))?.values() ?? [];
       return text;
@@ -61,11 +65,16 @@ export function containerFiles(
   };
 }
 
-async function tarOf(files: readonly ContainerFile[]): Promise<Buffer> {
+/** `/data` of `/data/nodes.conf`, and of `/data/` itself. */
+function topFolder({ path }: ContainerFile): string {
+  return path.split('/', 2).join('/');
+}
+
+async function tarOf(folder: string, files: readonly ContainerFile[]): Promise<Buffer> {
   const { pack } = await import('tar-stream');
   const archive = pack();
   for (const { path, content, mode, uid, gid, changedAtMs } of files) {
-    const name = path.replace(/^\//, '');
+    const name = `.${path.slice(folder.length)}`;
     const type = path.endsWith('/') ? 'directory' : 'file';
     archive.entry(
       { name, mode, uid, gid, type, ...(changedAtMs !== undefined && { mtime: new Date(changedAtMs) }) },
