@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/secret.ts';
 import { sendBytes, startService, type RawAnswer, type RunningService } from '../helpers/service.ts';
-import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
 
 const TOKEN = 'a-token-of-more-than-16-characters:with=signs';
 
@@ -315,6 +315,26 @@ describe('the end', () => {
     await service.stop();
     await expect(service.get('/healthz')).rejects.toThrow('fetch failed');
     for (const socket of sockets) socket.destroy();
+  });
+
+  test('the commands that it names are for the stack that it was started for, in an answer and on the page', async () => {
+    const { child, url } = await serveInProcess();
+    const node = dockerOf(stack.engine).getContainer(stack.container(2));
+    await node.pause();
+    try {
+      const command = `npx tsx manage.ts up -f ${stack.file}`;
+      const answer = async (): Promise<string> => (await fetch(`${url}/redis-cluster/node/redis-2`)).text();
+      await expect.poll(answer, { timeout: 30_000 }).toContain(JSON.stringify(command));
+      const events = await fetch(`${url}/events`);
+      const reader = events.body?.pipeThrough(new TextDecoderStream()).getReader();
+      let told = '';
+      while (!told.includes(command)) told += (await reader?.read())?.value ?? '';
+      await reader?.cancel();
+    } finally {
+      await node.unpause();
+      await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 30_000 }).toBe(200);
+      child.kill();
+    }
   });
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
