@@ -22,6 +22,7 @@ export const versionAnswer = z.object({
   Version: z.string(),
   ApiVersion: z.string(),
   MinAPIVersion: text,
+  Components: listOf(z.object({ Name: text })),
   Os: z.string(),
   Arch: z.string(),
 });

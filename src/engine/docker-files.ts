@@ -16,6 +16,7 @@ export function containerFiles(
   docker: Docker,
   { attempt, bounded, look, change }: Calls,
   bounds: Bounds,
+  hidesBelowVolumes: () => boolean,
 ): ContainerFiles {
   const readFiles = (containerName: string, path: string): Promise<ReadonlyMap<string, string> | undefined> =>
     look(`read ${path} of ${containerName}`, () =>
@@ -24,10 +25,11 @@ export function containerFiles(
   return {
     writeFiles: (containerName, files) =>
       change(`write the files of ${containerName}`, async () => {
-        // What comes for the root lands below a volume on Podman, where nobody sees it.
-        for (const path of new Set(files.map(topFolder))) {
-          const inside = files.filter((file) => topFolder(file) === path);
-          await docker.getContainer(containerName).putArchive(await tarOf(path, inside), { path });
+        // What comes for the root lands below a volume on Podman, where nobody sees it. Docker takes all in one go.
+        const folderOf = hidesBelowVolumes() ? topFolder : () => '';
+        for (const folder of new Set(files.map(folderOf))) {
+          const inside = files.filter((file) => folderOf(file) === folder);
+          await docker.getContainer(containerName).putArchive(await tarOf(folder, inside), { path: folder || '/' });
         }
       }),
     readFile: async (containerName, path) => {
@@ -74,7 +76,7 @@ async function tarOf(folder: string, files: readonly ContainerFile[]): Promise<B
   const { pack } = await import('tar-stream');
   const archive = pack();
   for (const { path, content, mode, uid, gid, changedAtMs } of files) {
-    const name = `.${path.slice(folder.length)}`;
+    const name = path.slice(folder.length + 1) || './';
     const type = path.endsWith('/') ? 'directory' : 'file';
     archive.entry(
       { name, mode, uid, gid, type, ...(changedAtMs !== undefined && { mtime: new Date(changedAtMs) }) },

@@ -79,9 +79,11 @@ export async function connectDocker(
   const isSeenAway = onAbsence !== undefined && settings.options.socketPath !== undefined;
   const seeing = isSeenAway ? { agent: new Agent({ keepAlive: false }) } : {};
   const docker = new Docker(withTransport({ ...settings.options, ...seeing }));
+  let isPodman = false;
   const prepare = once(async () => {
-    const api = apiVersionFor(understood(versionAnswer, await docker.version()));
-    Object.assign(docker.modem, { version: api });
+    const answer = understood(versionAnswer, await docker.version());
+    Object.assign(docker.modem, { version: apiVersionFor(answer) });
+    isPodman = answer.Components.some(({ Name }) => Name.startsWith('Podman'));
   });
   const calls = createCalls(docker, endpoint, { signal, timeoutMs }, { onAbsence, prepare });
   const { attempt, bounded, look, change } = calls;
@@ -166,7 +168,7 @@ export async function connectDocker(
       change(`disconnect container ${name} from ${networkName}`, () =>
         docker.getNetwork(networkName).disconnect({ Container: name }),
       ),
-    ...containerFiles(docker, calls, { signal, timeoutMs }),
+    ...containerFiles(docker, calls, { signal, timeoutMs }, () => isPodman),
     unpauseContainer: (name) => change(`unpause container ${name}`, () => docker.getContainer(name).unpause()),
     startContainer: (name) =>
       change(`start container ${name}`, () => unlessUnchanged(() => docker.getContainer(name).start())),

@@ -119,7 +119,8 @@ async function configure(
   const [password, certificate, users] = [
     execution.password(),
     await execution.certificateOf(node),
-    await keptUsers(execution, target),
+    // A cluster that begins anew has none.
+    isSeeded ? [] : await keptUsers(execution, target),
   ];
   const files: ContainerFile[] = [
     ...configFiles(spec, node, { userConf, password, certificate, users }),
