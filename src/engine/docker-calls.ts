@@ -24,7 +24,7 @@ export function createCalls(
   docker: Docker,
   endpoint: Endpoint,
   { signal, timeoutMs }: Bounds,
-  { onAbsence, prepare }: { readonly onAbsence: OnAbsence | undefined; readonly prepare: () => Promise<void> },
+  { onAbsence, prepare }: { readonly onAbsence: OnAbsence | undefined; readonly prepare: () => Promise<unknown> },
 ): Calls {
   const explained: Call = async (doing, call) => {
     try {

@@ -5,6 +5,7 @@ import type Docker from 'dockerode';
 import type { Extract } from 'tar-stream';
 import { whileMoving, type Bounds } from '../bounds.ts';
 import type { ContainerFile, FileStat } from '../plan/model/resources.ts';
+import { isPodman, type Identity } from './api-version.ts';
 import { fileStat, fileStatAnswer, parsedJson, understood } from './docker-answers.ts';
 import { unlessMissing, type Calls } from './docker-calls.ts';
 import type { Engine, LargeFile } from './engine.ts';
@@ -16,7 +17,7 @@ export function containerFiles(
   docker: Docker,
   { attempt, bounded, look, change }: Calls,
   bounds: Bounds,
-  hidesBelowVolumes: () => boolean,
+  identity: () => Promise<Identity>,
 ): ContainerFiles {
   const readFiles = (containerName: string, path: string): Promise<ReadonlyMap<string, string> | undefined> =>
     look(`read ${path} of ${containerName}`, () =>
@@ -26,7 +27,7 @@ export function containerFiles(
     writeFiles: (containerName, files) =>
       change(`write the files of ${containerName}`, async () => {
         // What comes for the root lands below a volume on Podman, where nobody sees it. Docker takes all in one go.
-        const folderOf = hidesBelowVolumes() ? topFolder : () => '';
+        const folderOf = isPodman(await identity()) ? topFolder : () => '';
         for (const folder of new Set(files.map(folderOf))) {
           const inside = files.filter((file) => folderOf(file) === folder);
           await docker.getContainer(containerName).putArchive(await tarOf(folder, inside), { path: folder || '/' });

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import type { ConnectionSettings } from './locate.ts';
 import type { Engine } from './engine.ts';
 import { whileMoving, type Bounds } from '../bounds.ts';
+import { once } from '../once.ts';
 import {
   containerAnswers,
   detailsAnswer,
@@ -11,7 +12,6 @@ import {
   networkAnswer,
   networkAnswers,
   understood,
-  versionAnswer,
   usageAnswer,
   volumesAnswer,
 } from './docker-answers.ts';
@@ -27,39 +27,17 @@ import {
   volumeBody,
   type Labels,
 } from './docker-bodies.ts';
+import { introduce } from './api-version.ts';
 import { createCalls, unlessMissing, unlessUnchanged } from './docker-calls.ts';
 import { containerFiles } from './docker-files.ts';
 import { execInteractive, followPull, linesOf, readCommand, readLogs, translated } from './docker-streams.ts';
 import type { OnAbsence } from './patience.ts';
 import { withTransport } from './ssh.ts';
 
-/** The Engine API 1.x that all calls and answers here were written for: that of Engine 20.10. */
-const API_MINOR = 41;
-
-/**
- * For the path of each call: `v1.41`, or what is nearest to it of those that the engine offers. Without one, an engine
- * answers as its latest API says, and later ones leave out what earlier ones had.
- */
-export function apiVersionFor(engine: { readonly ApiVersion: string; readonly MinAPIVersion: string }): string {
-  const minorOf = (version: string): number => Number(/^1\.(\d+)/.exec(version)?.[1] ?? API_MINOR);
-  return `v1.${Math.max(Math.min(API_MINOR, minorOf(engine.ApiVersion)), minorOf(engine.MinAPIVersion || '1.0'))}`;
-}
-
-/** Done once, by the first who needs it; again where it failed. */
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined;
-  return () =>
-    (done ??= work().catch((error: unknown) => {
-      done = undefined;
-      throw error;
-    }));
-}
-
 /**
  * The engine behind `settings`, through dockerode.
  *
- * Every rejection is a StackError; the request paths are those of Engine API 1.41, sent without a version prefix so that
- * the engine answers in its own.
+ * Every rejection is a StackError; the request paths are those of Engine API 1.41, with a version as `apiVersionFor` says.
  *
  * @param more.labels for everything that is made through this connection, beside the labels of its definition
  * @param more.onAbsence for who is in the middle of something: an engine that has answered before is waited for. Without it,
@@ -79,13 +57,8 @@ export async function connectDocker(
   const isSeenAway = onAbsence !== undefined && settings.options.socketPath !== undefined;
   const seeing = isSeenAway ? { agent: new Agent({ keepAlive: false }) } : {};
   const docker = new Docker(withTransport({ ...settings.options, ...seeing }));
-  let isPodman = false;
-  const prepare = once(async () => {
-    const answer = understood(versionAnswer, await docker.version());
-    Object.assign(docker.modem, { version: apiVersionFor(answer) });
-    isPodman = answer.Components.some(({ Name }) => Name.startsWith('Podman'));
-  });
-  const calls = createCalls(docker, endpoint, { signal, timeoutMs }, { onAbsence, prepare });
+  const identity = once(() => introduce(docker));
+  const calls = createCalls(docker, endpoint, { signal, timeoutMs }, { onAbsence, prepare: identity });
   const { attempt, bounded, look, change } = calls;
 
   return {
@@ -93,7 +66,7 @@ export async function connectDocker(
 
     version: () =>
       look('read the engine version', async () => {
-        const { Version, ApiVersion, Os, Arch } = understood(versionAnswer, await docker.version());
+        const { Version, ApiVersion, Os, Arch } = await identity();
         return { version: Version, apiVersion: ApiVersion, platform: `${Os}/${Arch}` };
       }),
 
@@ -168,7 +141,7 @@ export async function connectDocker(
       change(`disconnect container ${name} from ${networkName}`, () =>
         docker.getNetwork(networkName).disconnect({ Container: name }),
       ),
-    ...containerFiles(docker, calls, { signal, timeoutMs }, () => isPodman),
+    ...containerFiles(docker, calls, { signal, timeoutMs }, identity),
     unpauseContainer: (name) => change(`unpause container ${name}`, () => docker.getContainer(name).unpause()),
     startContainer: (name) =>
       change(`start container ${name}`, () => unlessUnchanged(() => docker.getContainer(name).start())),

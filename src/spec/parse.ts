@@ -1,21 +1,9 @@
-import {
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  Lexer,
-  LineCounter,
-  parseDocument,
-  Parser,
-  visit,
-  type Document,
-  type YAMLError,
-} from 'yaml';
-import { checkDocument, type Finding, type Path } from './rules.ts';
+import { Lexer, LineCounter, parseDocument, Parser, type YAMLError } from 'yaml';
+import { checkDocument, type Finding } from './rules.ts';
 import { specSchema } from './schema.ts';
 import { findShapeProblems, samePath } from './shape-findings.ts';
 import { toSpec, type Spec } from './spec.ts';
+import { findUnfitKey, findUnmergeable, hasMoreAliases, offsetOf, repeatedKeys } from './yaml-document.ts';
 
 /** Something in a file that has to be changed. Lines and columns count from 1. */
 export interface Problem {
@@ -140,84 +128,4 @@ function findExcess(text: string): string | undefined {
     if (parser.stack.length > MOST_LEVELS) return `${MOST_LEVELS} levels`;
   }
   return undefined;
-}
-
-function hasMoreAliases(document: Document, most: number): boolean {
-  let count = 0;
-  visit(document, {
-    Alias: () => {
-      count += 1;
-      return count > most ? visit.BREAK : undefined;
-    },
-  });
-  return count > most;
-}
-
-/** Where the first key begins that is a map, a list or an alias. */
-function findUnfitKey(document: Document): number | undefined {
-  let offset: number | undefined;
-  visit(document, {
-    Pair: (_key, { key }) => {
-      if (key === null || isScalar(key)) return undefined;
-      offset = rangeStart(key);
-      return visit.BREAK;
-    },
-  });
-  return offset;
-}
-
-/** Where a merge key begins whose value has no keys. */
-function findUnmergeable(document: Document): number | undefined {
-  let offset: number | undefined;
-  const resolved = (node: unknown): unknown => (isAlias(node) ? node.resolve(document) : node);
-  visit(document, {
-    Pair: (_key, { key, value }) => {
-      if (!isScalar(key) || String(key.source) !== '<<') return undefined;
-      const given = resolved(value);
-      const sources = isSeq(given) ? given.items.map(resolved) : [given];
-      if (sources.every(isMap)) return undefined;
-      offset = rangeStart(key);
-      return visit.BREAK;
-    },
-  });
-  return offset;
-}
-
-/** Where a key begins that its map has already. The library compares each with each, and takes long for very many. */
-function repeatedKeys(document: Document): number[] {
-  const offsets: number[] = [];
-  visit(document, {
-    Map: (_key, { items }) => {
-      const seen = new Set<string>();
-      for (const { key } of items) {
-        if (!isScalar(key)) continue;
-        const text = String(key.value);
-        if (seen.has(text)) offsets.push(rangeStart(key));
-        seen.add(text);
-      }
-    },
-  });
-  return offsets;
-}
-
-/** Where the key at `path` begins; for a key that is missing, where the map begins that should hold it. */
-function offsetOf(document: Document, path: Path): number {
-  let node: unknown = document.contents;
-  let offset = rangeStart(node);
-  for (const step of path) {
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
-      if (pair === undefined) break;
-      offset = rangeStart(pair.key);
-      node = pair.value;
-    } else if (isSeq(node)) {
-      node = node.items[Number(step)];
-      offset = rangeStart(node) || offset;
-    } else break;
-  }
-  return offset;
-}
-
-function rangeStart(node: unknown): number {
-  return isNode(node) ? (node.range?.[0] ?? 0) : 0;
 }

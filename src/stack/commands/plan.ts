@@ -1,6 +1,6 @@
 import type { Conflict } from '../../plan/engine/conflicts.ts';
 import type { Action } from '../../plan/model/action.ts';
-import { findPasswordConflict, localPassword } from '../connect/passwords.ts';
+import { findPasswordConflicts, localPassword } from '../connect/passwords.ts';
 import { hasLostAuthority } from '../observe/certificates.ts';
 import { readCertificates } from './certs.ts';
 import { findUserDifferences, type Notice } from '../../plan/node/plan-password.ts';
@@ -31,9 +31,10 @@ export async function plan(session: Session): Promise<PlanResult> {
   const { engine, spec } = session;
   const image = await resolveImage(engine, spec.redis.image);
   let notices: readonly Notice[] = [];
+  const kept = await localPassword(session);
   const [round, { warnings }] = await Promise.all([
     preview(session, desiredOf(session, image), {
-      password: () => localPassword(session),
+      password: async () => kept,
       isAuthorityLost: await hasLostAuthority(session),
       onLook: ({ seen }) => {
         notices = findUserDifferences(seen.passwords);
@@ -41,9 +42,8 @@ export async function plan(session: Session): Promise<PlanResult> {
     }),
     readCertificates(session),
   ]);
-  const kept = await localPassword(session);
-  const conflict = kept && (await findPasswordConflict(session, kept, round.actions));
+  const conflicts = kept === undefined ? [] : await findPasswordConflicts(session, kept, round.actions);
   // Whatever the password is part of would be refused.
-  const found = conflict === undefined ? round : { ...round, actions: [], later: [], conflicts: [conflict] };
+  const found = conflicts.length === 0 ? round : { ...round, actions: [], later: [], conflicts };
   return { ...found, pulls: image === undefined ? spec.redis.image : undefined, warnings, notices };
 }

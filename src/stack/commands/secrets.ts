@@ -4,7 +4,8 @@ import { hint, run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
 import { randomPassword, type StackSecret } from '../../secrets/source.ts';
 import { withNodes, type Nodes } from '../connect/with-nodes.ts';
-import { ensurePassword, findPasswordConflict, foreignKeeper } from '../connect/passwords.ts';
+import { ensurePassword, findPasswordConflicts, foreignKeeper } from '../connect/passwords.ts';
+import { rejectConflicts } from '../reconcile/round.ts';
 import type { Session } from '../session/session.ts';
 import { acceptPassword, changePasswords } from '../execute/passwords.ts';
 
@@ -60,8 +61,7 @@ export async function rotateSecret(session: Session): Promise<RotateResult> {
 
     const [first] = nodes.all;
     const former = first && (await foreignKeeper(session, containerName(session.spec.name, first.name)));
-    const conflict = await findPasswordConflict(session, current.password);
-    if (conflict !== undefined) throw new StackError(conflict.code, conflict);
+    rejectConflicts(await findPasswordConflicts(session, current.password));
     await changePasswords(session, nodes, current.password);
     const next = randomPassword();
     await acceptPassword(session, nodes, next);

@@ -1,9 +1,10 @@
 import { withinBounds } from '../../bounds.ts';
+import { once } from '../../once.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import { unsetLimits } from '../../plan/engine/drift.ts';
-import type { ContainerSettings } from '../../plan/model/resources.ts';
+import type { Snapshot } from '../../plan/model/snapshot.ts';
 import type { Secret } from '../../secret.ts';
-import { findUserDifferences, type Notice } from '../../plan/node/plan-password.ts';
+import { findUserDifferences } from '../../plan/node/plan-password.ts';
 import { hostAddress } from '../connect/host-address.ts';
 import { openIssuer } from '../connect/issuer.ts';
 import { openProof } from '../connect/proof.ts';
@@ -31,29 +32,21 @@ export async function up(session: Session): Promise<UpResult> {
   hostAddress(spec, engine.endpoint);
   const isAuthorityLost = await hasLostAuthority(session);
   const [image, issuer] = await Promise.all([ensureImage(session), openIssuer(session)]);
-  let ensured: Promise<Secret> | undefined;
-  const password = async (): Promise<Secret> => {
-    ensured ??= ensurePassword(session);
-    return ensured.catch((error: unknown) => {
-      // Asked again, once the engine is back.
-      ensured = undefined;
-      throw error;
-    });
-  };
-  let notices: readonly Notice[] = [];
-  let settings: ReadonlyMap<string, ContainerSettings> = new Map();
+  // Asked again, once an engine that went away is back.
+  const password = once(() => ensurePassword(session));
+  let last: Snapshot | undefined;
   const { views, changeCount } = await reconcile(session, desiredOf(session, image), {
     password,
     issuer,
     isAuthorityLost,
     onLook: ({ seen }) => {
-      notices = findUserDifferences(seen.passwords);
-      settings = seen.engine.settings;
+      last = seen;
     },
     prove: async (proven) => prove(session, await password(), proven),
   });
-  for (const notice of notices) report({ subject: 'users', state: 'warning', ...notice });
-  const unset = new Set([...settings.values()].flatMap(unsetLimits));
+  for (const notice of findUserDifferences(last?.passwords ?? []))
+    report({ subject: 'users', state: 'warning', ...notice });
+  const unset = new Set([...(last?.engine.settings.values() ?? [])].flatMap(unsetLimits));
   if (unset.size > 0) {
     const names = [...unset].map((limit) => `redis.${limit}`).join(' and ');
     report({ subject: 'engine', state: 'warning', text: `sets no limits for ${names}: the containers run without` });

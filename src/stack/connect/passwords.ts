@@ -60,13 +60,13 @@ const GIVING: ReadonlySet<ActionType> = new Set(['accept password', 'configure c
  *
  * @param actions what is about to be done; where none of it gives a node the password, as a rule, no file is read
  */
-export async function findPasswordConflict(
+export async function findPasswordConflicts(
   session: Session,
   kept: Secret,
   actions?: readonly Action[],
-): Promise<Conflict | undefined> {
+): Promise<readonly Conflict[]> {
   const { engine, spec, source } = session;
-  if (source.file === undefined || actions?.some(({ type }) => GIVING.has(type)) === false) return undefined;
+  if (source.file === undefined || actions?.some(({ type }) => GIVING.has(type)) === false) return [];
   const own = (await engine.listContainers()).filter(isOwn(spec.name));
   const keepers = await Promise.all(
     own.map(async ({ name }) => {
@@ -75,12 +75,10 @@ export async function findPasswordConflict(
     }),
   );
   const keeper = keepers.find((one) => one !== undefined);
-  if (keeper === undefined) return undefined;
-  return {
-    code: 'SECRET_CHANGED',
-    message: `the nodes of ${spec.name} have another password than ${source.description}: it was given to them by ${keeper}`,
-    hint: hint`rm ${quoted(source.file)} && ${run('up')}   # takes over the one that the nodes have`,
-  };
+  if (keeper === undefined) return [];
+  const message = `the nodes of ${spec.name} have another password than ${source.description}: it was given to them by ${keeper}`;
+  const takeOver = hint`rm ${quoted(source.file)} && ${run('up')}   # takes over the one that the nodes have`;
+  return [{ code: 'SECRET_CHANGED', message, hint: takeOver }];
 }
 
 /** The password, where that can be told without asking anybody else; the nodes themselves may still know it. */

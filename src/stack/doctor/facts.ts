@@ -14,7 +14,7 @@ import { readCertificates, type Certificates } from '../commands/certs.ts';
 import { lookUntilLasting } from '../commands/cluster/check.ts';
 import { readPresent } from '../commands/down.ts';
 import { resolveImage, type ResolvedImage } from '../observe/image.ts';
-import { findPasswordConflict } from '../connect/passwords.ts';
+import { findPasswordConflicts } from '../connect/passwords.ts';
 import { linkNodes } from '../connect/with-nodes.ts';
 import { loadStack, type LoadedStack } from '../session/load.ts';
 import { observeEngine } from '../observe/observe.ts';
@@ -111,7 +111,7 @@ export function gatherFacts(options: ConnectionOptions): Facts {
   });
   const passwordConflict = fact('the containers do not tell their password', async () => {
     const [opening, known] = await Promise.all([session.know(), secret.know()]);
-    return known && findPasswordConflict(opening, known.password);
+    return known && (await findPasswordConflicts(opening, known.password))[0];
   });
   const resources = fact('the engine does not list what it has', async () => readPresent((await engine.know()).engine));
   const image = fact('the engine does not tell about its images', async () => {

@@ -11,13 +11,13 @@ import type { Session } from '../session/session.ts';
 import { failOver } from './failover.ts';
 import type { Execution } from './execution.ts';
 import { lookAtCluster } from './live-cluster.ts';
-import { executeMoves, peerOf } from './move-slots.ts';
+import { executeMoves, primariesAmong } from './move-slots.ts';
+
+/** What is one command and no more. */
+type CommandAction = Exclude<ClusterAction, ActionOf<'replicate'>>;
 
 /** One command of formation or membership. */
-export async function sendCommand(
-  { session, nodes }: Execution,
-  action: Exclude<ClusterAction, ActionOf<'replicate'>>,
-): Promise<void> {
+export async function sendCommand({ session, nodes }: Execution, action: CommandAction): Promise<void> {
   const link = nodes.get(action.target);
   await link.send('CLUSTER', ...words(action));
   // Whether its table on the disk says so too decides how the lost node begins.
@@ -29,7 +29,7 @@ export async function sendCommand(
     );
 }
 
-function words(action: Parameters<typeof sendCommand>[1]): (string | number)[] {
+function words(action: CommandAction): (string | number)[] {
   switch (action.type) {
     case 'take over':
       return ['FAILOVER', 'TAKEOVER'];
@@ -53,10 +53,7 @@ export async function follow(
   views: readonly NodeView[],
   { node, primaryId }: { readonly node: string; readonly primaryId: string },
 ): Promise<void> {
-  const primaries = views
-    .filter(isReachable)
-    .filter(({ table: { myself } }) => myself.role === 'primary')
-    .flatMap((view) => peerOf(view, nodes));
+  const primaries = primariesAmong(views.filter(isReachable), nodes);
   const target = primaries.find(({ link }) => link.name === node);
   const source = primaries.find(({ id }) => id === primaryId);
   const others = primaries.filter((peer) => peer !== source && peer !== target);

@@ -15,9 +15,10 @@ import type { OnMoved, Peer, Route } from '../../redis/slots/route.ts';
 import { moveSlots, setSlots } from '../../redis/slots/slot-move.ts';
 import type { Nodes } from '../connect/with-nodes.ts';
 import { requireRoom } from './require-room.ts';
+import { trackProgress } from './slot-progress.ts';
 import type { Session } from '../session/session.ts';
 import { waitUntil } from './live-cluster.ts';
-import { bytesText, durationText } from '../../units.ts';
+import { bytesText } from '../../units.ts';
 
 export interface Moved {
   readonly slots: number;
@@ -103,7 +104,7 @@ async function settleEpochs(session: Session, nodes: Nodes): Promise<void> {
 }
 
 function routeOf({ from, to }: SlotMove, views: readonly ReachableView[], nodes: Nodes): Route {
-  const primaries = views.filter(({ table }) => table.myself.role === 'primary').flatMap((view) => peerOf(view, nodes));
+  const primaries = primariesAmong(views, nodes);
   const find = (name: string): Peer => {
     const peer = primaries.find(({ link }) => link.name === name);
     if (peer !== undefined) return peer;
@@ -120,7 +121,7 @@ function routeOf({ from, to }: SlotMove, views: readonly ReachableView[], nodes:
 async function canMoveAtomically(views: readonly ReachableView[], nodes: Nodes): Promise<boolean> {
   const primaries = views.filter(({ table: { myself } }) => myself.role === 'primary');
   if (primaries.some(({ table: { myself } }) => myself.openSlots.length > 0)) return false;
-  const ends = primaries.flatMap((view) => peerOf(view, nodes));
+  const ends = primariesAmong(views, nodes);
   return (await Promise.all(ends.map(({ link }) => hasAtomicMigration(link)))).every(Boolean);
 }
 
@@ -141,6 +142,10 @@ async function moveAtOnce(
  */
 async function markUnfinished({ target, source }: Route, slots: readonly number[]): Promise<void> {
   await setSlots(target, slots.slice(-1), 'IMPORTING', source.id);
+}
+
+export function primariesAmong(views: readonly ReachableView[], nodes: Nodes): Peer[] {
+  return views.filter(({ table: { myself } }) => myself.role === 'primary').flatMap((view) => peerOf(view, nodes));
 }
 
 export function peerOf({ name, table: { myself } }: ReachableView, nodes: Nodes): Peer[] {
@@ -196,33 +201,4 @@ function isBeingMet({ flags }: NodeRow): boolean {
 
 function owns({ table: { myself } }: ReachableView, slots: readonly number[]): boolean {
   return slots.every((slot) => holdsSlot(myself.slots, slot));
-}
-
-/** Reports how far moves are, and adds up what they moved. */
-export function trackProgress(
-  { report }: Session,
-  moves: readonly SlotMove[],
-): { add: OnMoved; total: () => { slots: number; keys: number } } {
-  const all = moves.reduce((sum, { slots }) => sum + slots.length, 0);
-  const start = performance.now();
-  let [slots, keys] = [0, 0];
-  const add: OnMoved = (moved) => {
-    slots += moved.slots;
-    keys += moved.keys;
-    const text = progressText({ slots, all, keys, elapsedMs: performance.now() - start });
-    report({ subject: 'slots', state: slots === all ? 'done' : 'running', text });
-  };
-  return { add, total: () => ({ slots, keys }) };
-}
-
-/** `███████─────── 1200 of 5461 slots, 23456 keys, 61000 keys a second, 2s left`: a pure function of the counts. */
-export function progressText(counts: { slots: number; all: number; keys: number; elapsedMs: number }): string {
-  const { slots, all, keys, elapsedMs } = counts;
-  const width = 20;
-  const filled = Math.floor((slots / all) * width);
-  const bar = `${'█'.repeat(filled)}${'─'.repeat(width - filled)}`;
-  const rate = Math.round(keys / Math.max(elapsedMs / 1000, 0.001));
-  const leftMs = (elapsedMs / slots) * (all - slots);
-  const left = slots === all || slots === 0 ? '' : `, ${durationText(Math.ceil(leftMs / 1000) * 1000)} left`;
-  return `${bar} ${slots} of ${all} slots, ${keys} keys, ${rate} keys a second${left}`;
 }

@@ -50,10 +50,12 @@ export async function rejectRefusing(session: Session, views: readonly NodeView[
     const file = unwrittenFile(view);
     return file === undefined ? [] : [unwritableFailure(session, view.name, file)];
   });
-  const others = findWriteRefusals(views).map((one) => ({ message: one.text, hint: mendHint(one) }));
+  const others = findWriteRefusals(views).map(
+    (one) => new StackError('CLUSTER_UNHEALTHY', { message: one.text, hint: mendHint(one) }),
+  );
   const [first, ...more] = unwritten.length > 0 ? await Promise.all(unwritten) : others;
   if (first === undefined) return;
-  throw new StackError(first instanceof StackError ? first.code : 'CLUSTER_UNHEALTHY', {
+  throw new StackError(first.code, {
     message: first.message,
     hint: first.hint ?? '',
     details: more.map(({ message }) => message),

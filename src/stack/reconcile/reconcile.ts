@@ -1,5 +1,5 @@
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
-import { errorMessage, hasCode, StackError } from '../../errors.ts';
+import { errorMessage, hasCode } from '../../errors.ts';
 import { actionKey, planText, type Action } from '../../plan/model/action.ts';
 import { nodeOfContainer } from '../../plan/model/names.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
@@ -7,7 +7,7 @@ import type { Desired, Next } from '../../plan/scene.ts';
 import type { Secret } from '../../secret.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import type { Issuer, NodeCertificate } from '../connect/issuer.ts';
-import { findPasswordConflict } from '../connect/passwords.ts';
+import { findPasswordConflicts } from '../connect/passwords.ts';
 import { execute } from '../execute/execute.ts';
 import { TOUCHES, type Execution } from '../execute/execution.ts';
 import { perform } from '../execute/perform.ts';
@@ -17,7 +17,7 @@ import type { Session } from '../session/session.ts';
 import { startHistory } from './history.ts';
 import { whilePassing } from './passing.ts';
 import { conflictText, notConfirmed } from './repair-texts.ts';
-import { nextRound, type ReconcileOptions, type Round, type Run } from './round.ts';
+import { nextRound, type ReconcileOptions, type Round, type Run, rejectConflicts } from './round.ts';
 
 interface Reconciled {
   readonly views: readonly ReachableView[];
@@ -136,8 +136,7 @@ async function carryOut(run: Run, seen: Snapshot, actions: readonly Action[]): P
     if (secret !== undefined) return secret;
     throw new Error('no action needs a password that nobody knows');
   };
-  const conflict = secret && (await findPasswordConflict(session, secret, actions));
-  if (conflict !== undefined) throw new StackError(conflict.code, conflict);
+  if (secret !== undefined) rejectConflicts(await findPasswordConflicts(session, secret, actions));
   const certificateOf = issueAhead(desired, options.issuer, actions);
   // Vault may refuse, and that is better known before anything is made. The private authority is quick and this host's own.
   if (desired.spec.tls.issuer.kind === 'vault') await certificateOf.all();

@@ -151,7 +151,7 @@ async function rejectEnded({ session, desired, history }: Run, seen: Snapshot, n
 }
 
 /** Everything that can be known before anything is made. */
-function rejectConflicts([conflict, ...others]: readonly Conflict[]): void {
+export function rejectConflicts([conflict, ...others]: readonly Conflict[]): void {
   if (conflict === undefined) return;
   throw new StackError(conflict.code, {
     message: conflict.message,

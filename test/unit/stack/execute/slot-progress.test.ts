@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { progressText } from '../../../../src/stack/execute/move-slots.ts';
+import { progressText } from '../../../../src/stack/execute/slot-progress.ts';
 
 test('slots, keys, pace and what is left', () => {
   expect(progressText({ slots: 0, all: 400, keys: 0, elapsedMs: 0 })).toBe(
