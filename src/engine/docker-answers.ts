@@ -27,6 +27,9 @@ export const versionAnswer = z.object({
   Arch: z.string(),
 });
 
+/** Of GET /info. */
+export const infoAnswer = z.object({ MemoryLimit: or(true, z.boolean()), CpuCfsQuota: or(true, z.boolean()) });
+
 export const imageAnswer = z.object({ Id: z.string() });
 
 export const networkAnswers = z.array(

@@ -49,21 +49,47 @@ export function createCalls(
   };
 }
 
-export async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
+/** What the call gives; undefined where it is answered with one of these. */
+export async function unless<T>(statuses: readonly number[], call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();
   } catch (error) {
-    if (hasStatus(error, 404)) return undefined;
+    if (statuses.some((status) => hasStatus(error, status))) return undefined;
     throw error;
   }
 }
 
+export function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
+  return unless([404], call);
+}
+
 /** 304: the container already is what the call would make it. */
-export async function unlessUnchanged(call: () => Promise<unknown>): Promise<void> {
+export function unlessUnchanged(call: () => Promise<unknown>): Promise<unknown> {
+  return unless([304], call);
+}
+
+/**
+ * Podman keeps the address of a container whose processes were killed behind its back, and then refuses it to that container.
+ *
+ * @param inspect gives the container whose start is refused
+ * @throws StackError CONTAINER_STUCK in that case; else what the call throws
+ */
+export async function unlessItsOwn(
+  name: string,
+  start: () => Promise<unknown>,
+  inspect: () => Promise<{ readonly Id: string }>,
+): Promise<void> {
   try {
-    await call();
+    await start();
   } catch (error) {
-    if (!hasStatus(error, 304)) throw error;
+    const answer = answerText(error);
+    const [, holder] = /already allocated to container ID ([0-9a-f]+)/.exec(answer) ?? [];
+    if (holder === undefined || (await inspect()).Id !== holder) throw error;
+    throw new StackError('CONTAINER_STUCK', {
+      message: `could not start container ${name}: ${answer}, which is itself`,
+      hint: STUCK_HINT,
+      cause: error,
+    });
   }
 }
 
@@ -82,6 +108,8 @@ const CONNECTION_CODES = new Set([
   'ENOTFOUND',
   SSH_FAILED,
 ]);
+
+const STUCK_HINT = hint`${run('up')}   # recreates the container where that is safe; its data stays`;
 
 /**
  * The engine gives these as prose with status 403, 404, 409 or 500: there is no code to match. The wording is that of
@@ -108,7 +136,7 @@ const KNOWN_ANSWERS = [
     // containerd has what the engine has forgotten.
     code: 'CONTAINER_STUCK',
     pattern: /task [0-9a-f]{64}: already exists|\bid already in use/i,
-    hint: hint`${run('up')}   # recreates the container where that is safe; its data stays`,
+    hint: STUCK_HINT,
   },
   {
     // What was observed isn't so any more: another process, or the last call of one that was killed.

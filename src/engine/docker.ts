@@ -9,6 +9,7 @@ import {
   containerAnswers,
   detailsAnswer,
   imageAnswer,
+  infoAnswer,
   networkAnswer,
   networkAnswers,
   understood,
@@ -28,7 +29,7 @@ import {
   type Labels,
 } from './docker-bodies.ts';
 import { introduce } from './api-version.ts';
-import { createCalls, unlessMissing, unlessUnchanged } from './docker-calls.ts';
+import { createCalls, unless, unlessItsOwn, unlessMissing, unlessUnchanged } from './docker-calls.ts';
 import { containerFiles } from './docker-files.ts';
 import { execInteractive, followPull, linesOf, readCommand, readLogs, translated } from './docker-streams.ts';
 import type { OnAbsence } from './patience.ts';
@@ -68,6 +69,12 @@ export async function connectDocker(
       look('read the engine version', async () => {
         const { Version, ApiVersion, Os, Arch } = await identity();
         return { version: Version, apiVersion: ApiVersion, platform: `${Os}/${Arch}` };
+      }),
+
+    unenforcedLimits: () =>
+      look('read what the engine can do', async () => {
+        const { MemoryLimit, CpuCfsQuota } = understood(infoAnswer, await docker.info());
+        return [...(MemoryLimit ? [] : ['memory' as const]), ...(CpuCfsQuota ? [] : ['cpus' as const])];
       }),
 
     findImage: (reference) =>
@@ -129,9 +136,9 @@ export async function connectDocker(
         ),
       ),
     updateContainer: (name, limits) =>
-      // Podman 4 has no such call.
+      // Podman 4 has no such call; rootless Docker without control groups has, and fails.
       change(`update container ${name}`, () =>
-        unlessMissing(() => docker.getContainer(name).update(limitsBody(limits))),
+        unless([404, 500], () => docker.getContainer(name).update(limitsBody(limits))),
       ),
     connectContainer: (name, network) =>
       change(`connect container ${name} to ${network.name}`, () =>
@@ -144,7 +151,15 @@ export async function connectDocker(
     ...containerFiles(docker, calls, { signal, timeoutMs }, identity),
     unpauseContainer: (name) => change(`unpause container ${name}`, () => docker.getContainer(name).unpause()),
     startContainer: (name) =>
-      change(`start container ${name}`, () => unlessUnchanged(() => docker.getContainer(name).start())),
+      change(`start container ${name}`, () =>
+        unlessUnchanged(() =>
+          unlessItsOwn(
+            name,
+            () => docker.getContainer(name).start(),
+            () => docker.getContainer(name).inspect(),
+          ),
+        ),
+      ),
     stopContainer: (name, graceSeconds) =>
       change(`stop container ${name}`, () =>
         unlessMissing(() => unlessUnchanged(() => docker.getContainer(name).stop({ t: graceSeconds }))),

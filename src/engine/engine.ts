@@ -7,6 +7,7 @@ import type {
   FileStat,
   ContainerLimits,
   Image,
+  Limit,
   Network,
   NetworkDefinition,
   Volume,
@@ -21,6 +22,8 @@ export interface Engine {
   readonly endpoint: Endpoint;
 
   version(): Promise<EngineVersion>;
+  /** Limits of containers that it takes, and doesn't keep: rootless engines without control groups, mostly. */
+  unenforcedLimits(): Promise<readonly Limit[]>;
 
   /** The image that `reference` names on this engine; undefined when it isn't there. */
   findImage(reference: string): Promise<Image | undefined>;
@@ -39,7 +42,7 @@ export interface Engine {
   createContainer(container: ContainerDefinition): Promise<void>;
   /** What only a look at the one container shows; undefined when it isn't there. */
   inspectContainer(name: string): Promise<ContainerDetails | undefined>;
-  /** Changes the limits of a container while it runs, or before it does. Some engines can't, and say nothing: look again. */
+  /** Changes the limits of a container while it runs, or before it does. Some engines can't: look again. */
   updateContainer(name: string, limits: ContainerLimits): Promise<void>;
   connectContainer(name: string, network: ContainerDefinition['network']): Promise<void>;
   disconnectContainer(name: string, networkName: string): Promise<void>;

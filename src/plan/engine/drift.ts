@@ -3,6 +3,7 @@ import type {
   ContainerDefinition,
   ContainerLimits,
   ContainerSettings,
+  Limit,
   PublishedPort,
 } from '../model/resources.ts';
 import { sizeText } from '../../units.ts';
@@ -80,8 +81,8 @@ export function changedLimits(is: ContainerSettings, wanted: ContainerDefinition
 }
 
 /** Those of the YAML file's limits that the engine can't set: it says 0, whatever was asked for. */
-export function unsetLimits({ memoryBytes, cpus }: ContainerSettings): string[] {
-  return [...(memoryBytes === 0 ? ['memory'] : []), ...(cpus === 0 ? ['cpus'] : [])];
+export function unsetLimits({ memoryBytes, cpus }: ContainerSettings): Limit[] {
+  return [...(memoryBytes === 0 ? ['memory' as const] : []), ...(cpus === 0 ? ['cpus' as const] : [])];
 }
 
 function networkDrift({ networks }: ContainerSettings, wanted: ContainerDefinition['network']): Drift[] {

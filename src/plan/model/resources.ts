@@ -86,6 +86,9 @@ export interface ContainerSettings {
   readonly healthcheck: ContainerDefinition['healthcheck'];
 }
 
+/** A limit of the YAML file's that some engines take and don't keep. */
+export type Limit = 'memory' | 'cpus';
+
 /** What can be changed of a container while it runs. */
 export type ContainerLimits = Pick<ContainerDefinition, 'restartPolicy'> &
   Partial<Pick<ContainerDefinition, 'memoryBytes' | 'cpus'>>;

@@ -1,7 +1,6 @@
 import { withinBounds } from '../../bounds.ts';
 import { once } from '../../once.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
-import { unsetLimits } from '../../plan/engine/drift.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
 import type { Secret } from '../../secret.ts';
 import { findUserDifferences } from '../../plan/node/plan-password.ts';
@@ -11,6 +10,7 @@ import { openProof } from '../connect/proof.ts';
 import { ensurePassword } from '../connect/passwords.ts';
 import { hasLostAuthority } from '../observe/certificates.ts';
 import { ensureImage, type ResolvedImage } from '../observe/image.ts';
+import { observeUnenforced } from '../observe/observe.ts';
 import { desiredOf } from '../observe/wanted.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import type { Session } from '../session/session.ts';
@@ -35,6 +35,7 @@ export async function up(session: Session): Promise<UpResult> {
   // Asked again, once an engine that went away is back.
   const password = once(() => ensurePassword(session));
   let last: Snapshot | undefined;
+  let unenforced: string | undefined;
   const { views, changeCount } = await reconcile(session, desiredOf(session, image), {
     password,
     issuer,
@@ -42,14 +43,16 @@ export async function up(session: Session): Promise<UpResult> {
     onLook: ({ seen }) => {
       last = seen;
     },
-    prove: async (proven) => prove(session, await password(), proven),
+    // Told once: by the run that changed something.
+    prove: async (proven) => {
+      const limits = observeUnenforced(engine, last?.engine.settings);
+      [unenforced] = await Promise.all([limits, prove(session, await password(), proven)]);
+    },
   });
   for (const notice of findUserDifferences(last?.passwords ?? []))
     report({ subject: 'users', state: 'warning', ...notice });
-  const unset = new Set([...(last?.engine.settings.values() ?? [])].flatMap(unsetLimits));
-  if (unset.size > 0) {
-    const names = [...unset].map((limit) => `redis.${limit}`).join(' and ');
-    report({ subject: 'engine', state: 'warning', text: `sets no limits for ${names}: the containers run without` });
+  if (unenforced !== undefined) {
+    report({ subject: 'engine', state: 'warning', text: `can't enforce ${unenforced}: the containers run without` });
   }
   report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
   return { image, changeCount, views };

@@ -2,9 +2,10 @@ import { withinBounds } from '../../bounds.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { hint, run, type Hint } from '../../hint.ts';
 import { actionText } from '../../plan/model/action.ts';
-import { failed, orOk, warning, type Line } from './diagnosis.ts';
+import { failed, ok, orOk, warning, type Line } from './diagnosis.ts';
 import type { Facts, NodeContainer } from './facts.ts';
 import { exitText, readLog } from '../observe/container-end.ts';
+import { observeUnenforced } from '../observe/observe.ts';
 import { lastWords, readLogSigns, type LogPlace } from '../observe/log-signs.ts';
 
 /** So many of the last lines of a node's log are looked at. */
@@ -98,6 +99,14 @@ function runningLines({ node, name, details }: NodeContainer, log: string, place
     );
   }
   return lines;
+}
+
+export async function checkLimits({ engine, obstacles }: Facts): Promise<readonly Line[]> {
+  const [{ engine: connected }, { observed }] = await Promise.all([engine.know(), obstacles.know()]);
+  const unenforced = await observeUnenforced(connected, observed.settings);
+  if (unenforced === undefined) return [ok('limits', 'the engine enforces redis.memory and redis.cpus')];
+  // Nothing that a person could mend with this program, or that is about to break.
+  return [ok('limits', `the engine can't enforce ${unenforced}: the containers run without`)];
 }
 
 /** What `up` would do to things that are there and run: they are not as the YAML file says. */

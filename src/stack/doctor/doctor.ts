@@ -8,7 +8,7 @@ import {
   checkTables,
   checkTlsAnswers,
 } from './cluster-checks.ts';
-import { checkContainers, checkDrift } from './container-checks.ts';
+import { checkContainers, checkDrift, checkLimits } from './container-checks.ts';
 import { checkClocks, checkMemory, checkRoom, checkVolumes, checkWrites } from './data-checks.ts';
 import { failed, skipped, type Check, type Heading, type Line } from './diagnosis.ts';
 import { gatherFacts, type Facts } from './facts.ts';
@@ -52,6 +52,7 @@ const CHECKS: readonly (readonly [Heading, string, (facts: Facts) => Promise<rea
   ['Node Failures', 'memory', checkMemory],
   ['Node Failures', 'clock', checkClocks],
   ['Node Failures', 'roles', checkRoles],
+  ['Node Failures', 'limits', checkLimits],
   ['Node Failures', 'drift', checkDrift],
   ['Connection Issues', 'nodes', checkAnswers],
   ['Connection Issues', 'nodes over TLS', checkTlsAnswers],

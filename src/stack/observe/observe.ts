@@ -3,6 +3,7 @@ import { parseNodeTable, type NodeTable } from '../../cluster/nodes/node-table.t
 import type { Engine } from '../../engine/engine.ts';
 import { containerName, nodeOfContainer } from '../../plan/model/names.ts';
 import type { NodeData, Observed, Wanted } from '../../plan/model/observed.ts';
+import { unsetLimits } from '../../plan/engine/drift.ts';
 import { leftovers, needsData } from '../../plan/engine/plan-up.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import {
@@ -17,6 +18,15 @@ import {
 import type { Container, Volume } from '../../plan/model/resources.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import { findDataFiles } from './data-folder.ts';
+
+/** `redis.memory and redis.cpus`: of these the containers run without; undefined where the engine enforces both. */
+export async function observeUnenforced(
+  engine: Engine,
+  settings: Observed['settings'] = new Map(),
+): Promise<string | undefined> {
+  const limits = new Set([...(await engine.unenforcedLimits()), ...[...settings.values()].flatMap(unsetLimits)]);
+  return limits.size === 0 ? undefined : [...limits].map((limit) => `redis.${limit}`).join(' and ');
+}
 
 /**
  * Everything on the engine that a plan depends on. Reads only.

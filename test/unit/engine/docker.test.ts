@@ -98,6 +98,18 @@ describe('a container', () => {
   });
 });
 
+test('a container whose address is held by itself is stuck, and by another one refused: Podman keeps that of a container whose processes were killed', async () => {
+  const refusal = (holder: string): Answer => ({
+    status: 500,
+    body: { message: `IPAM error: requested ip address 10.0.0.9 is already allocated to container ID ${holder}` },
+  });
+  answers['GET /containers/one/json'] = { body: { Id: '0a'.repeat(32) } };
+  answers['POST /containers/one/start'] = refusal('0a'.repeat(32));
+  await expect(engine.startContainer('one')).rejects.toMatchObject({ code: 'CONTAINER_STUCK' });
+  answers['POST /containers/one/start'] = refusal('0b'.repeat(32));
+  await expect(engine.startContainer('one')).rejects.toMatchObject({ code: 'ADDRESS_TAKEN' });
+});
+
 describe('an update of limits', () => {
   test('says what it is given, and no more: rootless engines refuse a limit that they can’t set', async () => {
     const update = 'POST /containers/one/update';
@@ -108,10 +120,23 @@ describe('an update of limits', () => {
     expect(bodyOf(update)).toEqual({ Memory: 64, MemorySwap: 64, NanoCpus: 5e8, RestartPolicy: { Name: 'no' } });
   });
 
-  test('by an engine that has no such call, as Podman 4, changes nothing and is no failure', async () => {
+  test('by an engine that has no such call, as Podman 4, or can’t, as rootless Docker, changes nothing and is no failure', async () => {
     answers['POST /containers/one/update'] = { status: 404, body: 'Not Found' };
     await expect(engine.updateContainer('one', { restartPolicy: 'always' })).resolves.toBeUndefined();
+    answers['POST /containers/one/update'] = { status: 500, body: { message: 'cannot set memory limit' } };
+    await expect(engine.updateContainer('one', { restartPolicy: 'always' })).resolves.toBeUndefined();
+    answers['POST /containers/one/update'] = { status: 400, body: { message: 'bad parameter' } };
+    await expect(engine.updateContainer('one', { restartPolicy: 'always' })).rejects.toThrow('bad parameter');
   });
+});
+
+test('limits that an engine doesn’t enforce are those of which it says so', async () => {
+  answers['GET /info'] = { body: { MemoryLimit: false, CpuCfsQuota: false } };
+  expect(await engine.unenforcedLimits()).toEqual(['memory', 'cpus']);
+  answers['GET /info'] = { body: { MemoryLimit: true, CpuCfsQuota: false } };
+  expect(await engine.unenforcedLimits()).toEqual(['cpus']);
+  answers['GET /info'] = { body: {} };
+  expect(await engine.unenforcedLimits()).toEqual([]);
 });
 
 describe('an image that is imported', () => {
