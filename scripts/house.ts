@@ -19,6 +19,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/stack/reconcile'],
   ['src/stack/commands'],
   ['src/stack/doctor'],
+  ['src/library'],
   ['src/cli', 'src/api'],
 ];
 
@@ -26,6 +27,8 @@ const FLOORS: readonly (readonly string[])[] = [
 const DOORS: readonly (readonly [from: string, to: string])[] = [
   ['src/cli/commands/serve.ts', 'src/api/http/serve.ts'],
   ['src/launch.ts', 'src/cli/program.ts'],
+  ['src/index.ts', 'src/library/redis-cluster.ts'],
+  ['src/index.ts', 'src/library/options.ts'],
 ];
 
 /** What only these may import. */

@@ -48,6 +48,8 @@ const EXIT_CODES = {
   /** Of a data volume, or of the engine. */
   DISK_FULL: 1,
   DISK_READ_ONLY: 1,
+  /** Of `run`: the command that was to be run. As a shell says it. */
+  COMMAND_FAILED: 127,
   DATA_AT_RISK: 1,
   VOLUME_IN_USE: 1,
   AUTH_FAILED: 1,

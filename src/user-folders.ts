@@ -10,6 +10,9 @@ export function stateFolder(stack: string, env: NodeJS.ProcessEnv): string {
   return join(state, 'redis-cluster-as-code', stack);
 }
 
+/** Beside what is kept of a stack that was made for one process: whose it is, see `src/host/owner.ts`. */
+export const OWNER_FILE = 'owner';
+
 /** "If an implementation encounters a relative path …, it should consider the path invalid and ignore it." (XDG base directories) */
 export function xdgFolder(variable: XdgVariable, env: NodeJS.ProcessEnv): string | undefined {
   return absolute(env[variable]);

@@ -17,8 +17,8 @@ export async function start(process: NodeJS.Process, root: string, program: stri
   const { stdin, stdout, stderr, env, argv } = process;
   // ioredis writes every command to its debug log, and AUTH's argument is the password.
   if (env['DEBUG']) env['DEBUG'] += ',-ioredis:*';
-  const signal = interruptSignal(process);
-  process.exitCode = await main(argv.slice(2), { stdin, stdout, stderr, env, root, program, signal });
+  const { signal, passSignals } = interrupts(process);
+  process.exitCode = await main(argv.slice(2), { stdin, stdout, stderr, env, root, program, signal, passSignals });
   // An engine that never answers leaves its connection open, and that would keep the process. What was written is out
   // when this is called.
   stdout.write('', () => process.exit());
@@ -33,11 +33,23 @@ const LAST_MOMENT_MS = 5000;
  */
 const SAME_SIGNAL_MS = 500;
 
-/** Aborted by Ctrl-C or SIGTERM. A second one ends the process at once. */
-export function interruptSignal(process: NodeJS.Process): AbortSignal {
+/** What comes of Ctrl-C and SIGTERM. */
+interface Interrupts {
+  /** Aborted by one of them. A second one ends the process at once. */
+  readonly signal: AbortSignal;
+  /** Until it is called with undefined, they mean nothing to this process but are somebody else's. */
+  readonly passSignals: (receiver: ((name: NodeJS.Signals) => void) | undefined) => void;
+}
+
+export function interrupts(process: NodeJS.Process): Interrupts {
   const controller = new AbortController();
+  let receiver: ((name: NodeJS.Signals) => void) | undefined;
   let firstAt = 0;
   const onSignal = (name: NodeJS.Signals): void => {
+    if (receiver !== undefined) {
+      receiver(name);
+      return;
+    }
     const now = performance.now();
     if (controller.signal.aborted && now - firstAt < SAME_SIGNAL_MS) return;
     firstAt ||= now;
@@ -52,5 +64,10 @@ export function interruptSignal(process: NodeJS.Process): AbortSignal {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  return controller.signal;
+  return {
+    signal: controller.signal,
+    passSignals: (to) => {
+      receiver = to;
+    },
+  };
 }

@@ -27,6 +27,12 @@ export const versionAnswer = z.object({
   Arch: z.string(),
 });
 
+/** Of GET /exec/{id}/json. */
+export const execAnswer = z.object({
+  Running: z.boolean(),
+  ProcessConfig: or({ entrypoint: '', arguments: [] }, z.object({ entrypoint: text, arguments: listOf(z.string()) })),
+});
+
 /** Of GET /info. */
 export const infoAnswer = z.object({ MemoryLimit: or(true, z.boolean()), CpuCfsQuota: or(true, z.boolean()) });
 
@@ -86,6 +92,7 @@ export const detailsAnswer = z.object({
     FinishedAt: text,
   }),
   RestartCount: number,
+  ExecIDs: listOf(z.string()),
   Config: z.object({
     User: text,
     Cmd: listOf(z.string()),

@@ -151,3 +151,31 @@ export async function readCommand(docker: Docker, name: string, command: readonl
   stream.on('error', (error) => output.destroy(error));
   return text(output);
 }
+
+/** A shell that waits for a line that never comes: it ends with the connection to it. Each image has a shell, for its health check. */
+const HOLDING = ['sh', '-c', 'read -r owner'] as const;
+
+export function isHolding(ran: { readonly entrypoint: string; readonly arguments: readonly string[] }): boolean {
+  return [ran.entrypoint, ...ran.arguments].join(' ') === HOLDING.join(' ');
+}
+
+/** Resolves when the command has ended: the container has, or `signal` is aborted. */
+export async function holdOpen(docker: Docker, name: string, signal: AbortSignal): Promise<void> {
+  const exec = await docker
+    .getContainer(name)
+    .exec({ Cmd: [...HOLDING], AttachStdin: true, AttachStdout: true, AttachStderr: false });
+  const stream = await exec.start({ hijack: true, stdin: true });
+  stream.resume();
+  const end = (): void => void stream.destroy();
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      stream.on('end', resolve);
+      stream.on('close', resolve);
+      stream.on('error', reject);
+    });
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}

@@ -8,6 +8,7 @@ import { once } from '../once.ts';
 import {
   containerAnswers,
   detailsAnswer,
+  execAnswer,
   imageAnswer,
   infoAnswer,
   networkAnswer,
@@ -31,7 +32,16 @@ import {
 import { introduce } from './api-version.ts';
 import { createCalls, unless, unlessItsOwn, unlessMissing, unlessUnchanged } from './docker-calls.ts';
 import { containerFiles } from './docker-files.ts';
-import { execInteractive, followPull, linesOf, readCommand, readLogs, translated } from './docker-streams.ts';
+import {
+  execInteractive,
+  followPull,
+  holdOpen,
+  isHolding,
+  linesOf,
+  readCommand,
+  readLogs,
+  translated,
+} from './docker-streams.ts';
 import type { OnAbsence } from './patience.ts';
 import { withTransport } from './ssh.ts';
 
@@ -187,6 +197,20 @@ export async function connectDocker(
     },
     execInteractive: (name, command, streams) =>
       attempt(`run a command in ${name}`, () => execInteractive(docker, name, command, streams)),
+    hold: (name, until) => attempt(`hold ${name}`, () => holdOpen(docker, name, until)),
+    isHeld: (name) =>
+      look(`see who holds ${name}`, async () => {
+        const held = await unlessMissing(async () => {
+          const { ExecIDs } = understood(detailsAnswer, await docker.getContainer(name).inspect());
+          const commands = ExecIDs.map((id) =>
+            unlessMissing(async () => understood(execAnswer, await docker.getExec(id).inspect())),
+          );
+          return (await Promise.all(commands)).some(
+            (found) => found?.Running === true && isHolding(found.ProcessConfig),
+          );
+        });
+        return held === true;
+      }),
     readCommand: (name, command) =>
       bounded(`run ${command[0] ?? ''} in ${name}`, () => readCommand(docker, name, command)),
 

@@ -77,6 +77,10 @@ export interface Engine {
   logs(name: string, options: LogOptions): AsyncIterable<string>;
   /** Runs a command in a container with this process's own terminal; resolves with its exit code. */
   execInteractive(name: string, command: readonly string[], streams: ExecStreams): Promise<number>;
+  /** Runs a command in a container for as long as this process is connected, and no longer. Resolves when that is over. */
+  hold(name: string, until: AbortSignal): Promise<void>;
+  /** Whether somebody holds the container, whoever and wherever that is. */
+  isHeld(name: string): Promise<boolean>;
   /** Runs a short command in a container that runs, and gives what it wrote to stdout. */
   readCommand(name: string, command: readonly string[]): Promise<string>;
 

@@ -40,20 +40,40 @@ export async function findOwner(env: NodeJS.ProcessEnv): Promise<string | undefi
  *
  * @param isHere whether what the owner left is on this machine
  */
-export async function isGone(
+export async function isGone(owner: string, options?: { readonly isHere: boolean }): Promise<boolean> {
+  return (await fateOf(owner, options)) === 'gone';
+}
+
+/** `unseen`: whether the process has ended can't be told from here. */
+export async function fateOf(
   owner: string,
   { isHere }: { readonly isHere: boolean } = { isHere: true },
-): Promise<boolean> {
+): Promise<'gone' | 'there' | 'unseen'> {
   const [machine, boot, namespace, pid, start] = parts(owner);
   const here = await surroundings();
-  if (machine !== here.machine || pid === undefined) return false;
+  if (machine !== here.machine || pid === undefined) return 'unseen';
   // A copy of this machine has its names, and may use the same engine, where that is elsewhere.
-  if (boot !== here.boot) return isHere && boot !== '' && here.boot !== '';
-  if (namespace !== here.namespace) return false;
-  if (!isThere(pid)) return true;
+  if (boot !== here.boot) return isHere && boot !== '' && here.boot !== '' ? 'gone' : 'unseen';
+  if (namespace !== here.namespace) return 'unseen';
+  if (!isThere(pid)) return 'gone';
   // A zombie has no start, and neither has a process that this user may not look into: that one counts as alive.
   const present = await findProcessStart(pid);
-  return present === undefined ? ENDED.has((await statOf(pid))[0] ?? '') : present !== start;
+  const isOver = present === undefined ? ENDED.has((await statOf(pid))[0] ?? '') : present !== start;
+  return isOver ? 'gone' : 'there';
+}
+
+/** This very process as an owner that holds on to what it has made: see `heldSince`. */
+export async function holdingOwner(): Promise<string> {
+  return `${(await identify(process.pid)) ?? ''}/${Date.now()}`;
+}
+
+/**
+ * Since when, in milliseconds since 1970, an owner holds on to what it has made, by a command that runs in a container of it
+ * for as long as the owner does: so it is known to live also where its process can't be seen. undefined where it doesn't.
+ */
+export function heldSince(owner: string): number | undefined {
+  const [, since] = /^(?:[^/]*\/){5}(\d+)$/.exec(owner) ?? [];
+  return since === undefined ? undefined : Number(since);
 }
 
 /**
@@ -84,7 +104,7 @@ async function identify(pid: number): Promise<string | undefined> {
 
 function parts(owner: string): [machine: string, boot: string, namespace: string, pid?: number, start?: string] {
   const [, machine = '', boot = '', namespace = '', pid, start] =
-    /^([0-9a-f]+)\/([0-9a-f-]*)\/(\d*)\/([1-9]\d{0,9})\/(\d+)$/.exec(owner) ?? [];
+    /^([0-9a-f]+)\/([0-9a-f-]*)\/(\d*)\/([1-9]\d{0,9})\/(\d+)(?:\/\d+)?$/.exec(owner) ?? [];
   return pid === undefined || start === undefined
     ? [machine, boot, namespace]
     : [machine, boot, namespace, Number(pid), start];

@@ -14,8 +14,10 @@ import { env } from './env.ts';
 import { imageBuild } from './image-build.ts';
 import { logs } from './logs.ts';
 import { plan } from './plan.ts';
+import { reaper } from './reaper.ts';
 import { redisCli } from './redis-cli.ts';
 import { restart } from './restart.ts';
+import { runCommand } from './run.ts';
 import { secretsInit, secretsRotate } from './secrets.ts';
 import { serve } from './serve.ts';
 import { status } from './status.ts';
@@ -33,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   redisCli,
   env,
   serve,
+  runCommand,
   certs,
   clusterInfo,
   clusterNodes,
@@ -58,4 +61,5 @@ export const COMMANDS: readonly Command[] = [
   secretsInit,
   secretsRotate,
   imageBuild,
+  reaper,
 ];

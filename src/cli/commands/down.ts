@@ -69,7 +69,7 @@ function outcome(stack: string, result: DownResult, next: Hint): Outcome {
 
 async function downStale({ openByLabel, confirm }: Invocation): Promise<Outcome> {
   const session = await openByLabel();
-  const { describeStale, downAllStale } = await import('../../stack/commands/down.ts');
+  const { describeStale, downAllStale } = await import('../../stack/commands/stale.ts');
   const removed = await downAllStale(session, async (stacks) => {
     const list = stacks.map((stack) => `  ${describeStale(stack)}\n`).join('');
     return confirm(`Their owners have ended:\n${list}Delete all of it, data included?`);

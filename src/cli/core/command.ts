@@ -17,6 +17,8 @@ export interface Command {
   readonly options?: Readonly<Record<string, string>>;
   /** It changes the stack, and waits until no other command does. */
   readonly changes?: boolean;
+  /** This program's own use: not in the help text. */
+  readonly isHidden?: boolean;
   /** What follows `--` is for another program, named here for the help text. */
   readonly passesOn?: string;
   /** @returns what came of it; the exit code alone where it has written all by itself, as it went on */
@@ -49,6 +51,8 @@ export interface Invocation extends Typed {
   readonly confirm: (question: string) => Promise<boolean>;
   /** For who writes before the outcome: a plan, a log, a service. */
   readonly terminal: Terminal;
+  /** Ctrl-C and SIGTERM are this receiver's, until it is called with undefined. */
+  readonly passSignals: (receiver: ((name: NodeJS.Signals) => void) | undefined) => void;
   /** Ends the live view, so that what comes next stays on the screen. */
   readonly endProgress: () => void;
 }

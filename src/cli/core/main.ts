@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { hintRenderer, type RenderHint } from '../../hint.ts';
 import { openByLabel, openEngine, openSession, stackFile, type ConnectionOptions } from '../../stack/session/open.ts';
 import type { Report } from '../../stack/session/session.ts';
+import type { Invocation } from './command.ts';
 import { COMMANDS } from '../commands/commands.ts';
 import { showFailure, showOutcome } from './output.ts';
 import { parseCommandLine, type Parsed } from './parse-command-line.ts';
@@ -15,6 +16,8 @@ export interface Surroundings extends Terminal {
   readonly root: string;
   /** Aborted by Ctrl-C, with the StackError to end with. */
   readonly signal: AbortSignal;
+  /** See `Invocation`. */
+  readonly passSignals?: Invocation['passSignals'];
 }
 
 /**
@@ -61,6 +64,7 @@ async function run(
       renderHint,
       confirm: async (question) =>
         typed.options['yes'] === true || (!typed.json && (await confirm(terminal, question, signal))),
+      passSignals: terminal.passSignals ?? (() => undefined),
       endProgress: progress.end,
     });
     if (typeof outcome === 'number') return outcome;

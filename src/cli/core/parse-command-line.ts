@@ -34,7 +34,7 @@ export async function parseCommandLine(
     const parent =
       below === undefined ? program : (program.commands.find((one) => one.name() === first) ?? program.command(first));
     const target = parent
-      .command(`${below ?? first} ${command.operands ?? ''}`.trim())
+      .command(`${below ?? first} ${command.operands ?? ''}`.trim(), { hidden: command.isHidden === true })
       .description(command.summary)
       .allowExcessArguments(false);
     if (command.passesOn !== undefined) target.usage(`${command.operands ?? ''} [-- ${command.passesOn}]`);

@@ -1,24 +1,15 @@
 import type { Engine } from '../../engine/engine.ts';
-import { errorMessage, StackError } from '../../errors.ts';
+import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import type { Action } from '../../plan/model/action.ts';
 import { isOwn } from '../../plan/model/names.ts';
-import {
-  networkGuests,
-  planDown,
-  type Present,
-  findOwners,
-  findStaleStacks,
-  type StaleStack,
-} from '../../plan/engine/plan-down.ts';
+import { networkGuests, planDown, type Present } from '../../plan/engine/plan-down.ts';
 import type { Container } from '../../plan/model/resources.ts';
 import { execute } from '../execute/execute.ts';
 import { performByName } from '../execute/engine-actions.ts';
 import { whilePassing } from '../reconcile/passing.ts';
 import type { LabelSession } from '../session/session.ts';
-import { isGone } from '../../host/owner.ts';
 import { name as nameSchema } from '../../spec/schema.ts';
-import { isLocal } from '../observe/obstacles.ts';
 import { lockStack } from '../session/stack-lock.ts';
 
 export interface DownOptions {
@@ -126,80 +117,8 @@ export async function downByName(session: LabelSession, name: string, options: D
   return whileLocked(session, name, () => down(session, name, options));
 }
 
-interface RemovedStack extends DownResult {
-  readonly stack: string;
-}
-
-const WITH_DATA = { withVolumes: true, confirm: async () => true };
-
-/**
- * Removes what dead runs have left: containers, networks and volumes of each stack whose owner has ended.
- *
- * @param confirm asked once for all of it, and not where there is nothing
- * @throws StackError CONFIRMATION_NEEDED when the answer is no: nothing was changed. With stacks that could not be removed,
- *   the code of the first, after all others were
- */
-export async function downAllStale(
-  session: LabelSession,
-  confirm: (stacks: readonly StaleStack[]) => Promise<boolean>,
-): Promise<RemovedStack[]> {
-  const stale = await findStale(session);
-  if (stale.length === 0) return [];
-  if (!(await confirm(stale))) {
-    throw new StackError('CONFIRMATION_NEEDED', {
-      message: 'deleting what is left of dead runs was not confirmed; nothing was changed',
-      details: stale.map(describeStale),
-      hint: hint`${run('down --all-stale --yes')}   # deletes it, data included, without asking`,
-    });
-  }
-  const removed: RemovedStack[] = [];
-  const failures: { readonly stack: string; readonly error: unknown }[] = [];
-  for (const { name } of stale) {
-    try {
-      const result = await whileLocked(session, name, async () => {
-        // Somebody may have brought up one of the same name since it was looked.
-        const isStill = (await findStale(session)).some((one) => one.name === name);
-        return isStill ? down(session, name, { ...WITH_DATA, command: `down --name ${name}` }) : undefined;
-      });
-      if (result !== undefined) removed.push({ stack: name, ...result });
-    } catch (error) {
-      session.signal.throwIfAborted();
-      failures.push({ stack: name, error });
-    }
-  }
-  const [first] = failures;
-  if (first === undefined) return removed;
-  if (!(first.error instanceof StackError)) throw first.error;
-  throw new StackError(first.error.code, {
-    message: `${failures.length} of ${stale.length} stale stacks could not be removed`,
-    details: failures.map(({ stack, error }) => `${stack}: ${errorMessage(error)}`),
-    hint: first.error.hint ?? hint`${run('down --all-stale')}   # goes on with the rest`,
-  });
-}
-
-/** `t-1: 3 containers, 1 network, 3 volumes` */
-export function describeStale({ name, containers, networks, volumes }: StaleStack): string {
-  const counts = [
-    [containers.length, 'container'],
-    [networks.length, 'network'],
-    [volumes.length, 'volume'],
-  ] as const;
-  const texts = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}${count > 1 ? 's' : ''}`);
-  return `${name}: ${texts.join(', ')}`;
-}
-
-async function findStale({ engine }: LabelSession): Promise<StaleStack[]> {
-  const present = await readPresent(engine);
-  const owners = findOwners(present);
-  const gone = await Promise.all(owners.map((owner) => isGone(owner, { isHere: isLocal(engine.endpoint) })));
-  return (
-    findStaleStacks(present, new Set(owners.filter((_owner, index) => gone[index])))
-      // Not the label of a stack of this program's, whoever wrote it.
-      .filter(({ name }) => nameSchema.safeParse(name).success)
-  );
-}
-
-async function whileLocked<T>(session: LabelSession, name: string, work: () => Promise<T>): Promise<T> {
+/** Keeps other commands from the stack meanwhile. */
+export async function whileLocked<T>(session: LabelSession, name: string, work: () => Promise<T>): Promise<T> {
   const lock = await lockStack({ ...session, spec: { name } }, 'down');
   try {
     return await work();

@@ -13,6 +13,7 @@ import { ensureImage, type ResolvedImage } from '../observe/image.ts';
 import { observeUnenforced } from '../observe/observe.ts';
 import { desiredOf } from '../observe/wanted.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
+import type { ReconcileOptions } from '../reconcile/round.ts';
 import type { Session } from '../session/session.ts';
 
 interface UpResult {
@@ -26,7 +27,7 @@ interface UpResult {
  * Brings the stack from whatever it is to what the YAML file says, and proves it: every node agrees, every slot is
  * served, and, after a change, a key can be written and read in each primary. Data is never removed.
  */
-export async function up(session: Session): Promise<UpResult> {
+export async function up(session: Session, options: Pick<ReconcileOptions, 'lasting'> = {}): Promise<UpResult> {
   const { engine, spec, report } = session;
   // Refuses an engine whose ports can't be reached from here, before anything is made.
   hostAddress(spec, engine.endpoint);
@@ -37,6 +38,7 @@ export async function up(session: Session): Promise<UpResult> {
   let last: Snapshot | undefined;
   let unenforced: string | undefined;
   const { views, changeCount } = await reconcile(session, desiredOf(session, image), {
+    ...options,
     password,
     issuer,
     isAuthorityLost,

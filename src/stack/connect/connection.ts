@@ -56,3 +56,30 @@ export function describeConnection(session: Session): Omit<ConnectionInfo, 'pass
     passwordSource: source.description,
   };
 }
+
+/** Those of an application's environment. Without `reveal`, of the password only where it is. */
+export function connectionVariables(
+  { plain, tls, passwordFile, passwordSource, password }: ConnectionInfo,
+  { reveal }: { readonly reveal: boolean },
+): Record<string, string> {
+  return {
+    ...(plain && { REDIS_CLUSTER_NODES: plain.nodes.join(','), REDIS_NAT_MAP: JSON.stringify(plain.natMap) }),
+    ...(tls && {
+      REDIS_TLS_CLUSTER_NODES: tls.nodes.map((node) => `rediss://${node}`).join(','),
+      REDIS_TLS_NAT_MAP: JSON.stringify(tls.natMap),
+      REDIS_TLS_CA_FILE: tls.files.ca,
+      ...(tls.files.client && {
+        REDIS_TLS_CERT_FILE: tls.files.client.certificate,
+        REDIS_TLS_KEY_FILE: tls.files.client.key,
+      }),
+    }),
+    ...passwordVariable(),
+  };
+
+  function passwordVariable(): Record<string, string> {
+    if (reveal) return { REDIS_PASSWORD: password.reveal() };
+    return passwordFile === undefined
+      ? { REDIS_PASSWORD_SOURCE: passwordSource }
+      : { REDIS_PASSWORD_FILE: passwordFile };
+  }
+}

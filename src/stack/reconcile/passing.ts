@@ -19,12 +19,14 @@ const PATIENCE_FOR_OTHERS = 10;
  * out the last calls of a command that was killed.
  *
  * @param onDisturbed told of each failure
+ * @param lasting codes that are not waited for here, although they may pass
  * @throws what `work` throws where it isn't one of these, or there were too many
  */
 export async function whilePassing<T>(
   { signal }: Pick<Session, 'signal'>,
   work: () => Promise<T>,
   onDisturbed: () => void = () => undefined,
+  lasting: readonly FailureCode[] = [],
 ): Promise<T> {
   return pRetry(work, {
     retries: Infinity,
@@ -34,6 +36,9 @@ export async function whilePassing<T>(
     signal,
     onFailedAttempt: onDisturbed,
     shouldRetry: ({ error, attemptNumber }) =>
-      error instanceof StackError && error.isPassing && attemptNumber <= (PATIENCE[error.code] ?? PATIENCE_FOR_OTHERS),
+      error instanceof StackError &&
+      error.isPassing &&
+      !lasting.includes(error.code) &&
+      attemptNumber <= (PATIENCE[error.code] ?? PATIENCE_FOR_OTHERS),
   });
 }

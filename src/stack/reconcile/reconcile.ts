@@ -63,7 +63,7 @@ export async function reconcile(session: Session, desired: Desired, options: Rec
     looker.forget('engine');
   };
   try {
-    return await whilePassing(session, work, onDisturbed);
+    return await whilePassing(session, work, onDisturbed, options.lasting);
   } finally {
     looker.close();
   }

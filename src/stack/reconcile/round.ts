@@ -1,5 +1,5 @@
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
-import { StackError } from '../../errors.ts';
+import { StackError, type FailureCode } from '../../errors.ts';
 import { hint, run as command } from '../../hint.ts';
 import type { Conflict } from '../../plan/engine/conflicts.ts';
 import type { Action } from '../../plan/model/action.ts';
@@ -40,6 +40,8 @@ export interface ReconcileOptions extends LookerOptions, Partial<HistoryOptions>
   /** Done when all is as it should be, after a change: what it throws is a disturbance like any other. */
   readonly prove?: (views: readonly ReachableView[]) => Promise<void>;
   readonly pace?: Pace;
+  /** Not waited for, although they may pass: who can take another port doesn't wait for this one. */
+  readonly lasting?: readonly FailureCode[];
 }
 
 export interface Run {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { interruptSignal } from '../../../src/cli/program.ts';
+import { interrupts } from '../../../src/cli/program.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers());
 function pretended(): { send: (name: NodeJS.Signals) => void; signal: AbortSignal; exits: number[] } {
   const exits: number[] = [];
   const emitter = Object.assign(new EventEmitter(), { exit: (code: number) => exits.push(code) });
-  const signal = interruptSignal(emitter as unknown as NodeJS.Process);
+  const { signal } = interrupts(emitter as unknown as NodeJS.Process);
   return { send: (name) => void emitter.emit(name, name), signal, exits };
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { findOwner, isGone, OWNER_VARIABLE } from '../../../src/host/owner.ts';
+import { fateOf, findOwner, heldSince, holdingOwner, isGone, OWNER_VARIABLE } from '../../../src/host/owner.ts';
 import { failureOf } from '../../helpers/builders.ts';
 
 async function ownerOf(pid: number): Promise<string> {
@@ -62,4 +62,13 @@ describe('of the labels of others', () => {
   test.each(['', 'x', '1/2/3', 'ffffffffffffffff//1/2/3/4', '../../..'])('%j is nobody who is gone', async (text) => {
     expect(await isGone(text)).toBe(false);
   });
+});
+
+test('an owner that holds on to what it has made says since when, and is the same process', async () => {
+  const before = Date.now();
+  const owner = await holdingOwner();
+  expect(heldSince(owner)).toBeGreaterThanOrEqual(before);
+  expect(await fateOf(owner)).toBe('there');
+  expect(await fateOf(owner.replace(/^[^/]*/, 'ffffffffffffffff'))).toBe('unseen');
+  expect(heldSince(await ownerOf(process.pid))).toBeUndefined();
 });

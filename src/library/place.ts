@@ -1,0 +1,95 @@
+import { createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
+import type { Engine } from '../engine/engine.ts';
+import { StackError } from '../errors.ts';
+import { listRoutes } from '../host/routes.ts';
+import type { Network } from '../plan/model/resources.ts';
+import { overlaps, parseBlock, type Block } from '../spec/addresses.ts';
+import { isLocal } from '../stack/observe/obstacles.ts';
+import type { Place } from './options.ts';
+
+/** Free ports and a free subnet, as far as can be seen. Somebody may be quicker: whoever makes something of it is told so. */
+export async function findPlace(engine: Engine, portCount: number): Promise<Place> {
+  const [networks, routes, ports] = await Promise.all([
+    engine.listNetworks(),
+    isLocal(engine.endpoint) ? listRoutes() : [],
+    findPorts(portCount),
+  ]);
+  return { prefix: freePrefix(networks, routes, (count) => randomInt(count)), ports };
+}
+
+/** Below where Linux takes ports for outgoing connections from, and above the ones that people know by heart. */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_767;
+
+/** At random, so that two processes seldom ask for the same. */
+async function findPorts(count: number): Promise<number[]> {
+  const found = new Set<number>();
+  for (let tries = 0; found.size < count; tries += 1) {
+    if (tries > 50 * count + 1000) {
+      throw new StackError('PORT_TAKEN', {
+        message: `no ${count} free ports of this host between ${FIRST_PORT} and ${LAST_PORT}`,
+        hint: 'ss -tln   # who listens there; free some of them',
+      });
+    }
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if (!found.has(port) && (await isFree(port))) found.add(port);
+  }
+  return [...found];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/** In the order in which they are looked through; 172.20 is that of the usual stack. */
+const RANGES = [
+  { first: 10, seconds: [64, 255] },
+  { first: 10, seconds: [0, 63] },
+  { first: 172, seconds: [16, 31] },
+] as const;
+const USUAL = '172.20';
+
+/**
+ * Three numbers of a subnet `/24` that overlaps no network of the engine and no route of this machine.
+ *
+ * @param random a number from 0 up to, and without, what it is given
+ * @throws StackError SUBNET_OVERLAP with the networks that hold all of them
+ */
+export function freePrefix(
+  networks: readonly Pick<Network, 'name' | 'subnets'>[],
+  routes: readonly { readonly subnet: string; readonly interfaceName: string }[],
+  random: (count: number) => number,
+): string {
+  const held = [
+    ...networks.flatMap(({ name, subnets }) => subnets.map((subnet) => ({ subnet, holder: `the network ${name}` }))),
+    ...routes.map(({ subnet, interfaceName }) => ({ subnet, holder: `a route through ${interfaceName}` })),
+  ].flatMap(({ subnet, holder }) => {
+    const block = parseBlock(subnet);
+    // The default route, and its two halves.
+    return block === undefined || block.prefix < 2 ? [] : [{ block, holder }];
+  });
+  const isFreeBlock = (block: Block | undefined): boolean =>
+    block !== undefined && !held.some((other) => overlaps(block, other.block));
+  for (const { first, seconds } of RANGES) {
+    const [from, to] = seconds;
+    const count = (to - from + 1) * 256;
+    const start = random(count);
+    for (let step = 0; step < count; step += 1) {
+      const at = (start + step) % count;
+      const second = `${first}.${from + Math.floor(at / 256)}`;
+      const prefix = `${second}.${at % 256}`;
+      if (second !== USUAL && isFreeBlock(parseBlock(`${prefix}.0/24`))) return prefix;
+    }
+  }
+  const largest = held.toSorted((one, other) => one.block.prefix - other.block.prefix).slice(0, 10);
+  throw new StackError('SUBNET_OVERLAP', {
+    message: 'no free subnet: all of 10.0.0.0/8 and 172.16.0.0/12 is taken',
+    details: largest.map(({ block, holder }) => `${block.text} is held by ${holder}`),
+    hint: 'docker network prune   # removes the networks that no container uses',
+  });
+}
