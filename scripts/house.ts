@@ -29,6 +29,7 @@ const DOORS: readonly (readonly [from: string, to: string])[] = [
   ['src/launch.ts', 'src/cli/program.ts'],
   ['src/index.ts', 'src/library/redis-cluster.ts'],
   ['src/index.ts', 'src/library/options.ts'],
+  ['src/index.ts', 'src/library/connection.ts'],
 ];
 
 /** What only these may import. */

@@ -1,3 +1,4 @@
-export { RedisCluster, type ClusterConnection } from './library/redis-cluster.ts';
+export { flush, ofThisWorker, type ClusterConnection } from './library/connection.ts';
 export type { ClusterOptions } from './library/options.ts';
+export { RedisCluster } from './library/redis-cluster.ts';
 export { StackError, type FailureCode } from './errors.ts';

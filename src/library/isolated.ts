@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { connectDocker } from '../engine/docker.ts';
 import { locateEngine } from '../engine/locate.ts';
-import { hasCode, StackError, type FailureCode } from '../errors.ts';
+import { hasCode, type FailureCode } from '../errors.ts';
 import { holdingOwner } from '../host/owner.ts';
 import { LABELS } from '../plan/model/names.ts';
-import { connectionVariables, readConnection, type ConnectionInfo } from '../stack/connect/connection.ts';
+import { readConnection, type ConnectionInfo } from '../stack/connect/connection.ts';
 import { down } from '../stack/commands/down.ts';
 import { up } from '../stack/commands/up.ts';
 import { loadStack } from '../stack/session/load.ts';
@@ -24,8 +24,6 @@ import { reaperFor } from './reaper-process.ts';
 export interface Isolated {
   readonly session: Session;
   readonly connection: ConnectionInfo;
-  /** What a program that uses it finds in its environment. */
-  readonly variables: Readonly<Record<string, string>>;
   /** Removes all of it; one that is to be used again stays. */
   readonly stop: () => Promise<void>;
 }
@@ -93,7 +91,6 @@ export async function startIsolated(options: ClusterOptions, surroundings: Surro
     return {
       session,
       connection,
-      variables: variablesOf(connection),
       stop: choice.reuse ? async () => undefined : remove,
     };
   } catch (error) {
@@ -120,13 +117,4 @@ async function untilPlaced<T>(attempt: (isFirst: boolean) => Promise<T>, remove:
 function digest(choice: Choice): string {
   const made = JSON.stringify({ ...choice, signal: undefined, timeoutMs: undefined });
   return createHash('sha256').update(made).digest('hex').slice(0, 8);
-}
-
-/** Clients that take one address, and no file, take it with the password. */
-function variablesOf(connection: ConnectionInfo): Record<string, string> {
-  const { plain, tls, password } = connection;
-  const [node] = (tls ?? plain)?.nodes ?? [];
-  if (node === undefined) throw new StackError('NOT_RUNNING', { message: 'the cluster has no node' });
-  const url = `${tls === undefined ? 'redis' : 'rediss'}://default:${encodeURIComponent(password.reveal())}@${node}`;
-  return { ...connectionVariables(connection, { reveal: false }), REDIS_URL: url };
 }

@@ -1,39 +1,16 @@
 import { StackError } from '../errors.ts';
 import { hintRenderer } from '../hint.ts';
-import { isReachable } from '../cluster/nodes/view.ts';
 import { containerName } from '../plan/model/names.ts';
-import type { NatMap } from '../redis/prove.ts';
-import { tlsOptions } from '../redis/connect-node.ts';
+import { poll } from '../poll.ts';
 import { waitForCluster } from '../stack/commands/cluster/whole-cluster.ts';
-import { readTrust } from '../stack/connect/trust.ts';
 import { withNodes } from '../stack/connect/with-nodes.ts';
 import { failover } from '../stack/execute/failover.ts';
-import { viewNodes } from '../stack/observe/observe-nodes.ts';
 import { findNode, type Session } from '../stack/session/session.ts';
-import { poll } from '../poll.ts';
+import { connectionOf, flush, type ClusterConnection } from './connection.ts';
 import { startIsolated, type Isolated } from './isolated.ts';
 import type { ClusterOptions } from './options.ts';
 
-/** As node:tls takes it. */
-interface TlsOptions {
-  readonly ca: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
-
-/** What a program in another process needs to connect: plain data, without the password's file. */
-export interface ClusterConnection {
-  /** Where the nodes are reached from this host. */
-  readonly nodes: { readonly host: string; readonly port: number }[];
-  readonly password: string;
-  /** The address that a node announces → where this host reaches it. */
-  readonly natMap: NatMap;
-  readonly tls: TlsOptions | undefined;
-  /** As environment variables, for a process that is to use it. */
-  readonly env: Readonly<Record<string, string>>;
-}
-
-/** A node of the cluster takes this long to write what it has, if it keeps anything. */
+/** Time for a node to write what it has, if it keeps anything. */
 const GRACE_SECONDS = 10;
 
 /** A verified Redis Cluster of its own, for as long as it is needed: `await using cluster = await RedisCluster.start()`. */
@@ -42,25 +19,23 @@ export class RedisCluster implements ClusterConnection, AsyncDisposable {
   readonly name: string;
   /** Its stack file: `npx redis-cluster status -f FILE`. */
   readonly file: string;
-  readonly nodes: { readonly host: string; readonly port: number }[];
+  readonly nodes: ClusterConnection['nodes'];
   readonly password: string;
-  readonly natMap: NatMap;
-  readonly tls: TlsOptions | undefined;
-  readonly env: Readonly<Record<string, string>>;
+  readonly ioredisOptions: ClusterConnection['ioredisOptions'];
+  readonly nodeRedisOptions: ClusterConnection['nodeRedisOptions'];
+  readonly env: ClusterConnection['env'];
   readonly #isolated: Isolated;
   #stopped: Promise<void> | undefined;
 
-  private constructor(isolated: Isolated, tls: TlsOptions | undefined) {
-    const { session, connection, variables } = isolated;
-    const entrance = connection.tls ?? connection.plain;
+  private constructor(isolated: Isolated, connection: ClusterConnection) {
     this.#isolated = isolated;
-    this.name = session.spec.name;
-    this.file = session.path;
-    this.nodes = (entrance?.nodes ?? []).map(placeOf);
-    this.natMap = entrance?.natMap ?? {};
-    this.password = connection.password.reveal();
-    this.env = variables;
-    this.tls = tls;
+    this.name = isolated.session.spec.name;
+    this.file = isolated.session.path;
+    this.nodes = connection.nodes;
+    this.password = connection.password;
+    this.ioredisOptions = connection.ioredisOptions;
+    this.nodeRedisOptions = connection.nodeRedisOptions;
+    this.env = connection.env;
   }
 
   /**
@@ -70,52 +45,36 @@ export class RedisCluster implements ClusterConnection, AsyncDisposable {
    *
    * @throws StackError what failed, on which resource, and what to do; nothing is left behind
    */
-  static async start(options: ClusterOptions = {}): Promise<RedisCluster> {
-    const isolated = await explained(undefined, () =>
-      startIsolated(options, { env: process.env, report: () => undefined }),
-    );
-    const { session, connection } = isolated;
-    const trust = connection.tls === undefined ? undefined : tlsOptions(await readTrust(session));
-    return new RedisCluster(isolated, trust);
+  static start(options: ClusterOptions = {}): Promise<RedisCluster> {
+    return explained(undefined, async () => {
+      const isolated = await startIsolated(options, { env: process.env, report: () => undefined });
+      return new RedisCluster(isolated, await connectionOf(isolated.session, isolated.connection));
+    });
   }
 
-  /** The second argument of ioredis' `new Cluster(nodes, …)`. */
-  get ioredisOptions(): { natMap: NatMap; redisOptions: { password: string; tls?: TlsOptions } } {
-    const { natMap, password, tls } = this;
-    return { natMap, redisOptions: { password, ...(tls && { tls }) } };
+  /** Plain data, for another process. */
+  get connection(): ClusterConnection {
+    const { nodes, password, ioredisOptions, nodeRedisOptions, env } = this;
+    return { nodes, password, ioredisOptions, nodeRedisOptions, env };
   }
 
-  /** The argument of node-redis' `createCluster(…)`. */
-  get nodeRedisOptions(): {
-    rootNodes: { socket: { host: string; port: number } }[];
-    nodeAddressMap: NatMap;
-    defaults: { password: string; socket?: { tls: true } & TlsOptions };
-  } {
-    const { nodes, natMap, password, tls } = this;
-    return {
-      rootNodes: nodes.map((socket) => ({ socket })),
-      nodeAddressMap: natMap,
-      defaults: { password, ...(tls && { socket: { tls: true, ...tls } }) },
-    };
-  }
-
-  /** Stops a node's container, as `docker stop`. Without `persistence` its keys are gone. @param name `redis-2` */
+  /** Stops a node's container, as `docker stop` does. Without `persistence` its keys are gone. @param name `redis-2` */
   stopNode(name: string): Promise<void> {
-    return this.#run(
-      ({ engine, spec }, node) => engine.stopContainer(containerName(spec.name, node), GRACE_SECONDS),
-      name,
-    );
+    return this.#run(({ engine, spec }) => {
+      const container = containerName(spec.name, findNode({ spec }, name).name);
+      return engine.stopContainer(container, GRACE_SECONDS);
+    });
   }
 
   /** Starts it again, and waits until it answers; where all nodes run then, until the cluster is whole. */
   startNode(name: string): Promise<void> {
-    return this.#run(async (session, node) => {
+    return this.#run(async (session) => {
       const { engine, spec } = session;
+      const node = findNode(session, name).name;
       await engine.startContainer(containerName(spec.name, node));
       const containers = await engine.listContainers();
-      const isRunning = (other: string): boolean =>
-        containers.some((one) => one.name === containerName(spec.name, other) && one.state === 'running');
-      if (spec.nodes.every((other) => isRunning(other.name))) {
+      const running = new Set(containers.filter(({ state }) => state === 'running').map((one) => one.name));
+      if (spec.nodes.every((other) => running.has(containerName(spec.name, other.name)))) {
         await waitForCluster(session);
         return;
       }
@@ -126,25 +85,19 @@ export class RedisCluster implements ClusterConnection, AsyncDisposable {
           session,
         );
       });
-    }, name);
+    });
   }
 
   /** Makes a replica the primary; returns when every node knows. @param name the replica: `redis-4` */
   failover(name: string): Promise<void> {
-    return this.#run(async (session, node) => {
-      await failover(session, node, 'manual');
-    }, name);
+    return this.#run(async (session) => {
+      await failover(session, name, 'manual');
+    });
   }
 
   /** Deletes every key. */
   flush(): Promise<void> {
-    return this.#run((session) =>
-      withNodes(session, async (nodes) => {
-        const views = (await viewNodes(session, nodes.all)).filter(isReachable);
-        const primaries = views.filter(({ table }) => table.myself.role === 'primary');
-        await Promise.all(primaries.map((view) => nodes.patient(session.timeoutMs).get(view.name).send('FLUSHALL')));
-      }),
-    );
+    return this.#run(() => flush(this));
   }
 
   /** Removes containers, network, volumes and files; one that was started with `reuse` stays. May be called again. */
@@ -156,9 +109,8 @@ export class RedisCluster implements ClusterConnection, AsyncDisposable {
     return this.stop();
   }
 
-  async #run(work: (session: Session, node: string) => Promise<void>, name?: string): Promise<void> {
-    const { session } = this.#isolated;
-    await explained(this.file, () => work(session, name === undefined ? '' : findNode(session, name).name));
+  #run(work: (session: Session) => Promise<void>): Promise<void> {
+    return explained(this.file, () => work(this.#isolated.session));
   }
 }
 
@@ -170,14 +122,6 @@ async function explained<T>(file: string | undefined, work: () => Promise<T>): P
     if (!(error instanceof StackError)) throw error;
     const render = hintRenderer({ program: 'npx redis-cluster', file, host: undefined });
     const lines = [...error.details, ...(error.hint === undefined ? [] : [`→ ${render(error.hint)}`])];
-    throw new StackError(error.code, {
-      message: [error.message, ...lines].join('\n  '),
-      cause: error.cause,
-    });
+    throw new StackError(error.code, { message: [error.message, ...lines].join('\n  '), cause: error.cause });
   }
-}
-
-function placeOf(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 }

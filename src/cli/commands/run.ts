@@ -28,7 +28,10 @@ export const runCommand: Command = {
         hint: run('run -- npm test'),
       });
     }
-    const { startIsolated } = await import('../../library/isolated.ts');
+    const [{ startIsolated }, { variablesOf }] = await Promise.all([
+      import('../../library/isolated.ts'),
+      import('../../library/connection.ts'),
+    ]);
     const { result: cluster, elapsedMs } = await timed(() =>
       startIsolated(
         {
@@ -58,7 +61,7 @@ export const runCommand: Command = {
       return await exitCodeOf(
         command,
         args,
-        { ...env, ...cluster.variables },
+        { ...env, ...variablesOf(cluster.connection) },
         { passSignals, isTerminal: terminal.stdin.isTTY },
       );
     } finally {

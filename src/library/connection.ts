@@ -1,0 +1,125 @@
+import { isReachable } from '../cluster/nodes/view.ts';
+import { StackError } from '../errors.ts';
+import { tlsOptions } from '../redis/connect-node.ts';
+import type { NatMap } from '../redis/prove.ts';
+import { NodeLink } from '../redis/node-link.ts';
+import { Secret } from '../secret.ts';
+import { connectionVariables, type ConnectionInfo } from '../stack/connect/connection.ts';
+import { readTrust } from '../stack/connect/trust.ts';
+import type { Session } from '../stack/session/session.ts';
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** As node:tls takes them. */
+interface TlsOptions {
+  readonly ca: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** What a client needs to reach a cluster from this host. Plain data: it may go to another process. */
+export interface ClusterConnection {
+  readonly nodes: Address[];
+  readonly password: string;
+  /** The second argument of ioredis' `new Cluster(nodes, …)`. */
+  readonly ioredisOptions: {
+    readonly natMap: NatMap;
+    readonly redisOptions: { readonly password: string; readonly tls?: TlsOptions };
+  };
+  /** The argument of node-redis' `createCluster(…)`. */
+  readonly nodeRedisOptions: {
+    readonly rootNodes: { readonly socket: Address }[];
+    readonly nodeAddressMap: NatMap;
+    readonly defaults: { readonly password: string; readonly socket?: { readonly tls: true } & TlsOptions };
+  };
+  /** For the environment of a process that is to use it: REDIS_URL, REDIS_CLUSTER_NODES, REDIS_NAT_MAP, … */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Over TLS where that is on. */
+export async function connectionOf(session: Session, info: ConnectionInfo): Promise<ClusterConnection> {
+  const tls = info.tls === undefined ? undefined : tlsOptions(await readTrust(session));
+  const { nodes: texts, natMap } = entranceOf(info);
+  const nodes = texts.map(placeOf);
+  const password = info.password.reveal();
+  return {
+    nodes,
+    password,
+    ioredisOptions: { natMap, redisOptions: { password, ...(tls && { tls }) } },
+    nodeRedisOptions: {
+      rootNodes: nodes.map((socket) => ({ socket })),
+      nodeAddressMap: natMap,
+      defaults: { password, ...(tls && { socket: { tls: true as const, ...tls } }) },
+    },
+    env: variablesOf(info),
+  };
+}
+
+/** As environment variables. Clients that take one address, and no file, take it with the password. */
+export function variablesOf(info: ConnectionInfo): Record<string, string> {
+  const { nodes } = entranceOf(info);
+  const scheme = info.tls === undefined ? 'redis' : 'rediss';
+  const url = `${scheme}://default:${encodeURIComponent(info.password.reveal())}@${nodes[0] ?? ''}`;
+  return { ...connectionVariables(info, { reveal: false }), REDIS_URL: url };
+}
+
+function entranceOf({ plain, tls }: ConnectionInfo): NonNullable<ConnectionInfo['plain']> {
+  return tls ?? plain ?? { nodes: [], natMap: {} };
+}
+
+function placeOf(address: string): Address {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}
+
+/** Deletes every key of a cluster, this process's or another one's. */
+export async function flush({ nodes, password, ioredisOptions }: ClusterConnection): Promise<void> {
+  const { tls } = ioredisOptions.redisOptions;
+  const client =
+    tls?.cert === undefined || tls.key === undefined
+      ? undefined
+      : { certificatePem: tls.cert, privateKeyPem: new Secret(tls.key) };
+  const trust = tls === undefined ? undefined : { caPem: tls.ca, client };
+  const links = nodes.map(
+    ({ host, port }) =>
+      new NodeLink({ name: `${host}:${port}`, host, port, tls: trust }, [async () => new Secret(password)]),
+  );
+  try {
+    const views = await Promise.all(links.map(async (link) => ({ link, view: await link.observe() })));
+    const primaries = views.filter(({ view }) => isReachable(view) && view.table.myself.role === 'primary');
+    await Promise.all(primaries.map(({ link }) => link.patient(FLUSH_TIMEOUT_MS).send('FLUSHALL')));
+  } finally {
+    for (const link of links) link.close();
+  }
+}
+
+const FLUSH_TIMEOUT_MS = 60_000;
+
+/**
+ * Of the clusters that a test runner's global set-up has started, the one of this worker; with one for all, that one.
+ *
+ * @param clusters vitest: `inject('redisClusters')`; under jest they are in the environment
+ * @throws StackError USAGE where there is none
+ */
+export function ofThisWorker(clusters?: readonly ClusterConnection[]): ClusterConnection {
+  const { env } = process;
+  const number = Number(env['VITEST_POOL_ID'] ?? env['JEST_WORKER_ID'] ?? 1);
+  const all = clusters ?? parseClusters(env[CLUSTERS_VARIABLE]);
+  const own = all[(number - 1) % Math.max(all.length, 1)];
+  if (own !== undefined) return own;
+  throw new StackError('USAGE', {
+    message: 'no global set-up has started a cluster for the tests',
+    hint: "Set globalSetup to 'redis-cluster-as-code/vitest' or 'redis-cluster-as-code/jest'.",
+  });
+}
+
+/** How jest's workers are told. */
+export const CLUSTERS_VARIABLE = 'REDIS_CLUSTERS';
+
+function parseClusters(text: string | undefined): ClusterConnection[] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- this program's own set-up has written it
+  return text === undefined ? [] : (JSON.parse(text) as ClusterConnection[]);
+}

@@ -1,0 +1,1 @@
+export { stopRedisClusters as default } from './jest.ts';
