@@ -7,6 +7,7 @@ import { benchCompose } from './bench/compose.ts';
 import { benchDown } from './bench/down.ts';
 import { benchForm } from './bench/form.ts';
 import { benchIdle } from './bench/idle.ts';
+import { benchLibrary } from './bench/library.ts';
 import { benchReshard } from './bench/reshard.ts';
 import { benchUp } from './bench/up.ts';
 import { closeBench, openBench, type Bench } from './bench/support/context.ts';
@@ -19,6 +20,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   form: benchForm,
   idle: benchIdle,
   down: benchDown,
+  library: benchLibrary,
   compose: benchCompose,
   check: benchCheck,
   reshard: benchReshard,

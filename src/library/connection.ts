@@ -1,7 +1,6 @@
 import { isReachable } from '../cluster/nodes/view.ts';
 import { StackError } from '../errors.ts';
 import { tlsOptions } from '../redis/connect-node.ts';
-import type { NatMap } from '../redis/prove.ts';
 import { NodeLink } from '../redis/node-link.ts';
 import { Secret } from '../secret.ts';
 import { connectionVariables, type ConnectionInfo } from '../stack/connect/connection.ts';
@@ -9,9 +8,12 @@ import { readTrust } from '../stack/connect/trust.ts';
 import type { Session } from '../stack/session/session.ts';
 
 interface Address {
-  readonly host: string;
-  readonly port: number;
+  host: string;
+  port: number;
 }
+
+/** The address that a node announces → where this host reaches it. */
+type NatMap = Record<string, Address>;
 
 /** As node:tls takes them. */
 interface TlsOptions {

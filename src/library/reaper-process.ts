@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** What stands beside this process and removes its clusters when it ends without having done so. */
 interface Reaper {
@@ -36,7 +36,7 @@ export function reaperFor(host: string | undefined, env: NodeJS.ProcessEnv): Rea
   return reaper;
 }
 
-/** This program, as it is started: from its sources, or from the package. */
+/** This program, as it is started: from its sources; or from the package, where this file is in dist, or below it. */
 const PROGRAM = __filename.endsWith('.ts')
   ? ['--import', 'tsx', join(__dirname, '../../manage.ts')]
-  : [join(__dirname, 'cli.js')];
+  : [join(basename(__dirname) === 'dist' ? __dirname : dirname(__dirname), 'cli.js')];

@@ -21,4 +21,7 @@ export function redisClusters(options: RunnerOptions = {}): (project: TestProjec
   };
 }
 
+/** For the tests, which import them from here for the type of `inject('redisClusters')`. */
+export { flush, ofThisWorker } from '../connection.ts';
+
 export default redisClusters();
