@@ -50,7 +50,7 @@ function digestOfSources(root: string): string {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .toSorted();
-  for (const name of ['../package-lock.json', ...sources]) {
+  for (const name of ['../package.json', '../package-lock.json', ...sources]) {
     digest.update(`\n${name}\n`).update(readFileSync(join(root, 'src', name)));
   }
   return digest.digest('hex').slice(0, 32);

@@ -7,7 +7,7 @@ import { PROGRAM } from '../helpers/hint-text.ts';
 
 function writeProgram(root: string, text: string): void {
   mkdirSync(join(root, 'src/cli'), { recursive: true });
-  writeFileSync(join(root, 'package-lock.json'), '{}');
+  for (const name of ['package.json', 'package-lock.json']) writeFileSync(join(root, name), '{}');
   writeFileSync(join(root, 'src/cli/program.ts'), `export const start = async (): Promise<string> => '${text}';`);
 }
 

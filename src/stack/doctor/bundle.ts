@@ -7,6 +7,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
 import { CONFIG_FOLDER } from '../../plan/node/redis-config.ts';
 import { stackFile } from '../session/open.ts';
+import { version } from '../../version.ts';
 import { knownSecrets, redactor, withoutEnvironment } from './redact.ts';
 import { LOG_LINES } from './container-checks.ts';
 import { readLog } from '../observe/container-end.ts';
@@ -119,11 +120,10 @@ async function partsOf(facts: Facts, diagnosis: object): Promise<Part[]> {
 }
 
 async function versions(facts: Facts): Promise<object> {
-  const text = await readFile(resolve(facts.options.root, 'package.json'), 'utf8');
   const engine = await facts.engine.know().catch(() => undefined);
   const probes = await facts.probes.know().catch(() => []);
   return {
-    program: /"version": "([^"]*)"/.exec(text)?.[1] ?? null,
+    program: version(),
     node: process.version,
     platform: `${process.platform}/${process.arch}`,
     engine: engine === undefined ? null : { ...engine.engine.endpoint, ...engine.version },

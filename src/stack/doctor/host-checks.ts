@@ -1,4 +1,4 @@
-import { access, constants, readdir, readFile, stat } from 'node:fs/promises';
+import { access, constants, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { satisfies } from 'semver';
 import { systemErrorCode } from '../../errors.ts';
@@ -7,13 +7,13 @@ import { findRefusal, orUnreadable } from '../../kept-files.ts';
 import { primariesOf } from '../../spec/spec.ts';
 import { findStackLock } from '../session/stack-lock.ts';
 import { stateFolder } from '../../user-folders.ts';
+import { oldestNode } from '../../version.ts';
 import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 import { isOwn } from '../../plan/model/names.ts';
 
-export async function checkNode({ options }: Facts): Promise<readonly Line[]> {
-  const text = await readFile(join(options.root, 'package.json'), 'utf8');
-  const wanted = /"engines":\s*\{\s*"node":\s*">=([\d.]+)"/.exec(text)?.[1] ?? '0';
+export async function checkNode(): Promise<readonly Line[]> {
+  const wanted = oldestNode();
   const { node } = process.versions;
   if (satisfies(node, `>=${wanted}`)) return [ok('Node.js', `${node}; ${wanted} or later is needed`)];
   return [failed('Node.js', `${node}, and ${wanted} or later is needed`, 'sh scripts/bootstrap.sh')];
