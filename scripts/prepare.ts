@@ -27,7 +27,7 @@ async function prepare(what: string | undefined): Promise<number> {
   const options = {
     env,
     signal,
-    root: '.',
+    checkout: '.',
     file: undefined,
     host: undefined,
     offline: false,
@@ -47,7 +47,7 @@ async function prepare(what: string | undefined): Promise<number> {
   } catch (error) {
     if (!(error instanceof StackError && error.code === 'IMAGE_UNAVAILABLE')) throw error;
     console.log(`· ${error.message}; building one here`);
-    return main(['image', 'build'], { ...process, root: '.', program: PROGRAM, signal });
+    return main(['image', 'build'], { ...process, checkout: '.', program: PROGRAM, signal });
   }
 }
 

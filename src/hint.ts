@@ -22,7 +22,7 @@ export function hint(texts: TemplateStringsArray, ...values: readonly (Hint | nu
 
 /** What a person typed, as far as a command to be copied has to repeat it. */
 export interface Typed {
-  /** `npx tsx manage.ts` */
+  /** `npx redis-cluster` */
   readonly program: string;
   /** undefined for the default one. */
   readonly file: string | undefined;

@@ -1,16 +1,13 @@
-import { main } from './core/main.ts';
+import { main, type Surroundings } from './core/main.ts';
 import { StackError } from '../errors.ts';
 
 export { main };
 
 /**
  * The whole program: runs the command line that `process` was started with.
- *
- * @param root the checkout's folder
- * @param program what is typed to start it
  */
-export async function start(process: NodeJS.Process, root: string, program: string): Promise<void> {
-  // `manage.ts logs | head` closes the pipe when it has read enough: the end, not an error.
+export async function start(process: NodeJS.Process, from: Pick<Surroundings, 'program' | 'checkout'>): Promise<void> {
+  // `logs | head` closes the pipe when it has read enough: the end, not an error.
   process.stdout.on('error', () => process.exit());
   // Who closes the progress may still want the work.
   process.stderr.on('error', () => undefined);
@@ -18,7 +15,7 @@ export async function start(process: NodeJS.Process, root: string, program: stri
   // ioredis writes every command to its debug log, and AUTH's argument is the password.
   if (env['DEBUG']) env['DEBUG'] += ',-ioredis:*';
   const { signal, passSignals } = interrupts(process);
-  process.exitCode = await main(argv.slice(2), { stdin, stdout, stderr, env, root, program, signal, passSignals });
+  process.exitCode = await main(argv.slice(2), { ...from, stdin, stdout, stderr, env, signal, passSignals });
   // An engine that never answers leaves its connection open, and that would keep the process. What was written is out
   // when this is called.
   stdout.write('', () => process.exit());

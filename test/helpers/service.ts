@@ -27,7 +27,7 @@ export async function startService(
   const url = await new Promise<string>((onListening, onFailure) => {
     ended = serve(first, {
       entrance: { host: '127.0.0.1', port: 0, token: undefined, ...entrance },
-      root: process.cwd(),
+      checkout: process.cwd(),
       open,
       signal: stopping.signal,
       onListening,

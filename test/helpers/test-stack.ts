@@ -209,7 +209,7 @@ export async function runMain(
     stderr: stderr.stream as unknown as NodeJS.WriteStream,
     program: PROGRAM,
     env,
-    root: process.cwd(),
+    checkout: process.cwd(),
     signal,
   });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };

@@ -13,7 +13,8 @@ function writeProgram(root: string, text: string): void {
 
 const tempFolder = useTempFolders();
 
-const run = async (root: string): Promise<unknown> => (await loadProgram(root)).start(process, root, PROGRAM);
+const run = async (root: string): Promise<unknown> =>
+  (await loadProgram(root)).start(process, { program: PROGRAM, checkout: root });
 const kept = (root: string): string[] => readdirSync(join(root, 'node_modules/.cache/redis-cluster-as-code'));
 
 test('the program is kept after its first start, and a changed source is never run as it was', async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as esbuild from 'esbuild';
@@ -14,7 +15,16 @@ export interface Page {
   readonly build: string;
 }
 
+/** In the package, beside the bundle that holds this module. */
+export const PAGE_FILE = 'page.json';
 const FOLDER = 'src/api/page';
+
+/** Of the package, from what was built when it was packed; of a checkout, from the sources there. */
+export async function loadPage(checkout: string | undefined): Promise<Page> {
+  if (checkout !== undefined) return buildPage(checkout);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- scripts/package.ts wrote it
+  return JSON.parse(await readFile(join(__dirname, PAGE_FILE), 'utf8')) as Page;
+}
 
 /**
  * Builds the page from its sources in `root`, in memory, in a tenth of a second: there is no built copy that could be

@@ -8,7 +8,7 @@ import { Secret } from '../../secret.ts';
 import { describeConnection } from '../../stack/connect/connection.ts';
 import { openObserver } from '../../stack/commands/watch/observer.ts';
 import type { Session } from '../../stack/session/session.ts';
-import { buildPage } from './build-page.ts';
+import { loadPage } from './build-page.ts';
 import { isLoopbackName } from './guard.ts';
 import { buildService } from './service.ts';
 import { connectionSnippets, type Snippet } from '../snippets/snippets.ts';
@@ -62,8 +62,8 @@ async function readToken(file: string): Promise<Secret> {
 
 interface ServeOptions {
   readonly entrance: Entrance;
-  /** The checkout's folder, with the sources of the page. */
-  readonly root: string;
+  /** Its folder, with the sources of the page; undefined for the package. */
+  readonly checkout: string | undefined;
   /** Opens the stack anew, when its YAML file has changed. */
   readonly open: () => Promise<Session>;
   /** Ends the service. What is under way has its answer first. */
@@ -78,8 +78,8 @@ interface ServeOptions {
  * @throws StackError PORT_TAKEN, USAGE
  */
 export async function serve(session: Session, options: ServeOptions): Promise<void> {
-  const { entrance, root, open, signal, onListening, renderHint } = options;
-  const [page, observer] = await Promise.all([buildPage(root), openObserver(session, open)]);
+  const { entrance, checkout, open, signal, onListening, renderHint } = options;
+  const [page, observer] = await Promise.all([loadPage(checkout), openObserver(session, open)]);
   const service = await buildService({
     observer,
     page,

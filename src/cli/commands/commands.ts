@@ -12,6 +12,7 @@ import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { env } from './env.ts';
 import { imageBuild } from './image-build.ts';
+import { init } from './init.ts';
 import { logs } from './logs.ts';
 import { plan } from './plan.ts';
 import { reaper } from './reaper.ts';
@@ -25,6 +26,7 @@ import { up } from './up.ts';
 
 /** In the order of the help text: the daily ones first. */
 export const COMMANDS: readonly Command[] = [
+  init,
   up,
   down,
   restart,

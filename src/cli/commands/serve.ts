@@ -34,7 +34,7 @@ export const serve: Command = {
       line(`  ${url}/docs   the API and its documentation`);
       line(`  ${url}/metrics   for Prometheus`);
     };
-    await serveUntil(session, { entrance, root: connection.root, open, signal, onListening, renderHint });
+    await serveUntil(session, { entrance, checkout: connection.checkout, open, signal, onListening, renderHint });
     return 0;
   },
 };

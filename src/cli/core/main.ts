@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
 import { hintRenderer, type RenderHint } from '../../hint.ts';
-import { openByLabel, openEngine, openSession, stackFile, type ConnectionOptions } from '../../stack/session/open.ts';
+import { openByLabel, openEngine, openSession, type ConnectionOptions } from '../../stack/session/open.ts';
 import type { Report } from '../../stack/session/session.ts';
 import type { Invocation } from './command.ts';
+import { isFoundUnnamed } from '../../stack/session/stack-file.ts';
 import { COMMANDS } from '../commands/commands.ts';
 import { showFailure, showOutcome } from './output.ts';
 import { parseCommandLine, type Parsed } from './parse-command-line.ts';
@@ -10,10 +10,10 @@ import { startProgress } from '../views/progress.ts';
 import { confirm, type Terminal } from './terminal.ts';
 
 export interface Surroundings extends Terminal {
-  /** What the person typed to call this program: `npx tsx manage.ts`. */
+  /** What the person types to call this program: `npx redis-cluster`, `npx tsx manage.ts`. */
   readonly program: string;
-  /** The checkout's folder. */
-  readonly root: string;
+  /** The folder of the checkout that it runs from; undefined for the package. */
+  readonly checkout: string | undefined;
   /** Aborted by Ctrl-C, with the StackError to end with. */
   readonly signal: AbortSignal;
   /** See `Invocation`. */
@@ -45,12 +45,12 @@ async function run(
   progress: ReturnType<typeof startProgress>,
   renderHint: RenderHint,
 ): Promise<number> {
-  const { signal, env, root } = terminal;
+  const { signal, env, checkout } = terminal;
   const closers: (() => Promise<void>)[] = [];
   const onOpen = (close: () => Promise<void>): void => void closers.push(close);
   const report: Report = ({ hint, text, ...event }) =>
     progress.report({ ...event, text: hint === undefined ? text : `${text}. ${renderHint(hint)}` });
-  const connection: ConnectionOptions = { file, host, offline, root, timeoutMs, env, signal, report, onOpen };
+  const connection: ConnectionOptions = { file, host, offline, checkout, timeoutMs, env, signal, report, onOpen };
   try {
     const outcome = await command.run({
       ...typed,
@@ -75,8 +75,7 @@ async function run(
   }
 }
 
-/** A file that is the default one all the same need not be named. */
-function renderer({ file, host }: Parsed, { program, root }: Surroundings): RenderHint {
-  const isDefault = file === undefined || resolve(file) === resolve(stackFile({ file: undefined, root }));
-  return hintRenderer({ program, file: isDefault ? undefined : file, host });
+function renderer({ file, host }: Parsed, { program, ...search }: Surroundings): RenderHint {
+  const isUnnamed = file === undefined || isFoundUnnamed(file, search);
+  return hintRenderer({ program, file: isUnnamed ? undefined : file, host });
 }

@@ -77,7 +77,8 @@ interface CommonValues extends Record<string, string | number | boolean | readon
 
 const HOST = '--host <address>';
 const COMMON_OPTIONS = {
-  '-f, --file <file>': 'the stack as YAML (default: infra/dev-services.yaml)',
+  '-f, --file <file>':
+    'the stack as YAML (default: REDIS_CLUSTER_FILE, the nearest redis-cluster.yaml from here up, infra/dev-services.yaml of the checkout)',
   [HOST]: 'the container engine, as in DOCKER_HOST',
   '--offline': "don't ask Vault: take the password that the stack's own containers hold, or fail",
   '--timeout <seconds>': 'the longest that any wait may take',

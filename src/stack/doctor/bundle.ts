@@ -6,7 +6,7 @@ import { withinBounds } from '../../bounds.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
 import { CONFIG_FOLDER } from '../../plan/node/redis-config.ts';
-import { stackFile } from '../session/open.ts';
+import { stackFile } from '../session/stack-file.ts';
 import { version } from '../../version.ts';
 import { knownSecrets, redactor, withoutEnvironment } from './redact.ts';
 import { LOG_LINES } from './container-checks.ts';

@@ -20,7 +20,10 @@ export interface LoadedStack {
  */
 export async function loadStack(path: string): Promise<LoadedStack> {
   const absolute = resolve(path);
-  const spec = checkStackText(absolute, await read(absolute, 'Name the stack file with -f FILE.'));
+  const spec = checkStackText(
+    absolute,
+    await read(absolute, 'Name the stack file with -f FILE or REDIS_CLUSTER_FILE.'),
+  );
   if (spec.redis.config === undefined) return { spec, path: absolute, userConf: '' };
 
   const confPath = resolve(dirname(absolute), spec.redis.config);

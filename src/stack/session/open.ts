@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Bounds } from '../../bounds.ts';
 import { connectDocker } from '../../engine/docker.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -12,20 +11,13 @@ import { lockStack } from './stack-lock.ts';
 import { loadStack, type LoadedStack } from './load.ts';
 import type { LabelSession, Report, Session } from './session.ts';
 import { openSource, type OpenedSource } from './source.ts';
+import { stackFile, type FileSearch } from './stack-file.ts';
 import { durationText } from '../../units.ts';
 
-/** The stack of a command that names none: the one in the checkout. */
-const DEFAULT_STACK_FILE = 'infra/dev-services.yaml';
-
-export interface ConnectionOptions {
-  /** The YAML file; by default the one in this checkout, from whatever folder the program is started. */
-  readonly file: string | undefined;
-  /** The checkout's folder. */
-  readonly root: string;
+export interface ConnectionOptions extends FileSearch {
   readonly host: string | undefined;
   readonly offline: boolean;
   readonly timeoutMs: number;
-  readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly report: Report;
   /** Told how to close what a session opens, as soon as it opens it. */
@@ -72,10 +64,6 @@ export async function withSecret(session: Session, secret: StackSecret | undefin
   const tlsEnabled = isUnknown ? await servesTls(session) : secret?.tlsEnabled;
   const isOff = spec.tls.isOpen && tlsEnabled === false;
   return { ...session, spec: isOff ? { ...spec, tls: { ...spec.tls, enabled: false } } : spec, secret };
-}
-
-export function stackFile({ file, root }: Pick<ConnectionOptions, 'file' | 'root'>): string {
-  return file ?? join(root, DEFAULT_STACK_FILE);
 }
 
 /** A session for which nothing was asked yet but the YAML file. */
