@@ -30,6 +30,7 @@ const DOORS: readonly (readonly [from: string, to: string])[] = [
   ['src/index.ts', 'src/library/redis-cluster.ts'],
   ['src/index.ts', 'src/library/options.ts'],
   ['src/index.ts', 'src/library/connection.ts'],
+  ['src/cli.ts', 'src/cli/program.ts'],
 ];
 
 /** What only these may import. */

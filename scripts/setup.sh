@@ -46,7 +46,7 @@ node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 ||
 
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   say '· installing Node packages'
-  npm ci --no-audit --no-fund --loglevel=error >&2
+  npm ci --include=dev --no-audit --no-fund --loglevel=error >&2
 fi
 
 # 0: an engine answers. 3: there is none on this machine. Anything else: there is one, but this user can't reach it.

@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs';
+import { relative } from 'node:path';
 import { main, type Surroundings } from './core/main.ts';
 import { StackError } from '../errors.ts';
 
@@ -19,6 +21,20 @@ export async function start(process: NodeJS.Process, from: Pick<Surroundings, 'p
   // An engine that never answers leaves its connection open, and that would keep the process. What was written is out
   // when this is called.
   stdout.write('', () => process.exit());
+}
+
+/**
+ * What a person types in `folder` to call the package.
+ *
+ * @param script the file that Node.js was started with: `/shop/node_modules/.bin/redis-cluster`
+ */
+export function calledAs(script: string, folder: string): string {
+  // Fetched by npx for this once; `npx redis-cluster` would fetch somebody else's package.
+  if (/[\\/]_npx[\\/]/.test(script)) return 'npx redis-cluster-as-code';
+  const project = /^(.*?)[\\/]node_modules[\\/]/.exec(script)?.[1];
+  // Outside of the project that has it, or installed for all of them: found by the PATH.
+  if (project === undefined || relative(realpathSync(project), folder).startsWith('..')) return 'redis-cluster';
+  return 'npx redis-cluster';
 }
 
 /** Time for the engine to answer the calls that are under way, and for views to leave the terminal as they found it. */

@@ -55,7 +55,7 @@ export async function locateEngine({ host, env }: EngineChoice): Promise<Connect
 
 const HOW_TO_START =
   'Start Docker Desktop, Colima, OrbStack or Podman; on Linux: sudo systemctl start docker. ' +
-  'None installed yet? sh scripts/bootstrap.sh';
+  'None installed yet? https://docs.docker.com/engine/install';
 
 /** Where people have their engine's socket, the most common first. */
 export function wellKnownSockets(env: NodeJS.ProcessEnv): { path: string; owner: string }[] {

@@ -21,7 +21,7 @@ export async function checkEngine({ engine }: Facts): Promise<readonly Line[]> {
     failed(
       'engine',
       `${text}; API ${OLDEST_API} or later is needed`,
-      'Install a newer engine: sh scripts/bootstrap.sh',
+      'Install a newer engine: https://docs.docker.com/engine/install',
     ),
   ];
 }

@@ -90,7 +90,7 @@ const REPLY_TIMEOUT_MS = 1500;
 /** @param options with bounds that a person has the patience for */
 export function gatherFacts(options: ConnectionOptions): Facts {
   const links: NodeLink[] = [];
-  const stack = fact('the YAML file has problems', () => loadStack(stackFile(options)));
+  const stack = fact('the YAML file has problems', async () => loadStack(stackFile(options)));
   const engine = fact('the engine does not answer', async () => {
     const connected = await withinBounds(openEngine(options), 'the container engine was not found', options);
     return { engine: connected, version: await connected.version() };

@@ -16,7 +16,13 @@ export async function checkNode(): Promise<readonly Line[]> {
   const wanted = oldestNode();
   const { node } = process.versions;
   if (satisfies(node, `>=${wanted}`)) return [ok('Node.js', `${node}; ${wanted} or later is needed`)];
-  return [failed('Node.js', `${node}, and ${wanted} or later is needed`, 'sh scripts/bootstrap.sh')];
+  return [
+    failed(
+      'Node.js',
+      `${node}, and ${wanted} or later is needed`,
+      `Install Node.js ${wanted} or later: https://nodejs.org`,
+    ),
+  ];
 }
 
 export async function checkYaml({ stack }: Facts): Promise<readonly Line[]> {

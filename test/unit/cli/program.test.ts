@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { interrupts } from '../../../src/cli/program.ts';
+import { calledAs, interrupts } from '../../../src/cli/program.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
@@ -33,4 +35,15 @@ test('a second one ends the process at once, and so does time', () => {
   expect(patient.signal.reason).toMatchObject({ code: 'TERMINATED' });
   vi.advanceTimersByTime(5000);
   expect(patient.exits).toEqual([143]);
+});
+
+test.each([
+  ['node_modules/.bin/redis-cluster', '.', 'npx redis-cluster'],
+  ['node_modules/redis-cluster-as-code/dist/cli.js', 'src/cli', 'npx redis-cluster'],
+  ['node_modules/.bin/redis-cluster', '..', 'redis-cluster'],
+  ['/usr/local/bin/redis-cluster', '.', 'redis-cluster'],
+  ['/home/you/.npm/_npx/0123/node_modules/.bin/redis-cluster-as-code', '.', 'npx redis-cluster-as-code'],
+])('who started %s, and stands in %s, types %s', (script, folder, command) => {
+  const project = realpathSync('.');
+  expect(calledAs(script.startsWith('/') ? script : join(project, script), join(project, folder))).toBe(command);
 });

@@ -52,7 +52,7 @@ describe('without a terminal', () => {
   test('bootstrap installs an engine, starts it and brings the stack up', () => {
     expect(run('/bin/sh', ['-c', bootstrap]).status).toBe(0);
     expect(calls()).toEqual([
-      'npm ci --no-audit --no-fund --loglevel=error',
+      'npm ci --include=dev --no-audit --no-fund --loglevel=error',
       'npx tsx scripts/prepare.ts engine',
       'apt-get update -q',
       'apt-get install -y -q --no-install-recommends docker.io iptables',
