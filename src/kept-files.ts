@@ -114,13 +114,13 @@ export async function createOnce(file: string, content: string, mode: number): P
 }
 
 /** All or nothing: whoever reads at the same time gets the old content or the new one, whole. */
-export async function replaceFile(file: string, content: string, mode: number): Promise<void> {
+export async function replaceFile(file: string, content: string | Uint8Array, mode: number): Promise<void> {
   await withDraft(file, content, mode, (draft) => rename(draft, file));
 }
 
 async function withDraft(
   file: string,
-  content: string,
+  content: string | Uint8Array,
   mode: number,
   put: (draft: string) => Promise<void>,
 ): Promise<void> {

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { NatMap } from '../../src/redis/prove.ts';
-import { dockerOf, makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { dockerOf, makeStack, runMain, type Outcome, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -131,4 +131,41 @@ test('what env prints for a shell is what a shell understands', async () => {
   const { REDIS_PASSWORD, REDIS_NAT_MAP } = await environment();
   expect(printed).toBe(`${REDIS_PASSWORD}\n${REDIS_NAT_MAP}`);
   expect((await stack.must('env')).stdout).not.toContain(REDIS_PASSWORD);
+});
+
+test('env writes a block into .env, for its owner alone where it holds the password; a second time it changes nothing', async () => {
+  await stack.must('up');
+  const file = join(stack.folder, '.env');
+  writeFileSync(file, 'MINE=1\n');
+  const write = async (...more: string[]): Promise<unknown> =>
+    JSON.parse((await stack.must('env', '--write', file, '--json', ...more)).stdout);
+  expect(await write()).toEqual({ file, changed: true });
+  expect(await write('--reveal')).toEqual({ file, changed: true });
+  expect(await write('--reveal')).toEqual({ file, changed: false });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const read = execFileSync(process.execPath, [`--env-file=${file}`, '-p', 'JSON.stringify(process.env)'], {
+    encoding: 'utf8',
+  });
+  expect(JSON.parse(read)).toMatchObject({ MINE: '1', ...(await environment()) });
+});
+
+test('env for GitHub needs its runner, and a file of variables is neither JSON nor for the runner', async () => {
+  const refused = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> =>
+    runMain(stack.withFile(['env', ...argv]), { ...stack.env, GITHUB_ENV: '', ...env });
+  const none = join(stack.folder, 'none', 'env');
+  const outcomes = [
+    await refused(['--format', 'github'], {}),
+    await refused(['--format', 'github', '--json'], { GITHUB_ENV: join(stack.folder, 'github-env') }),
+    await refused(['--format', 'github'], { GITHUB_ENV: none }),
+    await refused(['--write', join(stack.folder, 'x.env'), '--format', 'json'], {}),
+  ];
+  expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([2, 2, 2, 2]);
+  const said = outcomes.map(({ stdout, stderr }) => `${stdout}${stderr}`);
+  expect(said).toEqual([
+    expect.stringMatching(/GITHUB_ENV names, and that isn't set.*\n.*env --format json/),
+    expect.stringMatching(/on stdout what to mask, which --json keeps/),
+    expect.stringContaining(`${none}, which GITHUB_ENV names, can't be written: ENOENT`),
+    expect.stringMatching(/--write takes the format dotenv, shell or docker, not 'json'/),
+  ]);
+  expect(said.join('')).not.toContain((await environment()).REDIS_PASSWORD);
 });
