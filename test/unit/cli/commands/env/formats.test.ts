@@ -2,14 +2,14 @@ import { parseEnv } from 'node:util';
 import { assert, constantFrom, oneof, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { maskCommand, render, rendered, type Format } from '../../../../../src/cli/commands/env/formats.ts';
-import { githubEnvironment } from '../../../../helpers/github-runner.ts';
+import { readRunnerFile } from '../../../../helpers/ci-runners.ts';
 
 /** Made of what readers take for something else, and of anything. */
 const MARKS = ["'", '"', '`', '\\', '$', '#', '{', '}', '=', ':', '-', '%', '<', ' ', '\t', '\n', '\r', 'n', 'é', '😀'];
 const values = oneof(string({ unit: constantFrom(...MARKS) }), string({ unit: 'binary' }));
 
 describe('what is written is what is read, or it is refused', () => {
-  const readers = { dotenv: parseEnv, json: JSON.parse, github: githubEnvironment } as const;
+  const readers = { dotenv: parseEnv, json: JSON.parse, github: readRunnerFile } as const;
   test.each(Object.entries(readers))('%s', (format, read) => {
     const around = (value: string) => ({ BEFORE: '1', VALUE: value, AFTER: '2' });
     const isKept = property(values, (value) => {
