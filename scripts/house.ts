@@ -28,7 +28,7 @@ const DOORS: readonly (readonly [from: string, to: string])[] = [
   ['src/cli/commands/serve.ts', 'src/api/http/serve.ts'],
   ['src/launch.ts', 'src/cli/program.ts'],
   ['src/index.ts', 'src/library/redis-cluster.ts'],
-  ['src/index.ts', 'src/library/options.ts'],
+  ['src/index.ts', 'src/library/cluster-options.ts'],
   ['src/index.ts', 'src/library/connection.ts'],
   ['src/cli.ts', 'src/cli/program.ts'],
 ];

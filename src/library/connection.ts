@@ -1,11 +1,7 @@
 import { isReachable } from '../cluster/nodes/view.ts';
 import { StackError } from '../errors.ts';
-import { tlsOptions } from '../redis/connect-node.ts';
 import { NodeLink } from '../redis/node-link.ts';
 import { Secret } from '../secret.ts';
-import { connectionVariables, type ConnectionInfo } from '../stack/connect/connection.ts';
-import { readTrust } from '../stack/connect/trust.ts';
-import type { Session } from '../stack/session/session.ts';
 
 interface Address {
   host: string;
@@ -39,42 +35,6 @@ export interface ClusterConnection {
   };
   /** For the environment of a process that is to use it: REDIS_URL, REDIS_CLUSTER_NODES, REDIS_NAT_MAP, … */
   readonly env: Readonly<Record<string, string>>;
-}
-
-/** Over TLS where that is on. */
-export async function connectionOf(session: Session, info: ConnectionInfo): Promise<ClusterConnection> {
-  const tls = info.tls === undefined ? undefined : tlsOptions(await readTrust(session));
-  const { nodes: texts, natMap } = entranceOf(info);
-  const nodes = texts.map(placeOf);
-  const password = info.password.reveal();
-  return {
-    nodes,
-    password,
-    ioredisOptions: { natMap, redisOptions: { password, ...(tls && { tls }) } },
-    nodeRedisOptions: {
-      rootNodes: nodes.map((socket) => ({ socket })),
-      nodeAddressMap: natMap,
-      defaults: { password, ...(tls && { socket: { tls: true as const, ...tls } }) },
-    },
-    env: variablesOf(info),
-  };
-}
-
-/** As environment variables. Clients that take one address, and no file, take it with the password. */
-export function variablesOf(info: ConnectionInfo): Record<string, string> {
-  const { nodes } = entranceOf(info);
-  const scheme = info.tls === undefined ? 'redis' : 'rediss';
-  const url = `${scheme}://default:${encodeURIComponent(info.password.reveal())}@${nodes[0] ?? ''}`;
-  return { ...connectionVariables(info, { reveal: false }), REDIS_URL: url };
-}
-
-function entranceOf({ plain, tls }: ConnectionInfo): NonNullable<ConnectionInfo['plain']> {
-  return tls ?? plain ?? { nodes: [], natMap: {} };
-}
-
-function placeOf(address: string): Address {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 }
 
 /** Deletes every key of a cluster, this process's or another one's. */

@@ -16,7 +16,8 @@ import { openSource } from '../stack/session/source.ts';
 import { lockStack } from '../stack/session/stack-lock.ts';
 import type { Report, Session } from '../stack/session/session.ts';
 import { OWNER_FILE, stateFolder } from '../user-folders.ts';
-import { configOf, documentOf, parseOptions, PORTS_PER_NODE, type Choice, type ClusterOptions } from './options.ts';
+import type { ClusterOptions } from './cluster-options.ts';
+import { configOf, documentOf, parseOptions, PORTS_PER_NODE, type Choice } from './options.ts';
 import { findPlace } from './place.ts';
 import { reaperFor } from './reaper-process.ts';
 

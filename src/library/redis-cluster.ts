@@ -6,9 +6,10 @@ import { waitForCluster } from '../stack/commands/cluster/whole-cluster.ts';
 import { withNodes } from '../stack/connect/with-nodes.ts';
 import { failover } from '../stack/execute/failover.ts';
 import { findNode, type Session } from '../stack/session/session.ts';
-import { connectionOf, flush, type ClusterConnection } from './connection.ts';
+import { flush, type ClusterConnection } from './connection.ts';
+import { connectionOf } from './describe-connection.ts';
 import { startIsolated, type Isolated } from './isolated.ts';
-import type { ClusterOptions } from './options.ts';
+import type { ClusterOptions } from './cluster-options.ts';
 
 /** Time for a node to write what it has, if it keeps anything. */
 const GRACE_SECONDS = 10;

@@ -30,7 +30,7 @@ export const runCommand: Command = {
     }
     const [{ startIsolated }, { variablesOf }] = await Promise.all([
       import('../../library/isolated.ts'),
-      import('../../library/connection.ts'),
+      import('../../library/describe-connection.ts'),
     ]);
     const { result: cluster, elapsedMs } = await timed(() =>
       startIsolated(
@@ -68,6 +68,18 @@ export const runCommand: Command = {
       passSignals(undefined);
       await cluster.stop();
     }
+  },
+};
+
+/** This program beside one that has isolated clusters, `run` too: it is started by that one. */
+export const reaper: Command = {
+  name: 'reaper',
+  isHidden: true,
+  summary: 'stands beside a process with isolated clusters, which starts it: removes what is left when its stdin ends',
+  run: async ({ openByLabel, terminal }) => {
+    const { reap } = await import('../../library/reaper.ts');
+    await reap(await openByLabel(), terminal.stdin);
+    return 0;
   },
 };
 

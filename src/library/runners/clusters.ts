@@ -1,4 +1,4 @@
-import type { ClusterOptions } from '../options.ts';
+import type { ClusterOptions } from '../cluster-options.ts';
 import { RedisCluster } from '../redis-cluster.ts';
 
 export interface RunnerOptions extends ClusterOptions {

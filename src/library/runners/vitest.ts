@@ -1,3 +1,4 @@
+import type { ProvidedContext } from 'vitest';
 import type { TestProject } from 'vitest/node';
 import type { ClusterConnection } from '../connection.ts';
 import { startClusters, stopClusters, type RunnerOptions } from './clusters.ts';
@@ -9,12 +10,14 @@ declare module 'vitest' {
   }
 }
 
+const CLUSTERS: keyof ProvidedContext = 'redisClusters';
+
 /** A global set-up of vitest's: `export default redisClusters({ replicas: 1 })` in a file that `globalSetup` names. */
 export function redisClusters(options: RunnerOptions = {}): (project: TestProject) => Promise<() => Promise<void>> {
   return async (project) => {
     const clusters = await startClusters(options, project.vitest.config.maxWorkers);
     project.provide(
-      'redisClusters',
+      CLUSTERS,
       clusters.map(({ connection }) => connection),
     );
     return () => stopClusters(clusters);

@@ -1,12 +1,7 @@
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import {
-  configOf,
-  documentOf,
-  parseOptions,
-  PORTS_PER_NODE,
-  type ClusterOptions,
-} from '../../../src/library/options.ts';
+import { configOf, documentOf, parseOptions, PORTS_PER_NODE } from '../../../src/library/options.ts';
+import type { ClusterOptions } from '../../../src/library/cluster-options.ts';
 import { parseSpec } from '../../../src/spec/parse.ts';
 import { checkRedisConf } from '../../../src/spec/redis-conf.ts';
 
