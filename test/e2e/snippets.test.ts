@@ -9,44 +9,11 @@ import type { SnippetConnection } from '../../src/api/snippets/reach.ts';
 import { connectionSnippets } from '../../src/api/snippets/snippets.ts';
 import { readConnection, type ConnectionInfo } from '../../src/stack/connect/connection.ts';
 import { openPrivateAuthority } from '../../src/tls/private-ca.ts';
-import { lacks } from '../helpers/clients.ts';
+import { lacks, ONLY_LOOPBACK_NODE, RUN_PYTHON } from '../helpers/clients.ts';
 import { makeStack, type TestStack } from '../helpers/test-stack.ts';
 import { hintText } from '../helpers/hint-text.ts';
 
 const run = promisify(execFile);
-
-/** On the engine's own machine the nodes' addresses can be reached, too: only this shows that a client needs none. */
-const ONLY_LOOPBACK_NODE = `
-import { Socket } from 'node:net';
-const { connect } = Socket.prototype;
-Socket.prototype.connect = function (...args) {
-  const { host } = [args[0]].flat()[0];
-  if (host !== '127.0.0.1') throw new Error('connects to ' + host);
-  return connect.apply(this, args);
-};
-`;
-const RUN_PYTHON = `
-import inspect, runpy, socket, sys
-import redis.cluster
-from redis.cluster import ClusterNode, RedisCluster
-
-connect = socket.socket.connect
-def only_loopback(self, address):
-    if address[0] != "127.0.0.1": sys.exit(f"connects to {address}")
-    connect(self, address)
-socket.socket.connect = only_loopback
-
-# Debian's version 4.3 has no address_remap yet.
-if "address_remap" not in inspect.signature(RedisCluster.__init__).parameters:
-    node, cluster = ClusterNode.__init__, RedisCluster.__init__
-    def with_remap(self, *rest, address_remap, **named):
-        def mapped(self, host, port, *rest, **named): node(self, *address_remap((host, int(port))), *rest, **named)
-        ClusterNode.__init__ = mapped
-        cluster(self, *rest, **named)
-    RedisCluster.__init__ = with_remap
-
-runpy.run_path(sys.argv[1], run_name="__main__")
-`;
 
 /** Where Node.js looks for packages from. */
 const cache = join(process.cwd(), 'node_modules/.cache');

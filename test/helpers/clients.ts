@@ -18,3 +18,38 @@ const PYTHON_MODULES = new Map([
   ['python3-redis', 'redis.cluster'],
   ['python3-dotenv', 'dotenv'],
 ]);
+
+/** On the engine's own machine the nodes' addresses can be reached, too: only this shows that a client needs none. */
+export const ONLY_LOOPBACK_NODE = `
+import { Socket } from 'node:net';
+const { connect } = Socket.prototype;
+Socket.prototype.connect = function (...args) {
+  const { host, path } = [args[0]].flat()[0];
+  if (path === undefined && host !== '127.0.0.1') throw new Error('connects to ' + host);
+  return connect.apply(this, args);
+};
+`;
+/** Runs the Python program that its argument names, in the same way. */
+export const RUN_PYTHON = `
+import inspect, runpy, socket, sys
+import redis.cluster
+from redis.cluster import ClusterNode, RedisCluster
+
+connect = socket.socket.connect
+def only_loopback(self, address):
+    if address[0] != "127.0.0.1": sys.exit(f"connects to {address}")
+    connect(self, address)
+socket.socket.connect = only_loopback
+
+# Debian's version 4.3 has no address_remap yet.
+if "address_remap" not in inspect.signature(RedisCluster.__init__).parameters:
+    node, cluster = ClusterNode.__init__, RedisCluster.__init__
+    def with_remap(self, *rest, address_remap, **named):
+        def mapped(self, host, port, *rest, **named): node(self, *address_remap((host, int(port))), *rest, **named)
+        ClusterNode.__init__ = mapped
+        cluster(self, *rest, **named)
+    RedisCluster.__init__ = with_remap
+
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+`;

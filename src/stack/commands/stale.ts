@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../../engine/engine.ts';
 import { errorMessage, StackError } from '../../errors.ts';
@@ -22,14 +22,18 @@ const WITH_DATA = { withVolumes: true, confirm: async () => true };
  * Removes what dead runs have left: containers, networks and volumes of each stack whose owner has ended.
  *
  * @param confirm asked once for all of it, and not where there is nothing
+ * @param isOnlyIsolated not what a person's stack file describes, although it was made for a process that has ended
  * @throws StackError CONFIRMATION_NEEDED when the answer is no: nothing was changed. With stacks that could not be removed,
  *   the code of the first, after all others were
  */
 export async function downAllStale(
   session: LabelSession,
   confirm: (stacks: readonly StaleStack[]) => Promise<boolean>,
+  { isOnlyIsolated = false }: { readonly isOnlyIsolated?: boolean } = {},
 ): Promise<RemovedStack[]> {
-  const stale = await findStale(session);
+  const isMeant = ({ owners }: StaleStack): boolean =>
+    !isOnlyIsolated || owners.every((owner) => heldSince(owner) !== undefined);
+  const stale = (await findStale(session)).filter(isMeant);
   if (stale.length === 0) {
     await sweepFolders(session);
     return [];
@@ -51,6 +55,7 @@ export async function downAllStale(
         return isStill ? down(session, name, { ...WITH_DATA, command: `down --name ${name}` }) : undefined;
       });
       if (result !== undefined) removed.push({ stack: name, ...result });
+      await removeEmptyFolder(stateFolder(name, session.env));
     } catch (error) {
       session.signal.throwIfAborted();
       failures.push({ stack: name, error });
@@ -115,6 +120,11 @@ async function sweepFolders({ engine, env }: LabelSession): Promise<void> {
     if (owner === undefined || (await fateOf(owner)) !== 'gone') continue;
     await rm(join(root, name), { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+/** Where nothing was but the lock. */
+async function removeEmptyFolder(folder: string): Promise<void> {
+  for (const path of [join(folder, 'locks'), folder]) await rmdir(path).catch(() => undefined);
 }
 
 interface Labelled {
