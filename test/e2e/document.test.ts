@@ -1,6 +1,6 @@
 /** The reference document's own commands, on one running stack. Where it names slots, Redis's are right: see docs/decisions.md. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeStack, type TestStack } from '../helpers/test-stack.ts';
+import { makeStack, runMain, type Outcome, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -88,6 +88,24 @@ describe('a clever redis-cli', () => {
     const value = `a "quoted" $HOME \\ 'value' with spaces and ünïcode`;
     await stack.redis(1, 'SET', 'odd key', value);
     expect(await stack.redis(2, 'GET', 'odd key')).toBe(value);
+  });
+
+  test('is reached without --, too; the first word is a node only where there is one', async () => {
+    const typed = (...words: string[]): Promise<Outcome> => stack.run('redis-cli', ...words);
+    await stack.redis(1, 'SET', 'user:1000', 'John Doe');
+    expect((await typed('GET', 'user:1000')).stdout).toBe('John Doe\n');
+    expect((await typed('-n', '0', 'GET', 'user:1000')).stdout).toBe('John Doe\n');
+    const ids = [await stack.redis(2, 'CLUSTER', 'MYID'), await stack.redis(1, 'CLUSTER', 'MYID')];
+    expect((await typed('redis-2', 'CLUSTER', 'MYID')).stdout.trim()).toBe(ids[0]);
+    expect((await typed('CLUSTER', 'MYID')).stdout.trim()).toBe(ids[1]);
+    for (const words of [['redis-9', 'PING'], ['redis-9'], ['second', '--', 'PING']]) {
+      const wrong = await typed(...words);
+      expect(wrong).toMatchObject({ exitCode: 2, stdout: '' });
+      expect(wrong.stderr).toContain(`there is no node '${words[0] ?? ''}'`);
+    }
+    const misplaced = await runMain(['redis-cli', 'DEL', 'user:1000', '-f', stack.file], stack.env);
+    expect(misplaced.stderr).toContain('-f stands behind the first word for redis-cli');
+    expect(await stack.redis(3, 'GET', 'user:1000')).toBe('John Doe');
   });
 
   test('its exit code is ours', async () => {

@@ -106,12 +106,14 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   doctor: { says: /✓/ },
   plan: { says: /Nothing to do/ },
   'logs [node] --follow': { argv: () => ['logs', 'redis-1', '--follow'], says: /Ready to accept/, isEndless: true },
-  'redis-cli [node] [-- GET user:1000]': {
-    argv: () => ['redis-cli', 'redis-1', '--', 'GET', 'user:1000'],
+  'redis-cli [node] [GET user:1000]': {
+    argv: () => ['redis-cli', 'redis-1', 'GET', 'user:1000'],
     says: /^\s*$/,
   },
   // A prompt, where there is a terminal; without one it reads its commands from the input, which is empty.
   'redis-cli': { says: /^\s*$/ },
+  'redis-cli redis-2 INFO memory': { says: /used_memory:/ },
+  'redis-cli -n 0 GET user:1000': { says: /^\s*$/ },
   'redis-cli redis-1 -- -h redis-2 PING': { says: /PONG/ },
   env: { says: /REDIS_NAT_MAP/ },
   serve: { argv: () => ['serve', '--port', '0'], says: /metrics/, isEndless: true },

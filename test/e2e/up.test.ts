@@ -43,9 +43,9 @@ describe('from nothing', () => {
     }
   });
 
-  test('no phantom and no key is left of the way it was formed', async () => {
+  test('no phantom and no key is left of the way it was formed; --quiet says no word about it', async () => {
     stack = await makeStack();
-    await stack.must('up');
+    expect(await stack.must('up', '--quiet')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
     for (const node of [1, 2, 3]) {
       expect((await stack.redis(node, 'CLUSTER', 'NODES')).split('\n')).toHaveLength(3);
       expect(await stack.redis(node, 'DBSIZE')).toBe('0');
@@ -103,6 +103,23 @@ describe('again', () => {
     expect(await stack.redis(2, 'CONFIG', 'GET', 'maxmemory')).toContain(String(32 * 1024 ** 2));
     expect(await stack.redis(1, 'GET', 'user:1000')).toBe('John');
   });
+});
+
+test('--quiet leaves out progress and what went well, not what was asked for and what failed', async () => {
+  stack = await stacks.shared();
+  const silence = { exitCode: 0, stdout: '', stderr: '' };
+  expect(await stack.run('restart', 'redis-1', '-q')).toEqual(silence);
+  const move = ['cluster', 'reshard', '--from', 'redis-1', '--to', 'redis-2', '--slots', '1', '-q'];
+  expect((await stack.must(...move, '--simulate')).stdout).toContain('1 slot would move');
+  expect(await stack.run(...move)).toEqual(silence);
+  expect(await stack.run('cluster', 'rebalance', '--threshold', '0', '-q')).toEqual(silence);
+  expect(await stack.run('cluster', 'fix', '-q')).toEqual(silence);
+  expect(await stack.run('cluster', 'wait', '-q')).toEqual(silence);
+  expect((await stack.must('status', '-q')).stdout).toContain('cluster_state:ok');
+  expect(JSON.parse((await stack.must('up', '-q', '--json')).stdout)).toMatchObject({ changes: 0 });
+  const refused = await stack.run('cluster', 'failover', 'redis-1', '-q');
+  expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(refused.stderr).toContain('✗');
 });
 
 test('the docker command line sees health, labels and the compose project', async () => {

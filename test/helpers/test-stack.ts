@@ -179,7 +179,8 @@ export function removeByLabel(engine: Engine, stack: string): Promise<void> {
 }
 
 function withFile(argv: readonly string[], file: string): string[] {
-  const separator = argv.indexOf('--');
+  // Behind its first word, all is redis-cli's.
+  const separator = argv[0] === 'redis-cli' ? 1 : argv.indexOf('--');
   const own = separator === -1 ? argv : argv.slice(0, separator);
   const rest = separator === -1 ? [] : argv.slice(separator);
   return [...own, '-f', file, ...rest];

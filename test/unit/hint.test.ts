@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { COMMANDS } from '../../src/cli/commands/commands.ts';
+import { SECTIONS } from '../../src/cli/commands/commands.ts';
 import { parseCommandLine } from '../../src/cli/core/parse-command-line.ts';
 import { hint, hintRenderer, run, type Typed } from '../../src/hint.ts';
 
@@ -70,7 +70,7 @@ async function expectOwnCommands(commands: readonly string[]): Promise<void> {
   const terminal = { stdout: new Writable({ write }), stderr: new Writable({ write }), program: 'rc' };
   for (const words of commands) {
     const argv = words.split(' ').filter((word) => word !== '');
-    const parsed = await parseCommandLine(argv, COMMANDS, terminal as never);
+    const parsed = await parseCommandLine(argv, SECTIONS, terminal as never);
     expect({ words, said, isRead: 'command' in parsed }).toEqual({ words, said: [], isRead: true });
   }
 }
@@ -80,7 +80,7 @@ test('every command with options that a document names without the program is on
   const spans = documents
     .filter((name) => name.endsWith('.md'))
     .flatMap((name) => [...readFileSync(name, 'utf8').matchAll(/`([a-z][^`\n]*)`/g)].map(([, span = '']) => span));
-  const names = new Set(COMMANDS.map(({ name }) => name.split(' ')[0]));
+  const names = new Set(SECTIONS.flatMap(({ entries }) => entries.map(({ name }) => name.split(' ')[0])));
   const commands = spans
     .filter((span) => span.includes(' --') && names.has(span.split(' ')[0] ?? ''))
     // Redis's own tool has the name of a command.

@@ -1,4 +1,4 @@
-import type { Command } from '../core/command.ts';
+import type { Section } from '../core/command.ts';
 import { certs } from './certs.ts';
 import { clusterCall } from './cluster/call.ts';
 import { clusterCheck, clusterCreate, clusterFix, clusterWait } from './cluster/health.ts';
@@ -24,43 +24,29 @@ import { status } from './status.ts';
 import { up } from './up.ts';
 
 /** In the order of the help text: the daily ones first. */
-export const COMMANDS: readonly Command[] = [
-  init,
-  up,
-  down,
-  restart,
-  status,
-  doctor,
-  plan,
-  logs,
-  redisCli,
-  env,
-  serve,
-  runCommand,
-  certs,
-  clusterInfo,
-  clusterNodes,
-  clusterSlots,
-  clusterKeyslot,
-  clusterCall,
-  clusterWait,
-  clusterAddNode,
-  clusterRemoveNode,
-  clusterBackup,
-  clusterRestore,
-  clusterImport,
-  clusterCheck,
-  clusterFix,
-  clusterCreate,
-  clusterReplicate,
-  clusterFailover,
-  clusterForget,
-  clusterMeet,
-  clusterReset,
-  clusterReshard,
-  clusterRebalance,
-  secretsInit,
-  secretsRotate,
-  imageBuild,
-  reaper,
+export const SECTIONS: readonly Section[] = [
+  { heading: 'Bring it up, take it down:', entries: [init, up, plan, restart, down] },
+  { heading: 'See how it is:', entries: [status, doctor, logs, certs] },
+  { heading: 'Use it:', entries: [redisCli, env, serve, runCommand] },
+  {
+    heading: 'Operate it:',
+    entries: [
+      {
+        name: 'cluster',
+        summary: 'check and repair it, look into it, move slots, change its nodes, back up and restore',
+      },
+      { name: 'secrets', summary: "the nodes' password: init, rotate" },
+      { name: 'image', summary: 'an image without a registry: build' },
+    ],
+  },
+  { heading: 'Find and repair:', entries: [clusterCheck, clusterFix, clusterWait] },
+  { heading: 'Look into it:', entries: [clusterInfo, clusterNodes, clusterSlots, clusterKeyslot, clusterCall] },
+  { heading: 'Move slots:', entries: [clusterReshard, clusterRebalance] },
+  { heading: 'Change its nodes:', entries: [clusterAddNode, clusterRemoveNode, clusterFailover, clusterReplicate] },
+  { heading: 'Keep and copy its data:', entries: [clusterBackup, clusterRestore, clusterImport] },
+  {
+    heading: 'Form it by hand, as up does by itself:',
+    entries: [clusterCreate, clusterMeet, clusterForget, clusterReset],
+  },
+  { heading: 'Commands:', entries: [secretsInit, secretsRotate, imageBuild, reaper] },
 ];

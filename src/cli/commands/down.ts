@@ -12,7 +12,6 @@ export const down: Command = {
     '--volumes': 'also delete the data, after asking',
     '--name <stack>': 'the stack of this name, without its YAML file',
     '--all-stale': 'all stacks, with their data, whose owner has ended (REDIS_CLUSTER_OWNER_PID)',
-    '-y, --yes': 'answer yes to every question',
   },
   run: async (invocation) => {
     const { name, allStale } = invocation.options;

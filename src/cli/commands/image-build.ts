@@ -4,11 +4,14 @@ import type { Command } from '../core/command.ts';
 
 export const imageBuild: Command = {
   name: 'image build',
+  isReport: true,
   summary: 'build a small local Redis image from the packages of this Debian or Ubuntu, without a registry',
-  run: async ({ openEngine, terminal: { stderr } }) => {
+  run: async ({ openEngine, terminal: { stderr }, quiet }) => {
     const engine = await openEngine();
     const { buildRootFileSystem, IMAGE_SETTINGS } = await import('../../image/debian-root-fs.ts');
-    const onProgress = (text: string): void => void stderr.write(`image: ${text}\n`);
+    const onProgress = (text: string): void => {
+      if (!quiet) stderr.write(`image: ${text}\n`);
+    };
     const rootFileSystem = await buildRootFileSystem(onProgress);
     onProgress('importing');
     await engine.importImage(LOCAL_IMAGE, rootFileSystem, IMAGE_SETTINGS);

@@ -19,10 +19,29 @@ export interface Command {
   readonly changes?: boolean;
   /** This program's own use: not in the help text. */
   readonly isHidden?: boolean;
+  /** It changes no stack, and prints only how it went: nothing with `--quiet`, as if it did. */
+  readonly isReport?: boolean;
   /** What follows `--` is for another program, named here for the help text. */
   readonly passesOn?: string;
+  /** Also without `--`: from the first word on that is neither an option of ours nor the one operand. */
+  readonly passesOnRest?: boolean;
+  /** More for the help text, below the options. `$0` stands for what the person types to call this program. */
+  readonly explanation?: string;
   /** @returns what came of it; the exit code alone where it has written all by itself, as it went on */
   readonly run: (invocation: Invocation) => Promise<Outcome | number>;
+}
+
+/** What only holds commands: `cluster` of `cluster info`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** What the help text lists under one heading. */
+export interface Section {
+  readonly heading: string;
+  /** A group comes before what is below it. */
+  readonly entries: readonly (Command | CommandGroup)[];
 }
 
 /** What was typed, as far as it is the command's own. */
@@ -33,6 +52,8 @@ export interface Typed {
   /** What stood behind `--`. */
   readonly passedOn: readonly string[];
   readonly json: boolean;
+  /** No progress, and no word of a change that succeeded. */
+  readonly quiet: boolean;
 }
 
 export interface Invocation extends Typed {

@@ -1,12 +1,12 @@
 import { hintRenderer, type RenderHint } from '../../hint.ts';
 import { openByLabel, openEngine, openSession, type ConnectionOptions } from '../../stack/session/open.ts';
 import type { Report } from '../../stack/session/session.ts';
-import type { Invocation } from './command.ts';
+import { SECTIONS } from '../commands/commands.ts';
 import { isFoundUnnamed } from '../../stack/session/stack-file.ts';
-import { COMMANDS } from '../commands/commands.ts';
-import { showFailure, showOutcome } from './output.ts';
+import type { Command, Invocation, Typed } from './command.ts';
+import { showFailure, showOutcome, type Outcome } from './output.ts';
 import { parseCommandLine, type Parsed } from './parse-command-line.ts';
-import { startProgress } from '../views/progress.ts';
+import { NO_PROGRESS, startProgress } from '../views/progress.ts';
 import { confirm, type Terminal } from './terminal.ts';
 
 export interface Surroundings extends Terminal {
@@ -25,10 +25,16 @@ export interface Surroundings extends Terminal {
  * 130 and 143 interrupted. Never rejects.
  */
 export async function main(argv: readonly string[], terminal: Surroundings): Promise<number> {
-  const parsed = await parseCommandLine(argv, COMMANDS, terminal);
+  let parsed: Parsed | { readonly exitCode: number };
+  try {
+    parsed = await parseCommandLine(argv, SECTIONS, terminal);
+  } catch (error) {
+    const renderHint = hintRenderer({ program: terminal.program, file: undefined, host: undefined });
+    return showFailure(error, argv.includes('--json'), terminal, renderHint);
+  }
   if ('exitCode' in parsed) return parsed.exitCode;
   const renderHint = renderer(parsed, terminal);
-  const progress = startProgress(terminal);
+  const progress = parsed.quiet ? NO_PROGRESS : startProgress(terminal);
   try {
     return await run(parsed, terminal, progress, renderHint);
   } catch (error) {
@@ -69,12 +75,20 @@ async function run(
     });
     if (typeof outcome === 'number') return outcome;
     progress.end();
+    if (isUntold(outcome, command, typed)) return 0;
     return await showOutcome(outcome, typed.json, terminal, renderHint);
   } finally {
     for (const close of closers.toReversed()) await close();
   }
 }
 
+/** With `--quiet`: that a change succeeded. What somebody asked for is told, a simulation among it, and what failed. */
+function isUntold({ exitCode = 0 }: Outcome, { changes, isReport }: Command, { quiet, json, options }: Typed): boolean {
+  const isSimulated = options['simulate'] === true || options['dryRun'] === true;
+  return quiet && !json && exitCode === 0 && !isSimulated && (changes === true || isReport === true);
+}
+
+/** A file that is found all the same need not be named. */
 function renderer({ file, host }: Parsed, { program, ...search }: Surroundings): RenderHint {
   const isUnnamed = file === undefined || isFoundUnnamed(file, search);
   return hintRenderer({ program, file: isUnnamed ? undefined : file, host });

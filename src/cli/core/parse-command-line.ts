@@ -1,6 +1,10 @@
-import { Command as Commander, CommanderError, InvalidArgumentError } from 'commander';
-import type { Command, Typed } from './command.ts';
+import { CommanderError, type Command as Commander } from 'commander';
+import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
+import type { Command, OptionValues, Section, Typed } from './command.ts';
+import { buildGrammar, commandAt, HOST, optionOf } from './grammar.ts';
 import type { Terminal } from './terminal.ts';
+import { usageError } from './usage-error.ts';
 
 export interface Parsed extends Typed {
   readonly command: Command;
@@ -10,84 +14,105 @@ export interface Parsed extends Typed {
   readonly timeoutMs: number;
 }
 
-const DEFAULT_TIMEOUT_SECONDS = 60;
-
-/** What was typed, or the exit code where there is nothing to run: help was shown, or it can't be understood. */
+/**
+ * What was typed, or the exit code where there is nothing to run because help was shown.
+ *
+ * @throws StackError USAGE where it can't be understood
+ */
 export async function parseCommandLine(
   argv: readonly string[],
-  commands: readonly Command[],
-  { stdout, stderr, program: name }: Terminal & { readonly program: string },
+  sections: readonly Section[],
+  terminal: Terminal & { readonly program: string },
 ): Promise<Parsed | { readonly exitCode: number }> {
+  const { stdout, stderr, program } = terminal;
   // What is behind `--` is another program's business, and may look like anything.
   const separator = argv.indexOf('--');
-  const own = separator === -1 ? argv : argv.slice(0, separator);
+  const typed = separator === -1 ? argv : argv.slice(0, separator);
   const passedOn = separator === -1 ? [] : argv.slice(separator + 1);
 
   let parsed: Parsed | undefined;
-  const program = new Commander(name)
-    .description('A Redis Cluster on the local container engine, as code.')
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
-    .exitOverride()
-    .showHelpAfterError(`(${name} --help lists the commands)`);
-  for (const command of commands) {
-    const [first = '', below] = command.name.split(' ');
-    const parent =
-      below === undefined ? program : (program.commands.find((one) => one.name() === first) ?? program.command(first));
-    const target = parent
-      .command(`${below ?? first} ${command.operands ?? ''}`.trim(), { hidden: command.isHidden === true })
-      .description(command.summary)
-      .allowExcessArguments(false);
-    if (command.passesOn !== undefined) target.usage(`${command.operands ?? ''} [-- ${command.passesOn}]`);
-    // `serve --host` is where it listens, as everywhere else; its engine is that of DOCKER_HOST.
-    const hasOwnHost = command.options?.[HOST] !== undefined;
-    // Its own ones come first in the help, and say what they are for.
-    const options = { ...command.options, ...COMMON_OPTIONS, ...command.options };
-    for (const [flags, summary] of Object.entries(options)) {
-      if (flags.startsWith('--timeout')) target.option(flags, summary, parseSeconds, DEFAULT_TIMEOUT_SECONDS);
-      else target.option(flags, summary);
-    }
-    target.action(() => {
-      const { file, host, json, offline, timeout, ...others } = target.opts<CommonValues>();
-      const values = { file, json: json === true, offline: offline === true, timeoutMs: timeout * 1000 };
-      const hosts = hasOwnHost ? { host: undefined, options: { ...others, host } } : { host, options: others };
-      parsed = { command, operands: target.args, passedOn, ...values, ...hosts };
-    });
-  }
+  let rest: readonly string[] = [];
+  const root = buildGrammar(sections, {
+    program,
+    // What is wrong is said by `usageError`, with the next command.
+    output: {
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      outputError: () => undefined,
+    },
+    onCommand: (command, target) => {
+      const { file, host, json, quiet, offline, timeout, ...others } = target.opts<CommonValues>();
+      // `serve --host` is where it listens; its engine is that of DOCKER_HOST.
+      const hasOwnHost = command.options?.[HOST] !== undefined;
+      parsed = {
+        command,
+        operands: [...target.args, ...rest],
+        passedOn,
+        file,
+        host: hasOwnHost ? undefined : host,
+        options: hasOwnHost ? { ...others, host } : others,
+        json: json === true,
+        quiet: quiet === true,
+        offline: offline === true,
+        timeoutMs: timeout * 1000,
+      };
+    },
+  });
+  const ownCount = countOwnWords(typed, root, sections);
+  rest = typed.slice(ownCount);
   try {
-    await program.parseAsync([...own], { from: 'user' });
+    await root.parseAsync(typed.slice(0, ownCount), { from: 'user' });
   } catch (error) {
-    if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? 0 : 2 };
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { exitCode: 0 };
+    if (error.code === 'commander.help') return { exitCode: 2 };
+    // commander looks for what is alike with the value still at it.
+    const [, flag] = /^error: unknown option '(--[^=]+)=/.exec(error.message) ?? [];
+    if (flag === undefined) throw usageError(error, typed, root);
+    const withoutValue = argv.map((word) => (word.startsWith(`${flag}=`) ? flag : word));
+    return parseCommandLine(withoutValue, sections, terminal);
   }
   if (parsed === undefined) return { exitCode: 2 };
-  if (passedOn.length > 0 && parsed.command.passesOn === undefined) {
-    stderr.write(`error: ${parsed.command.name} takes nothing behind --\n`);
-    return { exitCode: 2 };
+  const { name, passesOn } = parsed.command;
+  if (passedOn.length > 0 && passesOn === undefined) {
+    const ask = `${name} --help`;
+    throw new StackError('USAGE', { message: `${name} takes nothing behind --`, hint: run(ask) });
   }
   return parsed;
 }
 
-interface CommonValues extends Record<string, string | number | boolean | readonly string[] | undefined> {
+/**
+ * Of a command that passes on the rest: where that begins. Our options stand before it: one of them in a Redis command
+ * may be a word of the user's data, or be meant for us, and with the wrong guess the wrong stack would be written to.
+ */
+function countOwnWords(typed: readonly string[], root: Commander, sections: readonly Section[]): number {
+  const { command: target, path } = commandAt(root, typed);
+  const found = sections.flatMap(({ entries }) => entries).find(({ name }) => name === path.join(' '));
+  if (found === undefined || !('run' in found) || found.passesOnRest !== true) return typed.length;
+  let count = path.length;
+  let hasOperand = false;
+  for (; count < typed.length; count += 1) {
+    const word = typed[count] ?? '';
+    const option = optionOf(target, word);
+    if (option !== undefined) count += option.required && !word.includes('=') ? 1 : 0;
+    // `-h` is redis-cli's host, but for who asks how all this goes.
+    else if (word === '--help' || (word === '-h' && count === typed.length - 1)) continue;
+    else if (word.startsWith('-') || hasOperand) break;
+    else hasOperand = true;
+  }
+  const misplaced = typed.slice(count).find((word) => optionOf(target, word) !== undefined);
+  if (misplaced === undefined) return Math.min(count, typed.length);
+  throw new StackError('USAGE', {
+    message: `${misplaced.split('=')[0]} stands behind the first word for ${found.name}: it is not clear whom it is for`,
+    hint: hint`Before that word it is for this program, behind -- for ${found.name}: ${run('redis-cli redis-1 -f FILE -- GET KEY')}`,
+  });
+}
+
+interface CommonValues extends Record<string, OptionValues[string]> {
   file?: string;
   host?: string;
   json?: boolean;
+  quiet?: boolean;
   offline?: boolean;
   timeout: number;
-}
-
-const HOST = '--host <address>';
-const COMMON_OPTIONS = {
-  '-f, --file <file>':
-    'the stack as YAML (default: REDIS_CLUSTER_FILE, the nearest redis-cluster.yaml from here up, infra/dev-services.yaml of the checkout)',
-  [HOST]: 'the container engine, as in DOCKER_HOST',
-  '--offline': "don't ask Vault: take the password that the stack's own containers hold, or fail",
-  '--timeout <seconds>': 'the longest that any wait may take',
-  '--json': 'only JSON on stdout',
-};
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  const longest = 24 * 60 * 60;
-  if (!(seconds > 0 && seconds <= longest)) throw new InvalidArgumentError('It must be a number of seconds above 0.');
-  return seconds;
 }

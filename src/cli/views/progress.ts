@@ -7,6 +7,8 @@ interface Progress {
   readonly end: () => void;
 }
 
+export const NO_PROGRESS: Progress = { report: () => undefined, end: () => undefined };
+
 /** On a terminal a list that changes in place, one line a subject; elsewhere a line for each thing that is done. */
 export function startProgress({ stderr, env }: Terminal): Progress {
   return isLively(stderr, env) ? liveProgress(stderr, painter(stderr, env)) : plainProgress(stderr);

@@ -9,6 +9,7 @@ import type { Screen } from '../../core/output.ts';
 export const clusterBackup: Command = {
   name: 'cluster backup',
   operands: '<folder>',
+  isReport: true,
   summary: 'save the keys of every primary, and who owns which slots, into a new folder',
   run: async ({ openSession, operands: [folder = ''] }) => {
     const session = await openSession();

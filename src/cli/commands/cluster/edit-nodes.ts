@@ -27,7 +27,7 @@ export const clusterAddNode: Command = {
 
 export const clusterRemoveNode: Command = {
   name: 'cluster remove-node',
-  operands: '<names...>',
+  operands: '<nodes...>',
   changes: true,
   summary: 'take nodes out of the YAML file: their slots move to the others first, then they go',
   run: async ({ openSession, operands }) => {

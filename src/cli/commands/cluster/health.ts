@@ -32,6 +32,7 @@ export const clusterCheck: Command = {
 
 export const clusterWait: Command = {
   name: 'cluster wait',
+  isReport: true,
   summary: 'return when every node agrees on every slot and a write and a read work; else say what is in the way',
   run: async ({ openSession }) => {
     const session = await openSession();
@@ -79,9 +80,8 @@ export const clusterFix: Command = {
   options: {
     '--simulate': 'show what would be done next, and change nothing',
     '--dry-run': 'the same',
-    '-y, --yes': 'answer yes to every question',
   },
-  run: async ({ openSession, options, terminal, json, confirm, endProgress }) => {
+  run: async ({ openSession, options, terminal, json, quiet, confirm, endProgress }) => {
     const session = await openSession();
     const { fixCluster } = await import('../../../stack/commands/cluster/fix.ts');
     const simulate = options['simulate'] === true || options['dryRun'] === true;
@@ -89,7 +89,9 @@ export const clusterFix: Command = {
       simulate,
       onPlan: (actions) => {
         endProgress();
-        if (!json) terminal.stdout.write(planText(actions));
+        // What gives up keys is told in any case.
+        const isTold = !quiet || simulate || actions.some(({ destructive }) => destructive);
+        if (!json && isTold) terminal.stdout.write(planText(actions));
       },
       confirm,
     });

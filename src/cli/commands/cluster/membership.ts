@@ -56,7 +56,6 @@ export const clusterReset: Command = {
   options: {
     '--all': 'all nodes, where none has a key; asks first',
     '--hard': 'they also get new ids, and begin with epoch 0',
-    '-y, --yes': 'answer yes to every question',
   },
   run: async ({ openSession, operands, options, confirm }) => {
     const wantsAll = options['all'] === true;

@@ -20,7 +20,7 @@ export const clusterReshard: Command = {
     '--slots <count>': 'how many, of all sources together in proportion to what they own',
     '--simulate': 'only show which slots would move',
   },
-  run: async ({ openSession, options, terminal }) => {
+  run: async ({ openSession, options, terminal, quiet }) => {
     const names = required(options, 'from').split(',');
     const to = required(options, 'to');
     const count = parseCount(required(options, 'slots'));
@@ -32,7 +32,7 @@ export const clusterReshard: Command = {
       to,
       count,
       simulate,
-      onPlan: announcing(terminal, simulate),
+      onPlan: announcing(terminal, simulate || quiet),
     });
     return movesOutcome(session.spec.name, planned, simulate);
   },
@@ -48,7 +48,7 @@ export const clusterRebalance: Command = {
     '--use-empty-primaries': 'also give slots to primaries that own none',
     '--simulate': 'only show which slots would move',
   },
-  run: async ({ openSession, options, terminal }) => {
+  run: async ({ openSession, options, terminal, quiet }) => {
     const weights = parseWeights(options['weight']);
     const thresholdPercent = parseNumber('--threshold', String(options['threshold'] ?? DEFAULT_THRESHOLD_PERCENT));
     const simulate = options['simulate'] === true;
@@ -59,7 +59,7 @@ export const clusterRebalance: Command = {
       thresholdPercent,
       useEmptyPrimaries: options['useEmptyPrimaries'] === true,
       simulate,
-      onPlan: announcing(terminal, simulate),
+      onPlan: announcing(terminal, simulate || quiet),
     });
     const { name } = session.spec;
     const outcome = movesOutcome(name, planned, simulate);
@@ -70,9 +70,9 @@ export const clusterRebalance: Command = {
 };
 
 /** What is going to move is progress, unless it is all that was asked for. */
-function announcing({ stderr }: Invocation['terminal'], simulate: boolean): (moves: readonly SlotMove[]) => void {
+function announcing({ stderr }: Invocation['terminal'], isSilent: boolean): (moves: readonly SlotMove[]) => void {
   return (moves) => {
-    if (!simulate) stderr.write(movesText(moves));
+    if (!isSilent) stderr.write(movesText(moves));
   };
 }
 
