@@ -93,15 +93,15 @@ if ! engine_state; then
 fi
 npx tsx scripts/prepare.ts image >&2
 
-# Other makers' clients and a browser, for the tests that use them; without its client such a test is skipped.
+# Other makers' clients, a browser and shells, for the tests that use them; without its client such a test is skipped.
 have_test_clients() {
-  command -v redis-cli >/dev/null && command -v openssl >/dev/null && command -v chromium >/dev/null &&
-    /usr/bin/python3 -c 'import redis, dotenv' 2>/dev/null
+  for client in redis-cli openssl chromium zsh fish; do command -v $client >/dev/null || return 1; done
+  /usr/bin/python3 -c 'import redis, dotenv' 2>/dev/null
 }
 if [ -n "$test_clients" ] && ! have_test_clients && command -v apt-get >/dev/null &&
-  agreed 'Install redis-tools, openssl, python3-redis, python3-dotenv and chromium for the tests that use them?'; then
-  say '· installing redis-tools, openssl, python3-redis, python3-dotenv and chromium'
+  agreed 'Install redis-tools, openssl, python3-redis, python3-dotenv, chromium, zsh and fish for the tests that use them?'; then
+  say '· installing redis-tools, openssl, python3-redis, python3-dotenv, chromium, zsh and fish'
   as_root apt-get update -q >/dev/null
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-    redis-tools openssl python3-redis python3-dotenv chromium fonts-dejavu-core >/dev/null
+    redis-tools openssl python3-redis python3-dotenv chromium fonts-dejavu-core zsh fish >/dev/null
 fi

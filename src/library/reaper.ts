@@ -11,7 +11,8 @@ import type { LabelSession } from '../stack/session/session.ts';
  * had nobody beside them have left.
  */
 export async function reap(session: LabelSession, input: NodeJS.ReadStream): Promise<void> {
-  const removeStale = (): Promise<unknown> => downAllStale(session, async () => true, { isOnlyIsolated: true }).catch(() => undefined);
+  const removeStale = (): Promise<unknown> =>
+    downAllStale(session, async () => true, { isOnlyIsolated: true }).catch(() => undefined);
   const holds = new Map<string, AbortController>();
   const atStart = removeStale();
   for await (const line of createInterface({ input })) {

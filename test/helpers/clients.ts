@@ -5,11 +5,13 @@ import { existsSync } from 'node:fs';
 export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
 /** Whether this machine has a program that a test can't do without; where not, the test is skipped, and counted so. */
-export function lacks(program: 'redis-cli' | 'openssl' | 'python3-redis' | 'python3-dotenv' | 'chromium'): boolean {
+export function lacks(
+  program: 'redis-cli' | 'openssl' | 'python3-redis' | 'python3-dotenv' | 'chromium' | 'bash' | 'zsh' | 'fish',
+): boolean {
   if (program === 'chromium') return !existsSync(CHROMIUM);
   const module = PYTHON_MODULES.get(program);
   const [command, args] =
-    module === undefined ? [program, ['version']] : ['/usr/bin/python3', ['-c', `import ${module}`]];
+    module === undefined ? [program, ['--version']] : ['/usr/bin/python3', ['-c', `import ${module}`]];
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
   return error !== undefined || (module !== undefined && status !== 0);
 }

@@ -8,6 +8,7 @@ import { clusterKeyslot } from './cluster/keyslot.ts';
 import { clusterFailover, clusterForget, clusterMeet, clusterReplicate, clusterReset } from './cluster/membership.ts';
 import { clusterRebalance, clusterReshard } from './cluster/move-slots.ts';
 import { clusterInfo, clusterNodes, clusterSlots } from './cluster/nodes.ts';
+import { completion } from './completion.ts';
 import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { env } from './env.ts';
@@ -49,4 +50,5 @@ export const SECTIONS: readonly Section[] = [
     entries: [clusterCreate, clusterMeet, clusterForget, clusterReset],
   },
   { heading: 'Commands:', entries: [secretsInit, secretsRotate, imageBuild, reaper] },
+  { heading: 'Help:', entries: [completion] },
 ];

@@ -14,7 +14,7 @@ interface Surroundings {
   readonly onCommand?: (command: Command, typed: Commander) => void;
 }
 
-/** All that can be typed, as commander's tree: to parse a line, to say what is wrong with it. */
+/** All that can be typed, as commander's tree: to parse a line, to complete one, to say what is wrong with it. */
 export function buildGrammar(
   sections: readonly Section[],
   { program, output = {}, onCommand }: Surroundings,

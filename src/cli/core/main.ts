@@ -4,6 +4,7 @@ import type { Report } from '../../stack/session/session.ts';
 import { SECTIONS } from '../commands/commands.ts';
 import { isFoundUnnamed } from '../../stack/session/stack-file.ts';
 import type { Command, Invocation, Typed } from './command.ts';
+import { completeLine } from './complete-line.ts';
 import { showFailure, showOutcome, type Outcome } from './output.ts';
 import { parseCommandLine, type Parsed } from './parse-command-line.ts';
 import { NO_PROGRESS, startProgress } from '../views/progress.ts';
@@ -25,6 +26,8 @@ export interface Surroundings extends Terminal {
  * 130 and 143 interrupted. Never rejects.
  */
 export async function main(argv: readonly string[], terminal: Surroundings): Promise<number> {
+  // How the scripts of `completion` ask.
+  if (argv[0] === 'complete' && argv[1] === '--') return completeLine(argv.slice(2), SECTIONS, terminal);
   let parsed: Parsed | { readonly exitCode: number };
   try {
     parsed = await parseCommandLine(argv, SECTIONS, terminal);

@@ -66,7 +66,7 @@ describe('without a terminal', () => {
   test('the test run installs the clients that the tests use, too', () => {
     expect(run('/bin/sh', ['-c', testRun]).status).toBe(0);
     expect(calls()).toContain(
-      'apt-get install -y -q --no-install-recommends redis-tools openssl python3-redis python3-dotenv chromium fonts-dejavu-core',
+      'apt-get install -y -q --no-install-recommends redis-tools openssl python3-redis python3-dotenv chromium fonts-dejavu-core zsh fish',
     );
     expect(calls().slice(-2)).toEqual(['npm run --silent check', 'npx tsx scripts/test.ts']);
   });
