@@ -27,7 +27,7 @@ export async function parseCommandLine(
   const { stdout, stderr, program } = terminal;
   // What is behind `--` is another program's business, and may look like anything.
   const separator = argv.indexOf('--');
-  const typed = separator === -1 ? argv : argv.slice(0, separator);
+  const beforeSeparator = separator === -1 ? argv : argv.slice(0, separator);
   const passedOn = separator === -1 ? [] : argv.slice(separator + 1);
 
   let parsed: Parsed | undefined;
@@ -58,6 +58,7 @@ export async function parseCommandLine(
       };
     },
   });
+  const typed = helpAtTheEnd(beforeSeparator, root);
   const ownCount = countOwnWords(typed, root, sections);
   rest = typed.slice(ownCount);
   try {
@@ -79,6 +80,16 @@ export async function parseCommandLine(
     throw new StackError('USAGE', { message: `${name} takes nothing behind --`, hint: run(ask) });
   }
   return parsed;
+}
+
+/** `help cluster reshard` is `cluster reshard --help`. For a word that is no command, commander would explain the others. */
+function helpAtTheEnd(typed: readonly string[], root: Commander): readonly string[] {
+  const { command, path } = commandAt(root, typed);
+  const next = typed[path.length];
+  if (command.commands.length === 0 || next === undefined || next.startsWith('-')) return typed;
+  if (next !== 'help') return typed.filter((word) => word !== '--help' && word !== '-h');
+  const asked = typed.slice(path.length + 1);
+  return helpAtTheEnd([...path, ...asked, '--help'], root);
 }
 
 /**

@@ -3,7 +3,10 @@ import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
 import { commandAt, optionOf } from './grammar.ts';
 
-/** What can't be understood, with what was probably meant, as the next command to type. Nothing that was typed is repeated but the one word: a line may hold a password. */
+/**
+ * What can't be understood, with what was probably meant, as the next command to type. Only the one word is repeated: a
+ * line may hold a password.
+ */
 export function usageError(error: CommanderError, typed: readonly string[], root: Commander): StackError {
   const [first = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n');
   const { command, path } = commandAt(root, typed);

@@ -46,6 +46,8 @@ describe('a word that was mistyped: the right one, and the next command', () => 
     // Another command has that name, only not here. `init` would be more alike.
     ['info', "unknown command 'info'; did you mean cluster info?", 'cluster info'],
     ['cluster status', "unknown command 'status'; did you mean status?", 'status'],
+    ['clutser --help', "unknown command 'clutser'; did you mean cluster?", 'cluster --help'],
+    ['help cluster reshrad', "unknown command 'reshrad'; did you mean cluster reshard?", 'cluster reshard'],
     ['xyzzy', "unknown command 'xyzzy'", '--help'],
     ['cluster xyzzy', "unknown command 'xyzzy'", 'cluster --help'],
     ['up --timout 3', "unknown option '--timout'; did you mean --timeout?", 'up --timeout <seconds>'],
@@ -84,6 +86,13 @@ describe('help', () => {
     const { said } = await typed('down --help');
     expect(headings(said)).toEqual(['Options', 'Options of every command']);
   });
+
+  test.each(['cluster reshard --help', 'help cluster reshard', 'cluster help reshard', 'cluster reshard -h'])(
+    '%s',
+    async (line) => {
+      expect((await typed(line)).said).toContain(`Usage: ${PROGRAM} cluster reshard [options]`);
+    },
+  );
 
   test('of no command at all is a mistake', async () => {
     expect((await typed('cluster')).result).toEqual({ exitCode: 2 });
