@@ -175,6 +175,7 @@ describe('an owner that ends', () => {
     );
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     await untilGone(name);
+    expect(await thingsOf(name)).toEqual([]);
   });
 
   test('with a whole group of processes, by kill -9 of all: the next start of anybody removes what is left', async () => {

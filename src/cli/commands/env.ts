@@ -12,7 +12,8 @@ export const env: Command = {
   name: 'env',
   summary: 'print what an application needs to connect, or write it into a file',
   options: {
-    '--format <format>': 'dotenv, shell, json, docker (its --env-file) or github (into GITHUB_ENV) (default: dotenv)',
+    '--format <dotenv|shell|json|docker|github>':
+      'docker is for its --env-file, github goes into GITHUB_ENV (default: dotenv)',
     '--write <file>': 'into a marked block of this file, .env for example; its other lines stay',
     '--reveal': 'the password itself instead of the path of its file',
   },

@@ -18,7 +18,7 @@ export const runCommand: Command = {
     '--persistence': 'an append-only file: a node that is restarted has its keys',
     '--reuse': 'leave it running, with its keys, for the next run with the same options',
   },
-  run: async ({ options, passedOn, connection, terminal, passSignals }) => {
+  run: async ({ options, passedOn, quiet, connection, terminal, passSignals }) => {
     const { file, host, timeoutMs, signal, env } = connection;
     const [command, ...args] = passedOn;
     if (command === undefined || file !== undefined) {
@@ -55,9 +55,8 @@ export const runCommand: Command = {
     );
     try {
       const { spec } = cluster.session;
-      terminal.stderr.write(
-        `✓ ${spec.name}: ${countText(spec.nodes.length, 'node')}, verified in ${durationText(elapsedMs)}\n`,
-      );
+      const what = `${spec.name}: ${countText(spec.nodes.length, 'node')}, verified in ${durationText(elapsedMs)}`;
+      if (!quiet) terminal.stderr.write(`✓ ${what}\n`);
       return await exitCodeOf(
         command,
         args,
