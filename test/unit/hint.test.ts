@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { SECTIONS } from '../../src/cli/commands/commands.ts';
+import { SECTIONS } from '../../src/cli/commands.ts';
 import { parseCommandLine } from '../../src/cli/core/parse-command-line.ts';
 import { hint, hintRenderer, run, type Typed } from '../../src/hint.ts';
 

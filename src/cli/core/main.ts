@@ -1,7 +1,7 @@
 import { hintRenderer, type RenderHint } from '../../hint.ts';
 import { openByLabel, openEngine, openSession, type ConnectionOptions } from '../../stack/session/open.ts';
 import type { Report } from '../../stack/session/session.ts';
-import { SECTIONS } from '../commands/commands.ts';
+import { SECTIONS } from '../commands.ts';
 import { isFoundUnnamed } from '../../stack/session/stack-file.ts';
 import type { Command, Invocation, Typed } from './command.ts';
 import { completeLine } from './complete-line.ts';

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { SECTIONS } from '../../../../src/cli/commands/commands.ts';
+import { SECTIONS } from '../../../../src/cli/commands.ts';
 import { offersFor } from '../../../../src/cli/core/complete-line.ts';
 import { buildGrammar } from '../../../../src/cli/core/grammar.ts';
 import { lacks } from '../../../helpers/clients.ts';

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../../../package.json' with { type: 'json' };
-import { SECTIONS } from '../../../../src/cli/commands/commands.ts';
+import { SECTIONS } from '../../../../src/cli/commands.ts';
 import { parseCommandLine, type Parsed } from '../../../../src/cli/core/parse-command-line.ts';
 import { StackError } from '../../../../src/errors.ts';
 import { asTold, PROGRAM } from '../../../helpers/hint-text.ts';
