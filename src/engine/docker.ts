@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Agent } from 'node:http';
 import { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import type { ConnectionSettings } from './locate.ts';
 import type { Engine } from './engine.ts';
 import { whileMoving, type Bounds } from '../bounds.ts';
@@ -45,6 +46,9 @@ import {
 import type { OnAbsence } from './patience.ts';
 import { withTransport } from './ssh.ts';
 
+/** docker-modem renders all that it sends for a debug log that nobody reads: an agent, with every connection of it, each time. */
+const BRIEF = { [inspect.custom]: () => 'Agent' };
+
 /**
  * The engine behind `settings`, through dockerode.
  *
@@ -66,7 +70,7 @@ export async function connectDocker(
   const { endpoint } = settings;
   // An engine that is told to end goes on answering over the connections that it has. Over new ones it is seen to be away.
   const isSeenAway = onAbsence !== undefined && settings.options.socketPath !== undefined;
-  const seeing = isSeenAway ? { agent: new Agent({ keepAlive: false }) } : {};
+  const seeing = isSeenAway ? { agent: Object.assign(new Agent({ keepAlive: false }), BRIEF) } : {};
   const docker = new Docker(withTransport({ ...settings.options, ...seeing }));
   const identity = once(() => introduce(docker));
   const calls = createCalls(docker, endpoint, { signal, timeoutMs }, { onAbsence, prepare: identity });

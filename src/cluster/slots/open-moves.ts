@@ -13,12 +13,13 @@ export interface OpenMoves {
 
 /** @param views of nodes that agree on who owns which slots */
 export function findOpenMoves(views: readonly ReachableView[]): OpenMoves {
+  const steps = openSteps(views);
+  if (steps.length === 0) return { begun: [], handedOver: [], unclear: [] };
   const primaries = views.filter(({ table: { myself } }) => myself.role === 'primary');
   const isPrimary = (name: string): boolean => primaries.some((primary) => primary.name === name);
   const owners = new Map(
     primaries.flatMap(({ name, table }) => slotsOf(table.myself.slots).map((slot) => [slot, name] as const)),
   );
-  const steps = openSteps(views);
   const routes = new Map<number, Set<string>>();
   for (const { from, to, slot } of steps) routes.set(slot, (routes.get(slot) ?? new Set()).add(`${from} ${to}`));
   const kindOf = ({ from, to, slot, isLeaving }: OpenStep): keyof OpenMoves => {

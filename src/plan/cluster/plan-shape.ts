@@ -33,7 +33,8 @@ export function planShape(spec: Spec, views: readonly ReachableView[], keys: Key
   const weights = new Map(leaving.map(({ name }) => [name, 0]));
   const request = { weights, thresholdPercent: 0, useEmptyPrimaries: true };
   const begun = findBegunMoves(views, keys);
-  const isDone = joining.length + leaving.length === 0 && !isMarked(views, begun, planRebalance(parties, request));
+  const isUnfinished = (): boolean => isMarked(views, begun, planRebalance(parties, request));
+  const isDone = joining.length + leaving.length === 0 && (begun.length === 0 || !isUnfinished());
   const moves = isDone ? [] : planRebalance(parties, { ...request, begun });
   if (moves.length === 0) return retirements(present, former);
   return [newAction('move slots', 'cluster', `the YAML file asks for ${wantedCount} primaries`, { moves })];
