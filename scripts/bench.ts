@@ -8,6 +8,7 @@ import { benchDown } from './bench/down.ts';
 import { benchForm } from './bench/form.ts';
 import { benchIdle } from './bench/idle.ts';
 import { benchLibrary } from './bench/library.ts';
+import { benchPackage } from './bench/package.ts';
 import { benchReshard } from './bench/reshard.ts';
 import { benchUp } from './bench/up.ts';
 import { closeBench, openBench, type Bench } from './bench/support/context.ts';
@@ -22,6 +23,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   down: benchDown,
   library: benchLibrary,
   compose: benchCompose,
+  package: benchPackage,
   check: benchCheck,
   reshard: benchReshard,
   api: benchApi,

@@ -51,7 +51,7 @@ export async function benchCompose(bench: Bench): Promise<Row[]> {
   ];
 }
 
-async function findCompose(bench: Bench): Promise<readonly string[] | undefined> {
+export async function findCompose(bench: Bench): Promise<readonly string[] | undefined> {
   if (await canRun(bench, ['docker-compose', 'version'])) return ['docker-compose'];
   return (await canRun(bench, ['docker', 'compose', 'version'])) ? ['docker', 'compose'] : undefined;
 }
