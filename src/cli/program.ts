@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { relative } from 'node:path';
 import { main, type Surroundings } from './core/main.ts';
 import { StackError } from '../errors.ts';
+import { watchLaunchers } from '../host/launcher.ts';
 
 export { main };
 
@@ -17,6 +18,10 @@ export async function start(process: NodeJS.Process, from: Pick<Surroundings, 'p
   // ioredis writes every command to its debug log, and AUTH's argument is the password.
   if (env['DEBUG']) env['DEBUG'] += ',-ioredis:*';
   const { signal, passSignals } = interrupts(process);
+  void watchLaunchers(() => {
+    // After a Ctrl-C the shell is gone, too: that is no second one.
+    if (!signal.aborted) process.emit('SIGTERM', 'SIGTERM');
+  });
   process.exitCode = await main(argv.slice(2), { ...from, stdin, stdout, stderr, env, signal, passSignals });
   // An engine that never answers leaves its connection open, and that would keep the process. What was written is out
   // when this is called.

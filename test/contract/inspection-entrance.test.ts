@@ -362,3 +362,44 @@ async function serveInProcess(): Promise<{ child: ChildProcess; url: string }> {
   const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, url: (JSON.parse(chunk.toString('utf8')) as { url: string }).url };
 }
+
+test('told to end, npx takes the service with it; one that a shell has left in the background stays', async () => {
+  const npx = `npx tsx manage.ts serve --port 0 --json -f ${stack.file}`;
+  const shell = spawn('sh', ['-c', `trap '' HUP; ${npx} & echo $!`], {
+    env: stack.env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(shell, 'exit');
+  const left = await firstLines(shell, 2);
+  const leftPid = Number(left.find((line) => /^\d+$/.test(line)));
+  const answers = async (lines: readonly string[]): Promise<boolean> => {
+    const { url } = JSON.parse(lines.find((line) => line.startsWith('{')) ?? '{}') as { url: string };
+    return fetch(`${url}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  };
+  const own = spawn('sh', ['-c', `exec ${npx}`], { env: stack.env, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    expect(await exited).toEqual([0, null]);
+    const lines = await firstLines(own, 1);
+    expect(await answers(lines)).toBe(true);
+    own.kill('SIGTERM');
+    await expect.poll(() => answers(lines), { timeout: 30_000 }).toBe(false);
+    // It has looked as often as the other, and longer.
+    expect(await answers(left)).toBe(true);
+  } finally {
+    own.kill('SIGTERM');
+    process.kill(leftPid, 'SIGTERM');
+  }
+  await expect.poll(() => answers(left), { timeout: 30_000 }).toBe(false);
+});
+
+async function firstLines({ stdout }: ChildProcess, count: number): Promise<string[]> {
+  let text = '';
+  for await (const chunk of stdout ?? []) {
+    text += String(chunk);
+    if (text.split('\n').length > count) break;
+  }
+  return text.split('\n');
+}
