@@ -65,6 +65,9 @@ const EXIT_CODES = {
 
 export type FailureCode = keyof typeof EXIT_CODES;
 
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.keys forgets them
+export const FAILURE_CODES = Object.keys(EXIT_CODES) as FailureCode[];
+
 interface FailureText {
   /** What failed, on which resource. */
   readonly message: string;

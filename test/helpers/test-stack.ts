@@ -18,6 +18,7 @@ import { whilePassing } from '../../src/stack/reconcile/passing.ts';
 import { openSource } from '../../src/stack/session/source.ts';
 import type { Session } from '../../src/stack/session/session.ts';
 import { PROGRAM } from './hint-text.ts';
+import { requireDescribed } from './json-schemas.ts';
 
 /** What a command line printed, and how it ended. */
 export interface Outcome {
@@ -213,6 +214,7 @@ export async function runMain(
     checkout: process.cwd(),
     signal,
   });
+  requireDescribed(argv, stdout.text());
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 

@@ -2,6 +2,7 @@ import { run } from '../../hint.ts';
 import type { Session } from '../../stack/session/session.ts';
 import { timed, type Command } from '../core/command.ts';
 import type { Outcome } from '../core/output.ts';
+import type { UpJson } from '../views/json.ts';
 import { engineLine, imageLine, nodesAsJson, placeColumns, showNodes, slotsOwned } from '../views/cluster.ts';
 import { countText, durationText } from '../../units.ts';
 
@@ -26,15 +27,16 @@ export async function bringUp(session: Session): Promise<Outcome> {
   const { name } = session.spec;
   const seconds = durationText(elapsedMs);
   const headline = changeCount === 0 ? `${name} is up: nothing to do (${seconds})` : `${name} is up, in ${seconds}`;
+  const data: UpJson = {
+    stack: name,
+    changes: changeCount,
+    elapsedMs,
+    image,
+    engine: session.engine.endpoint,
+    nodes: nodesAsJson(session, views),
+  };
   return {
-    data: {
-      stack: name,
-      changes: changeCount,
-      elapsedMs,
-      image,
-      engine: session.engine.endpoint,
-      nodes: nodesAsJson(session, views),
-    },
+    data,
     show: async (screen) => {
       const { good, line, paint, renderHint } = screen;
       const agreed = `${slotsOwned(views)}, ${countText(views.length, 'node')} agree`;

@@ -4,6 +4,7 @@ import { hostAddress } from '../../stack/connect/host-address.ts';
 import type { ResolvedImage } from '../../stack/observe/image.ts';
 import type { Session } from '../../stack/session/session.ts';
 import type { Screen } from '../core/output.ts';
+import type { NodeJson } from './json.ts';
 import { bytesText, countText } from '../../units.ts';
 
 /** What a table says of a node that answers. */
@@ -90,7 +91,7 @@ export function engineLine({ engine: { endpoint } }: Session): string {
   return `Engine ${endpoint.address} (${endpoint.source})`;
 }
 
-export function nodesAsJson({ spec, engine }: Session, views: readonly ReachableView[]): object[] {
+export function nodesAsJson({ spec, engine }: Session, views: readonly ReachableView[]): NodeJson[] {
   const host = hostAddress(spec, engine.endpoint);
   return views.map(({ name, table: { myself }, keyCount, usedMemoryBytes, redisVersion, info }) => ({
     name,
