@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prepares a machine: Node packages, a container engine that answers, an image to run. Used by bootstrap.sh and test.sh.
+# Prepares a machine: Node packages, a container engine that answers, an image to run. Used by bootstrap.sh, which reads it as a
+# part of itself, and by test.sh.
 # On a terminal it asks before it installs anything system-wide; with --yes, in CI and without a terminal it installs.
 set -eu
 cd "$(dirname "$0")/.."
@@ -23,6 +24,14 @@ fail() {
   say "  → $2"
   exit 1
 }
+# Where the time has gone since the last call, or since somebody was asked.
+last=$(date +%s) total=0 times=
+spent() {
+  now=$(date +%s)
+  total=$((total + now - last))
+  times="$times${times:+, }$1 $((now - last)) s"
+  last=$now
+}
 as_root() {
   if [ "$(id -u)" = 0 ]; then
     "$@"
@@ -37,6 +46,7 @@ agreed() {
   if [ -n "$yes" ] || [ ! -t 0 ]; then return 0; fi
   printf '%s [y/N] ' "$1" >&2
   read -r answer
+  last=$(date +%s)
   case $answer in y | Y | yes) return 0 ;; *) return 1 ;; esac
 }
 
@@ -47,6 +57,7 @@ node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 ||
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   say '· installing Node packages'
   npm ci --include=dev --no-audit --no-fund --loglevel=error >&2
+  spent 'Node packages'
 fi
 
 # 0: an engine answers. 3: there is none on this machine. Anything else: there is one, but this user can't reach it.
@@ -65,6 +76,7 @@ install_engine() {
   say '· installing docker.io'
   as_root apt-get update -q >/dev/null
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends docker.io iptables >/dev/null
+  spent 'engine installed'
 }
 
 start_engine() {
@@ -90,8 +102,10 @@ start_engine() {
 if ! engine_state; then
   command -v dockerd >/dev/null || install_engine
   start_engine
+  spent 'engine started'
 fi
 npx tsx scripts/prepare.ts image >&2
+spent image
 
 # Other makers' clients, a browser and shells, for the tests that use them; without its client such a test is skipped.
 have_test_clients() {

@@ -16,7 +16,7 @@ const STUBS = {
   rm: RECORD,
   id: 'echo 0',
 };
-const REAL = ['cat', 'dirname', 'env', 'touch'];
+const REAL = ['cat', 'date', 'dirname', 'env', 'touch'];
 
 let checkout: string;
 beforeEach(() => {
@@ -50,7 +50,11 @@ const [bootstrap = '', testRun = ''] = readFileSync('README.md', 'utf8').match(/
 
 describe('without a terminal', () => {
   test('bootstrap installs an engine, starts it and brings the stack up', () => {
-    expect(run('/bin/sh', ['-c', bootstrap]).status).toBe(0);
+    const { status, stderr } = run('/bin/sh', ['-c', bootstrap]);
+    expect(status).toBe(0);
+    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(
+      /^· \d+ s to a verified cluster: Node packages \d+ s, engine installed \d+ s, engine started \d+ s, image \d+ s, up \d+ s$/,
+    );
     expect(calls()).toEqual([
       'npm ci --include=dev --no-audit --no-fund --loglevel=error',
       'npx tsx scripts/prepare.ts engine',
@@ -61,6 +65,19 @@ describe('without a terminal', () => {
       'npx tsx scripts/prepare.ts image',
       'npx tsx manage.ts up',
     ]);
+  });
+
+  test('where all is there, it says how long the rest took; where up fails, it fails', () => {
+    writeFileSync(join(checkout, 'started'), '');
+    mkdirSync(join(checkout, 'node_modules'));
+    writeFileSync(join(checkout, 'node_modules/.package-lock.json'), '');
+    const again = run('/bin/sh', ['-c', bootstrap]);
+    expect([again.status, again.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^· \d+ s to a verified cluster: image \d+ s, up \d+ s\n$/),
+    ]);
+    writeFileSync(join(checkout, 'bin/npx'), '#!/bin/sh\ncase "$*" in *up) exit 7 ;; esac\n', { mode: 0o755 });
+    expect(run('/bin/sh', ['-c', bootstrap])).toMatchObject({ status: 7, stderr: '' });
   });
 
   test('the test run installs the clients that the tests use, too', () => {
