@@ -1,11 +1,12 @@
 /** The files for CI systems, their steps run as a runner does, on a stack of the test's own. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createServer } from 'node:tls';
+import { parseEnv } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import { issuePair, makeAuthority } from '../../src/tls/issue.ts';
@@ -80,11 +81,20 @@ test('the action for GitHub starts the stack, masks the password, tells the next
     mkdirSync(join(project, 'node_modules/redis-cluster-as-code'), { recursive: true });
     mkdirSync(join(project, 'node_modules/.bin'));
     const command = join(project, 'node_modules/.bin/redis-cluster');
-    writeFileSync(command, `#!/bin/sh\ntouch used\nexec ${TSX} ${MANAGE} "$@"\n`);
+    writeFileSync(command, `#!/bin/sh\ntouch used\nexec ${TSX} ${MANAGE} "$@" -f ${stack.file}\n`);
     chmodSync(command, 0o755);
     const started = start(project);
     expect(started.run.log).toContain(`Loaded image: ${image}`);
     expect(existsSync(join(project, 'used'))).toBe(true);
+
+    // What the devcontainer of the documents does in such a project.
+    const [, devcontainer = ''] = /```json\n([^]*?)```/.exec(readFileSync('docs/ci.md', 'utf8')) ?? [];
+    const { postStartCommand } = JSON.parse(devcontainer) as { postStartCommand: string };
+    execFileSync('sh', ['-c', postStartCommand], { cwd: project, env: stack.env, stdio: 'pipe' });
+    expect(parseEnv(readFileSync(join(project, '.env'), 'utf8'))).toMatchObject({
+      REDIS_CLUSTER_NODES: started.run.outputs['nodes'],
+      REDIS_PASSWORD_FILE: join(stack.folder, 'password'),
+    });
     await use(started);
   } finally {
     execFileSync('docker', ['rmi', image]);
