@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.ts';
 import { StackError } from '../errors.ts';
 import { listRoutes } from '../host/routes.ts';
 import type { Network } from '../plan/model/resources.ts';
-import { overlaps, parseBlock, type Block } from '../spec/addresses.ts';
+import { parseBlock, toAddress, toNumber, type Block } from '../spec/addresses.ts';
 import { isLocal } from '../stack/observe/obstacles.ts';
 import type { Place } from './options.ts';
 
@@ -46,13 +46,11 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** In the order in which they are looked through; 172.20 is that of the usual stack. */
-const RANGES = [
-  { first: 10, seconds: [64, 255] },
-  { first: 10, seconds: [0, 63] },
-  { first: 172, seconds: [16, 31] },
-] as const;
-const USUAL = '172.20';
+/** In the order in which they are looked through. */
+const RANGES = ['10.64.0.0/10', '10.128.0.0/9', '10.0.0.0/10', '172.16.0.0/12'];
+/** That of the usual stack. */
+const USUAL = '172.20.0.0/16';
+const SIZE = 256;
 
 /**
  * Three numbers of a subnet `/24` that overlaps no network of the engine and no route of this machine.
@@ -73,17 +71,13 @@ export function freePrefix(
     // The default route, and its two halves.
     return block === undefined || block.prefix < 2 ? [] : [{ block, holder }];
   });
-  const isFreeBlock = (block: Block | undefined): boolean =>
-    block !== undefined && !held.some((other) => overlaps(block, other.block));
-  for (const { first, seconds } of RANGES) {
-    const [from, to] = seconds;
-    const count = (to - from + 1) * 256;
+  const taken = [...held.map(({ block }) => extentOf(block)), ...[USUAL].flatMap(extentsOf)];
+  for (const [first, last] of RANGES.flatMap(extentsOf)) {
+    const count = (last + 1 - first) / SIZE;
     const start = random(count);
     for (let step = 0; step < count; step += 1) {
-      const at = (start + step) % count;
-      const second = `${first}.${from + Math.floor(at / 256)}`;
-      const prefix = `${second}.${at % 256}`;
-      if (second !== USUAL && isFreeBlock(parseBlock(`${prefix}.0/24`))) return prefix;
+      const at = first + ((start + step) % count) * SIZE;
+      if (!taken.some(([from, to]) => from < at + SIZE && to >= at)) return toAddress(at).replace(/\.0$/, '');
     }
   }
   const largest = held.toSorted((one, other) => one.block.prefix - other.block.prefix).slice(0, 10);
@@ -92,4 +86,15 @@ export function freePrefix(
     details: largest.map(({ block, holder }) => `${block.text} is held by ${holder}`),
     hint: 'docker network prune   # removes the networks that no container uses',
   });
+}
+
+type Extent = readonly [first: number, last: number];
+
+function extentOf({ network, broadcast }: Block): Extent {
+  return [toNumber(network), toNumber(broadcast)];
+}
+
+function extentsOf(text: string): Extent[] {
+  const block = parseBlock(text);
+  return block === undefined ? [] : [extentOf(block)];
 }
