@@ -55,7 +55,10 @@ export async function writeBlock(path: string, content: string, isSecret: boolea
 
 async function readIfThere(file: string): Promise<{ readonly bytes: Buffer; readonly mode: number } | undefined> {
   try {
-    const { mode } = await stat(file);
+    const found = await stat(file);
+    // A device would be replaced by a file.
+    if (!found.isFile()) throw new Error('it is there, and no file');
+    const { mode } = found;
     return { bytes: await readFile(file), mode: mode & 0o777 };
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;

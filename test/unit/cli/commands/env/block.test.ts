@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,8 +77,10 @@ describe('an error changes nothing', () => {
     expect(readFileSync(file, 'utf8')).toBe(text);
   });
 
-  test('a folder that is not there, and a folder in place of the file', async () => {
-    for (const path of [join(folder, 'none', '.env'), folder]) {
+  test('a folder that is not there, and what is no file in its place', async () => {
+    const pipe = join(folder, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    for (const path of [join(folder, 'none', '.env'), folder, pipe]) {
       await expect(writeBlock(path, 'A=1', true)).rejects.toMatchObject({
         code: 'USAGE',
         message: expect.stringContaining(`${path} can't be written: `) as unknown,
