@@ -41,7 +41,17 @@ describe('the tarball', () => {
     const bytes = Uint8Array.from(readFileSync(project.tarball));
     const { messages } = await publint({ strict: true, pack: { tarball: bytes.buffer } });
     expect(messages).toEqual([]);
-    expect(await checkPackage(createPackageFromTarballData(bytes))).toMatchObject({ types: {}, problems: [] });
+    const checked = await checkPackage(createPackageFromTarballData(bytes));
+    if (checked.types === false) throw new Error('no types');
+    const problems = checked.problems.filter((problem) => {
+      // vitest and jest are for a resolution that knows `exports`, and take a default where it is one of CommonJS.
+      const isRunner = 'entrypoint' in problem && problem.entrypoint !== '.' && problem.resolutionKind === 'node10';
+      const isDefault =
+        problem.kind === 'FalseExportDefault' &&
+        /\/(vitest|jest|jest-teardown)\.js$/.test(problem.implementationFileName);
+      return !isRunner && !isDefault;
+    });
+    expect(problems).toEqual([]);
   });
 
   test('is a library for import and for require', async () => {
