@@ -8,18 +8,21 @@ import { buildSync, transformSync } from 'esbuild';
 import { buildPage, PAGE_FILE } from '../src/api/http/build-page.ts';
 import { BUNDLING } from '../src/launch.ts';
 
-/** What `exports` in package.json names, by its file in dist. */
-const ENTRIES: Readonly<Record<string, string>> = {
-  index: 'src/index.ts',
-  vitest: 'src/library/runners/vitest.ts',
-  jest: 'src/library/runners/jest.ts',
-  'jest-teardown': 'src/library/runners/jest-teardown.ts',
-};
-
-/** Whoever uses an entry that names them has them. */
-const PEERS = /^vitest(\/|$)/;
-
 const DIST = 'dist';
+const { exports, peerDependencies = {} } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+};
+/** The sources of what `exports` names, by their files in dist: `dist/types/index.d.ts` is made from `src/index.ts`. */
+const ENTRIES = Object.fromEntries(
+  Object.values(exports).flatMap((entry): [out: string, source: string][] => {
+    if (typeof entry === 'string') return [];
+    const [out, source] = [relative(DIST, entry.default), relative(`${DIST}/types`, entry.types)];
+    return [[out.replace(/\.js$/, ''), `src/${source.replace(/\.d\.ts$/, '.ts')}`]];
+  }),
+);
+/** What whoever uses an entry has installed. */
+const PEERS = Object.keys(peerDependencies);
 /** What a page of Swagger UI asks for; the rest are other builds of the same. */
 const SWAGGER_FILES = /^(swagger-ui\.css|index\.css|swagger-ui-(bundle|standalone-preset)\.js|favicon-.*\.png)$/;
 /** Bundled for the browser, by a build of its own. */
@@ -54,6 +57,7 @@ function bundle(): { readonly programFile: string; readonly inputs: readonly str
   const program = 'lib/program.js';
   const { outputFiles, metafile } = buildSync({
     ...BUNDLING,
+    external: [...BUNDLING.external, ...PEERS],
     entryPoints: { 'lib/program': 'src/cli/program.ts', ...ENTRIES },
     outdir: DIST,
     format: 'esm',
@@ -122,7 +126,7 @@ function declareTypes(): void {
       const text = readFileSync(join(folder, source.replace(/\.ts$/, '.d.ts')), 'utf8');
       for (const [, name = ''] of text.matchAll(IMPORT)) {
         if (name.startsWith('.')) copy(join(dirname(source), name));
-        else if (!name.startsWith('node:') && !PEERS.test(name))
+        else if (!['node:', ...PEERS].some((known) => name.startsWith(known)))
           throw new Error(`${source} has types of ${name}, which the package is without`);
       }
       const own = source.replace(/^src\//, '').replace(/\.ts$/, '.d.ts');
