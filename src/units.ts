@@ -1,9 +1,8 @@
 /** How bytes, times and counts are written, in the terminal and on the page: it is part of what a browser gets. */
 import prettyMilliseconds from 'pretty-ms';
 
+const SHORT = { notation: 'compact', maximumFractionDigits: 1 } as const;
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
-const COUNT = new Intl.NumberFormat('en');
-const SHORT_COUNT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
 /** `1.6 MiB`: as `docker stats` writes them. redis.conf and the YAML file mean the same powers of 1024 by kb, mb and gb. */
 export function bytesText(bytes: number): string {
@@ -35,14 +34,14 @@ export function agoText(ms: number): string {
   return ms < 1000 ? 'just now' : `${ageText(ms)} ago`;
 }
 
-/** `16,384` */
+/** `16,384`. A whole one without Intl, whose first number takes a tenth of the time of a short command. */
 export function numberText(count: number): string {
-  return COUNT.format(count);
+  return Number.isSafeInteger(count) ? String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',') : count.toLocaleString('en');
 }
 
 /** `9,876` and `1.2M`: as wide as four digits. */
 export function shortNumberText(count: number): string {
-  return count < 10_000 ? numberText(count) : SHORT_COUNT.format(count);
+  return count < 10_000 ? numberText(count) : count.toLocaleString('en', SHORT);
 }
 
 /** `1 key`, `1,234 keys` */

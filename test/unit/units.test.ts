@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   ageText,
@@ -66,4 +67,9 @@ test('counts', () => {
     '5,461 slots',
     '2 primaries',
   ]);
+});
+
+test('a whole number is written as Intl writes it', () => {
+  const intl = new Intl.NumberFormat('en');
+  fc.assert(fc.property(fc.maxSafeInteger(), (count) => numberText(count) === intl.format(count)));
 });
