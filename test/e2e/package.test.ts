@@ -1,7 +1,7 @@
 /** The packed tarball, installed into an empty project, and its command as people call it. */
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -54,12 +54,18 @@ describe('the tarball', () => {
     expect(problems).toEqual([]);
   });
 
-  test('is a library for import and for require', async () => {
+  test('is a library for import and for require, with types that need nothing but those of Node.js', async () => {
     const uses = [
       `node --input-type=module -e "import { StackError } from 'redis-cluster-as-code'; console.log(StackError.name)"`,
       `node -e "console.log(require('redis-cluster-as-code').StackError.name)"`,
     ];
     for (const use of uses) expect((await run(use)).stdout).toBe('StackError\n');
+
+    const typed = `import { StackError } from 'redis-cluster-as-code'; export const error: Error = new StackError('USAGE', { message: '' });`;
+    writeFileSync(join(project.folder, 'typed.mts'), typed);
+    const options = `--noEmit --strict --module nodenext --types node --typeRoots ${resolve('node_modules/@types')}`;
+    const checked = await run(`node ${resolve('node_modules/typescript/bin/tsc')} ${options} typed.mts`);
+    expect(checked).toEqual({ exitCode: 0, stdout: '', stderr: '' });
   });
 });
 
@@ -97,15 +103,19 @@ describe('the command', () => {
     expect(up.stdout).toContain('Next: npx redis-cluster redis-cli ');
     expect(await run('npx redis-cluster status', 'src/deep')).toMatchObject({ exitCode: 0 });
     expect((await run(`${BIN} plan`)).stdout).toBe('Nothing to do: all is as the YAML file says.\n');
-    const file = join(project.folder, 'redis-cluster.yaml');
-    const elsewhere = await run(`${join(project.folder, BIN)} status -f ${file}`, '../');
-    expect(elsewhere).toMatchObject({ exitCode: 0 });
 
     await expectService();
 
     expect(await run('npx redis-cluster down --volumes --yes')).toMatchObject({ exitCode: 0 });
-    const after = await run(`${BIN} status`);
-    expect(after).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('Next: npx redis-cluster up ') });
+    // The next command names the file where it would not be found without.
+    const here = await run(`${BIN} status -f ./redis-cluster.yaml`);
+    expect(here).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('Next: npx redis-cluster up  ') });
+    const file = join(project.folder, 'redis-cluster.yaml');
+    const elsewhere = await run(`${join(project.folder, BIN)} status -f ${file}`, '../');
+    expect(elsewhere).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining(`Next: redis-cluster up -f ${file}  `),
+    });
   });
 
   test('shows the help of what needs no file, and says what is wrong with an engine at the other end of ssh', async () => {
