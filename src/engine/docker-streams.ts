@@ -121,11 +121,7 @@ export async function execInteractive(
   }
   stdin.pipe(stream);
   try {
-    await new Promise<void>((resolve, reject) => {
-      stream.on('end', resolve);
-      stream.on('close', resolve);
-      stream.on('error', reject);
-    });
+    await endOf(stream);
   } finally {
     stdin.unpipe(stream);
     stdin.pause();
@@ -136,6 +132,14 @@ export async function execInteractive(
   }
   const { ExitCode } = await exec.inspect();
   return ExitCode ?? 1;
+}
+
+function endOf(stream: NodeJS.ReadableStream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.on('end', resolve);
+    stream.on('close', resolve);
+    stream.on('error', reject);
+  });
 }
 
 /** No stdin, no terminal; what it writes to stderr is left out. */
@@ -170,11 +174,7 @@ export async function holdOpen(docker: Docker, name: string, signal: AbortSignal
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
   try {
-    await new Promise<void>((resolve, reject) => {
-      stream.on('end', resolve);
-      stream.on('close', resolve);
-      stream.on('error', reject);
-    });
+    await endOf(stream);
   } finally {
     signal.removeEventListener('abort', end);
   }

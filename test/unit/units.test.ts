@@ -71,5 +71,6 @@ test('counts', () => {
 
 test('a whole number is written as Intl writes it', () => {
   const intl = new Intl.NumberFormat('en');
-  fc.assert(fc.property(fc.maxSafeInteger(), (count) => numberText(count) === intl.format(count)));
+  const isAlike = fc.property(fc.maxSafeInteger(), (count) => numberText(count) === intl.format(count));
+  expect(() => fc.assert(isAlike)).not.toThrow();
 });
