@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { LABELS } from '../../src/plan/model/names.ts';
 import { lacks, ONLY_LOOPBACK_NODE, RUN_PYTHON } from '../helpers/clients.ts';
 import { installPackage, type Project } from '../helpers/package.ts';
-import { removeByLabel, testEngine, type Outcome } from '../helpers/test-stack.ts';
+import { dockerOf, removeByLabel, testEngine, type Outcome } from '../helpers/test-stack.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 
 /** The package as it is packed, in a project with the examples and the libraries that these use. */
@@ -189,6 +189,31 @@ describe('an owner that ends', () => {
     expect(await thingsOf(next.name)).toHaveLength(7);
     next.child.kill('SIGKILL');
     await untilGone(next.name);
+  });
+
+  test('and whose data somebody else uses is named, with what to do, and removed when that has gone', async () => {
+    const { child, name } = await startProgram(START_AND_STAY);
+    await stopReaperOf(child);
+    const guest = await dockerOf(engine).createContainer({
+      name: `${name}-guest`,
+      Image: 'redis-cluster-as-code:local',
+      HostConfig: { Mounts: [{ Type: 'volume', Source: `${name}-redis-1-data`, Target: '/data' }] },
+    });
+    try {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const { exitCode, stderr } = await run('npx redis-cluster down --all-stale --yes');
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(
+        new RegExp(`stale stacks? could not be removed[^]*${name}: the volume ${name}-redis-1-data`),
+      );
+      expect(stderr).toContain(`docker rm -f ${name}-guest`);
+      expect(await thingsOf(name)).toContain(`${name}-redis-1-data`);
+    } finally {
+      await guest.remove({ force: true });
+    }
+    await run('npx redis-cluster down --all-stale --yes');
+    expect(await thingsOf(name)).toEqual([]);
   });
 
   /** Of another process table nobody can see whether a process lives: as from a container that shares the engine's socket. */

@@ -39,17 +39,18 @@ export interface Project {
 interface CommandOptions {
   readonly below?: string;
   readonly env?: NodeJS.ProcessEnv;
+  readonly stdin?: 'ignore' | 'pipe';
 }
 
 /** Installs offline: there is nothing to fetch. */
 export async function installPackage(): Promise<Project> {
   const tarball = await packedTarball();
   const folder = mkdtempSync(join(tmpdir(), 'package-test-'));
-  const start: Project['start'] = (command, { below = '.', env = {} } = {}) =>
+  const start: Project['start'] = (command, { below = '.', env = {}, stdin = 'ignore' } = {}) =>
     spawn('sh', ['-c', command], {
       cwd: join(folder, below),
       env: { ...ENV, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
     });
   const run: Project['run'] = (command, options) => outcomeOf(start(command, options));
   const installed = await run(`npm install --save-dev --offline --no-audit --no-fund ${tarball}`);
