@@ -50,9 +50,10 @@ export async function startIsolated(options: ClusterOptions, surroundings: Surro
   const place = { ...surroundings, ...bounds, spec: { name } };
   const reaper = choice.reuse ? undefined : reaperFor(choice.host, surroundings.env);
   const labels = choice.reuse ? {} : { [LABELS.owner]: await holdingOwner() };
-  const engine = await connectDocker(await locateEngine({ host: choice.host, env: surroundings.env }), bounds, {
-    labels,
-  });
+  const settings = await locateEngine({ host: choice.host, env: surroundings.env });
+  const engine = await connectDocker(settings, bounds, { labels });
+  // What is aborted can still be removed.
+  const starting = await connectDocker(settings, { ...bounds, signal: choice.signal }, { labels });
   const folder = stateFolder(name, surroundings.env);
   const remove = async (): Promise<void> => {
     await down({ engine, ...surroundings, ...bounds }, name, {
@@ -80,13 +81,14 @@ export async function startIsolated(options: ClusterOptions, surroundings: Surro
       ...surroundings,
       ...bounds,
     });
-    await up({ ...session, signal: choice.signal }, { lasting: TAKEN });
+    await up({ ...session, engine: starting, signal: choice.signal }, { lasting: TAKEN });
     return session;
   };
 
   const lock = choice.reuse ? await lockStack(place, 'start') : undefined;
   try {
-    const session = await untilPlaced(attempt, remove);
+    // One that is to be used again keeps its data, wherever it moves.
+    const session = await untilPlaced(attempt, choice.reuse ? async () => undefined : remove);
     reaper?.hold(name);
     const connection = await readConnection(session);
     return {
@@ -102,14 +104,14 @@ export async function startIsolated(options: ClusterOptions, surroundings: Surro
   }
 }
 
-/** Each time from nothing, in another place, until nobody else is quicker. */
-async function untilPlaced<T>(attempt: (isFirst: boolean) => Promise<T>, remove: () => Promise<void>): Promise<T> {
+/** Each time in another place, until nobody else is quicker. */
+async function untilPlaced<T>(attempt: (isFirst: boolean) => Promise<T>, makeRoom: () => Promise<void>): Promise<T> {
   for (let count = 1; ; count += 1) {
     try {
       return await attempt(count === 1);
     } catch (error) {
       if (!hasCode(error, ...TAKEN) || count === MOST_PLACES) throw error;
-      await remove();
+      await makeRoom();
     }
   }
 }

@@ -18,6 +18,7 @@ export async function reap(session: LabelSession, input: NodeJS.ReadStream): Pro
   for await (const line of createInterface({ input })) {
     const [word, stack = ''] = line.split(' ');
     holds.get(stack)?.abort();
+    holds.delete(stack);
     if (word !== 'hold') continue;
     const hold = new AbortController();
     holds.set(stack, hold);
