@@ -70,7 +70,7 @@ export async function startIsolated(options: ClusterOptions, surroundings: Surro
     const isThere = choice.reuse && isFirst && (await readFile(file).catch(() => undefined)) !== undefined;
     if (!isThere) {
       const nodeCount = choice.nodes * (choice.replicas + 1);
-      const document = documentOf(name, choice, await findPlace(engine, nodeCount * PORTS_PER_NODE));
+      const document = documentOf(name, choice, await findPlace(starting, nodeCount * PORTS_PER_NODE));
       await mkdir(folder, { recursive: true, mode: 0o700 });
       if (!choice.reuse) await writeFile(join(folder, OWNER_FILE), labels[LABELS.owner] ?? '');
       await writeFile(join(folder, 'redis.conf'), configOf(choice));

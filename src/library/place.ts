@@ -26,17 +26,21 @@ const LAST_PORT = 32_767;
 async function findPorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   for (let tries = 0; found.size < count; tries += 1) {
-    if (tries > 50 * count + 1000) {
+    if (tries > MOST_TRIES) {
       throw new StackError('PORT_TAKEN', {
         message: `no ${count} free ports of this host between ${FIRST_PORT} and ${LAST_PORT}`,
         hint: 'ss -tln   # who listens there; free some of them',
       });
     }
-    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
-    if (!found.has(port) && (await isFree(port))) found.add(port);
+    const candidates = Array.from({ length: count - found.size }, () => randomInt(FIRST_PORT, LAST_PORT + 1));
+    const free = await Promise.all(candidates.map(async (port) => ((await isFree(port)) ? [port] : [])));
+    for (const port of free.flat()) found.add(port);
   }
   return [...found];
 }
+
+/** Each is of so many ports as are still to be found. */
+const MOST_TRIES = 1000;
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
