@@ -1,6 +1,15 @@
 /** The packed tarball, installed into an empty project, and its command as people call it. */
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
@@ -33,6 +42,7 @@ describe('the tarball', () => {
     expect(manifest).not.toHaveProperty('dependencies');
     expect(Object.keys(manifest['scripts'] ?? {}).filter((name) => /install|prepare/.test(name))).toEqual([]);
     expect(statSync(project.tarball).size).toBeLessThan(2_500_000);
+    expect(existsSync(inPackage('infra/ci/github/action.yml'))).toBe(true);
     const licenses = readFileSync(inPackage('dist/licenses.txt'), 'utf8');
     for (const name of ['dockerode', 'ioredis', 'fastify', 'preact', 'Swagger UI']) expect(licenses).toContain(name);
   });
