@@ -36,7 +36,11 @@ export const execAnswer = z.object({
 /** Of GET /info. */
 export const infoAnswer = z.object({ MemoryLimit: or(true, z.boolean()), CpuCfsQuota: or(true, z.boolean()) });
 
-export const imageAnswer = z.object({ Id: z.string() });
+export const imageAnswer = z.object({
+  Id: z.string(),
+  Config: z.object({ Entrypoint: listOf(z.string()), Cmd: listOf(z.string()) }).nullish(),
+});
+export type ImageAnswer = z.output<typeof imageAnswer>;
 
 export const networkAnswers = z.array(
   z.object({

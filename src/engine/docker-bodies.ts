@@ -1,6 +1,6 @@
 /** This program's words ↔ the Engine API's request and answer bodies, 1.41 and later. */
 import type Dockerode from 'dockerode';
-import type { ContainerAnswer, DetailsAnswer, NetworkAnswer } from './docker-answers.ts';
+import type { ContainerAnswer, DetailsAnswer, ImageAnswer, NetworkAnswer } from './docker-answers.ts';
 import {
   CONTAINER_STATES,
   type Container,
@@ -9,9 +9,16 @@ import {
   type ContainerDetails,
   type ContainerExit,
   type ContainerState,
+  type Image,
   type Network,
   type NetworkDefinition,
 } from '../plan/model/resources.ts';
+
+/** Valkey's images may have Redis' names as links, or not: what the image itself would start is there. */
+export function toImage({ Id, Config }: ImageAnswer): Image {
+  const words = [...(Config?.Entrypoint ?? []), ...(Config?.Cmd ?? [])];
+  return { id: Id, server: words.some((word) => /(^|\/)valkey-server$/.test(word)) ? 'valkey' : 'redis' };
+}
 
 export function toNetwork(network: NetworkAnswer): Network {
   return {

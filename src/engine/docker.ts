@@ -26,6 +26,7 @@ import {
   toContainer,
   toContainerDetails,
   toContainerExit,
+  toImage,
   toNetwork,
   volumeBody,
   type Labels,
@@ -93,10 +94,7 @@ export async function connectDocker(
 
     findImage: (reference) =>
       look(`look up image ${reference}`, () =>
-        unlessMissing(async () => {
-          const { Id } = understood(imageAnswer, await docker.getImage(reference).inspect());
-          return { id: Id };
-        }),
+        unlessMissing(async () => toImage(understood(imageAnswer, await docker.getImage(reference).inspect()))),
       ),
     pullImage: (reference, onProgress) =>
       attempt(`pull image ${reference}`, () =>

@@ -5,44 +5,55 @@ import { basename, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { errorMessage, StackError } from '../errors.ts';
+import type { ServerName } from '../plan/model/resources.ts';
 
 const run = promisify(execFile);
 
-const PROGRAMS = ['/usr/bin/redis-server', '/usr/bin/redis-cli', '/bin/busybox'];
-const PACKAGES = ['redis-server', 'redis-tools', 'busybox-static'];
+const BUSYBOX = '/bin/busybox';
 const REDIS = { uid: 999, gid: 999 };
 
 /** What an image of this root file system is told besides, as lines of a Dockerfile. */
-export const IMAGE_SETTINGS: readonly string[] = [
-  `USER ${REDIS.uid}:${REDIS.gid}`,
-  'WORKDIR /data',
-  'VOLUME /data',
-  'EXPOSE 6379',
-  'ENV PATH=/usr/local/bin:/usr/bin:/bin',
-  'CMD ["redis-server"]',
-];
+export function imageSettings(server: ServerName = 'redis'): string[] {
+  return [
+    `USER ${REDIS.uid}:${REDIS.gid}`,
+    'WORKDIR /data',
+    'VOLUME /data',
+    'EXPOSE 6379',
+    'ENV PATH=/usr/local/bin:/usr/bin:/bin',
+    `CMD ["${server}-server"]`,
+  ];
+}
+
+interface Packages {
+  readonly server?: ServerName;
+  /** The path of an apt.conf that names another suite and other folders for what apt keeps. */
+  readonly aptConfig?: string;
+}
 
 /**
  * A root file system with Redis, redis-cli, TLS and a shell, as a tar archive, from the packages of the Debian or Ubuntu
  * that this program runs on. Nothing is installed on the host and no root is needed.
  *
- * @param aptConfig the path of an apt.conf that names another suite and other folders for what apt keeps
  * @throws StackError IMAGE_BUILD_FAILED without apt, without package lists, or when a package can't be had.
  */
-export async function buildRootFileSystem(onProgress: (text: string) => void, aptConfig?: string): Promise<Buffer> {
+export async function buildRootFileSystem(
+  onProgress: (text: string) => void,
+  { server = 'redis', aptConfig }: Packages = {},
+): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'redis-image-'));
   try {
     onProgress('downloading packages');
     const env = aptConfig === undefined ? {} : { APT_CONFIG: aptConfig };
-    const libraries = await dependenciesOf('redis-tools', env);
-    await command('apt-get', ['download', '-q', ...new Set([...PACKAGES, ...libraries])], folder, env);
+    const packages = [`${server}-server`, `${server}-tools`, 'busybox-static'];
+    const libraries = await dependenciesOf(`${server}-tools`, env);
+    await command('apt-get', ['download', '-q', ...new Set([...packages, ...libraries])], folder, env);
     onProgress('unpacking');
     const root = join(folder, 'root');
     for (const name of (await readdir(folder)).filter((file) => file.endsWith('.deb'))) {
       await command('dpkg-deb', ['-x', join(folder, name), root], folder);
     }
     onProgress('packing');
-    return await packRoot(root);
+    return await packRoot(root, [`/usr/bin/${server}-server`, `/usr/bin/${server}-cli`]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -73,7 +84,7 @@ async function command(
 }
 
 /** Only the programs and the libraries that their loader really opens: 18 MB instead of 120. */
-async function packRoot(root: string): Promise<Buffer> {
+async function packRoot(root: string, programs: readonly string[]): Promise<Buffer> {
   const { pack } = await import('tar-stream');
   const archive = pack();
   const directory = (name: string, mode = 0o755, owner = { uid: 0, gid: 0 }): void => {
@@ -96,7 +107,7 @@ async function packRoot(root: string): Promise<Buffer> {
 
   const triplet = (await readdir(join(root, 'usr/lib'))).find((name) => name.includes('-linux-')) ?? 'unknown';
   directory(`usr/lib/${triplet}`);
-  const { loader, libraries } = await loadedLibraries(root, triplet);
+  const { loader, libraries } = await loadedLibraries(root, triplet, programs);
   for (const library of libraries) {
     archive.entry(
       { name: `usr/lib/${triplet}/${basename(library)}`, mode: 0o755 },
@@ -106,10 +117,10 @@ async function packRoot(root: string): Promise<Buffer> {
   // The path that the programs name as their interpreter: lib64 on x86-64, lib on arm64.
   archive.entry({ name: `usr${loader.path}`, mode: 0o755 }, await readFile(await realpath(loader.file)));
 
-  for (const program of PROGRAMS) {
+  for (const program of [...programs, BUSYBOX]) {
     archive.entry({ name: `usr/bin/${basename(program)}`, mode: 0o755 }, await readFile(await existing(root, program)));
   }
-  const busybox = await existing(root, '/bin/busybox');
+  const busybox = await existing(root, BUSYBOX);
   const applets = (await command(busybox, ['--list'], root)).stdout.split('\n').filter(Boolean);
   for (const applet of applets.filter((name) => name !== 'busybox')) link(`usr/bin/${applet}`, 'busybox');
   archive.finalize();
@@ -122,11 +133,11 @@ interface Loaded {
 }
 
 /** Asks the packages' own dynamic loader, so that the host's libraries can't slip in. */
-async function loadedLibraries(root: string, triplet: string): Promise<Loaded> {
+async function loadedLibraries(root: string, triplet: string, programs: readonly string[]): Promise<Loaded> {
   const loader = await findLoader(root);
   const folders = [`lib/${triplet}`, `usr/lib/${triplet}`].map((folder) => join(root, folder)).join(':');
   const libraries = new Set<string>();
-  for (const program of ['/usr/bin/redis-server', '/usr/bin/redis-cli']) {
+  for (const program of programs) {
     const file = await existing(root, program);
     const { stdout } = await command(loader.file, ['--library-path', folders, '--list', file], root);
     const missing = /(\S+) => not found/.exec(stdout)?.[1];

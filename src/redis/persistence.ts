@@ -14,6 +14,9 @@ interface SavedFile {
   readonly keyCount: number;
 }
 
+/** Some 2 s. INFO of Valkey tells nothing of a child that has sent slots to another node. */
+const MOST_IDLE_REFUSALS = 100;
+
 /**
  * Has a node write an RDB file of this moment, and waits until it is written. One that is being written already is of a
  * moment before, and is waited for first.
@@ -30,7 +33,7 @@ export async function saveNow(link: NodeLink, bounds: Bounds): Promise<SavedFile
       if (begun instanceof Refusal) {
         // Redis has one child at a time: another save, a rewrite of the append-only file, a module's. It may have ended since.
         if (!hasChild(await persistence(link))) idleRefusals += 1;
-        if (idleRefusals > 3) throw cannotWrite(link, `to disk: ${begun.message}`);
+        if (idleRefusals > MOST_IDLE_REFUSALS) throw cannotWrite(link, `to disk: ${begun.message}`);
         return 'another of its background jobs is not done';
       }
       keyCount = Number(count);
@@ -51,19 +54,20 @@ export async function saveNow(link: NodeLink, bounds: Bounds): Promise<SavedFile
  *
  * @throws StackError REDIS_REFUSED where a primary has keys
  */
-export async function resetNode(link: NodeLink, mode: 'soft' | 'hard'): Promise<void> {
+export async function resetNode(link: NodeLink, mode: 'soft' | 'hard', bounds: Bounds): Promise<void> {
   await link.send('CLUSTER', 'RESET', mode.toUpperCase());
-  await emptyFiles(link);
+  await emptyFiles(link, bounds);
 }
 
 /** In one step: a key that has just come is not lost. */
 const EMPTY_IF_EMPTY = "return redis.call('DBSIZE') == 0 and redis.call('FLUSHALL') or false";
 
 /** Makes the files of a node that has no key as empty as its memory is; any other is left alone. */
-export async function emptyFiles(link: NodeLink): Promise<void> {
+export async function emptyFiles(link: NodeLink, bounds: Bounds): Promise<void> {
   if ((await link.send('EVAL', EMPTY_IF_EMPTY, 0)) === null) return;
-  // FLUSHALL goes to the append-only file, and to the dump only where there is a save point.
-  await link.send('SAVE');
+  // FLUSHALL goes to the append-only file, and to the dump only where there is a save point. A SAVE would be refused while the
+  // copy for a replica is still being written.
+  await saveNow(link, bounds);
 }
 
 /** Redis begins a new append-only file with all that it holds; what an old one said is gone. */

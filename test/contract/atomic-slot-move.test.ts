@@ -13,7 +13,7 @@ import { Refusal } from '../../src/redis/connect-node.ts';
 import { linkNodes } from '../../src/stack/connect/with-nodes.ts';
 import { failureOf } from '../helpers/builders.ts';
 import { asTold } from '../helpers/hint-text.ts';
-import { newerRedis } from '../helpers/newer-redis.ts';
+import { serverImage } from '../helpers/server-images.ts';
 import { makeStack, testEngine, type TestStack } from '../helpers/test-stack.ts';
 
 const NEVER = new AbortController().signal;
@@ -28,7 +28,7 @@ let client: Cluster;
 let missing: string | undefined;
 
 beforeAll(async () => {
-  const newer = await newerRedis(await testEngine());
+  const newer = await serverImage(await testEngine(), 'redis-8.6');
   if ('reason' in newer) {
     missing = newer.reason;
     return;

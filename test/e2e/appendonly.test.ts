@@ -72,7 +72,8 @@ test('the append-only file is switched on, off and on again: keys of all times a
   expect(await countKeys()).toBe(450);
 
   // Files are only ever emptied where the memory is empty.
-  await withNodes(await stack.session(), (nodes) => Promise.all(nodes.all.map(emptyFiles)));
+  const session = await stack.session();
+  await withNodes(session, (nodes) => Promise.all(nodes.all.map((link) => emptyFiles(link, session))));
   expect(await countKeys()).toBe(450);
 });
 

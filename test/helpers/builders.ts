@@ -247,6 +247,7 @@ export function viewOf(
       ownEpoch: 1,
     },
     keyCount: facts.keyCount ?? 0,
+    server: 'Redis 7.0.15',
     redisVersion: '7.0.15',
     usedMemoryBytes: 1_000_000,
     evictedKeys: 0,

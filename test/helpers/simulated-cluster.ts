@@ -86,6 +86,7 @@ export function observe(node: SimulatedNode): ReachableView {
       ownEpoch: 0,
     },
     keyCount: node.keyCount,
+    server: 'Redis 7.0.15',
     redisVersion: '7.0.15',
     usedMemoryBytes: 0,
     evictedKeys: 0,

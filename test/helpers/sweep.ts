@@ -32,12 +32,18 @@ const LANES = 2;
 /** A run that hasn't ended by then never will. */
 const LONGEST_RUN_MS = 180_000;
 
+/** RELIABILITY_IMAGE: the same with another server. */
+function withImage(options: StackOptions = {}): StackOptions {
+  const image = process.env['RELIABILITY_IMAGE'];
+  return image === undefined ? options : { ...options, redis: `${options.redis ?? ''}  image: ${image}\n` };
+}
+
 export function describeSweep(scenario: Scenario): void {
   describe(`${scenario.name}: a fault at each of its calls`, () => {
     const lanes: SweptStack[] = [];
     let calls: readonly string[] = [];
     beforeAll(async () => {
-      for (let lane = 0; lane < LANES; lane += 1) lanes.push(await makeSweptStack(scenario.stack));
+      for (let lane = 0; lane < LANES; lane += 1) lanes.push(await makeSweptStack(withImage(scenario.stack)));
       for (const swept of lanes.slice(0, 1)) {
         await start(scenario, swept, true);
         swept.line.begin();

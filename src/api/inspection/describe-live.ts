@@ -129,7 +129,7 @@ function isSeenFailing({ table }: ReachableView, id: string): boolean {
 }
 
 function figuresOf(view: ReachableView): NonNullable<LiveNode['figures']> {
-  const { fields, table, usedMemoryBytes, keyCount, redisVersion, replicationLink } = view;
+  const { fields, table, usedMemoryBytes, keyCount, server, redisVersion, replicationLink } = view;
   const count = (name: string): number => Math.trunc(Number(fields.get(name) ?? 0));
   const others = table.rows.filter(({ id }) => id !== table.myself.id);
   return {
@@ -139,6 +139,7 @@ function figuresOf(view: ReachableView): NonNullable<LiveNode['figures']> {
     opsPerSecond: count('instantaneous_ops_per_sec'),
     clients: count('connected_clients'),
     uptimeSeconds: count('uptime_in_seconds'),
+    server,
     redisVersion,
     busLinks: { up: others.filter(({ connected }) => connected).length, all: others.length },
     ...(replicationLink && { replicationLink }),

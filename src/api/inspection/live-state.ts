@@ -32,6 +32,8 @@ export const LiveNode = z.strictObject({
       opsPerSecond: Count,
       clients: Count,
       uptimeSeconds: Count,
+      /** `Valkey 9.1.2` */
+      server: z.string(),
       redisVersion: z.string(),
       /** Links to the other nodes: those that are up, and all. */
       busLinks: z.strictObject({ up: Count, all: Count }),

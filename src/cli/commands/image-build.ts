@@ -8,13 +8,13 @@ export const imageBuild: Command = {
   summary: 'build a small local Redis image from the packages of this Debian or Ubuntu, without a registry',
   run: async ({ openEngine, terminal: { stderr }, quiet }) => {
     const engine = await openEngine();
-    const { buildRootFileSystem, IMAGE_SETTINGS } = await import('../../image/debian-root-fs.ts');
+    const { buildRootFileSystem, imageSettings } = await import('../../image/debian-root-fs.ts');
     const onProgress = (text: string): void => {
       if (!quiet) stderr.write(`image: ${text}\n`);
     };
     const rootFileSystem = await buildRootFileSystem(onProgress);
     onProgress('importing');
-    await engine.importImage(LOCAL_IMAGE, rootFileSystem, IMAGE_SETTINGS);
+    await engine.importImage(LOCAL_IMAGE, rootFileSystem, imageSettings());
     return {
       data: { reference: LOCAL_IMAGE, bytes: rootFileSystem.length },
       show: ({ good }) => good(`${LOCAL_IMAGE} is on the engine, ${bytesText(rootFileSystem.length)}`),

@@ -35,7 +35,7 @@ async function showStatus(session: Session, state: Status, screen: Screen): Prom
   });
   await screen.table(['node', 'container', ...columns.map(([title]) => title)], rows);
   line();
-  for (const text of imageLines(session, state, views[0]?.redisVersion)) line(text);
+  for (const text of imageLines(session, state, views[0]?.server)) line(text);
   line(`${engineLine(session)}, ${engine.version}, API ${engine.apiVersion}`);
   for (const problem of problems) bad(problem);
   for (const warning of warnings) warn(renderHint(warning));
@@ -43,11 +43,11 @@ async function showStatus(session: Session, state: Status, screen: Screen): Prom
 }
 
 /** What runs, and what the next `up` would run instead where that is something else. */
-function imageLines(session: Session, { image, nodes }: Status, redisVersion: string | undefined): string[] {
+function imageLines(session: Session, { image, nodes }: Status, server: string | undefined): string[] {
   const containers = nodes.flatMap(({ container }) => (container === undefined ? [] : [container]));
   const others = new Set(containers.filter(({ imageId }) => imageId !== image?.id).map((container) => container.image));
-  if (others.size === 0) return [imageLine(session, image, redisVersion)];
-  const version = redisVersion === undefined ? '' : `, Redis ${redisVersion}`;
+  if (others.size === 0) return [imageLine(session, image, server)];
+  const version = server === undefined ? '' : `, ${server}`;
   return [`Image ${[...others].join(', ')}${version}`, `  after the next up: ${imageLine(session, image, undefined)}`];
 }
 

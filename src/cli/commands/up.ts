@@ -42,7 +42,7 @@ export async function bringUp(session: Session): Promise<Outcome> {
       const agreed = `${slotsOwned(views)}, ${countText(views.length, 'node')} agree`;
       good(`${paint('bold', headline)}: cluster_state:ok, ${agreed}\n`);
       await showNodes(screen, views, placeColumns(session));
-      line(`\n${imageLine(session, image, views[0]?.redisVersion)}\n${engineLine(session)}\n`);
+      line(`\n${imageLine(session, image, views[0]?.server)}\n${engineLine(session)}\n`);
       const next = NEXT.map(([words, purpose]) => [renderHint(run(words)), purpose] as const);
       const width = Math.max(...next.map(([command]) => command.length));
       line(`Next: ${next.map(([command, purpose]) => `${command.padEnd(width)}    # ${purpose}`).join('\n      ')}`);

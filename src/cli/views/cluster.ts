@@ -76,12 +76,8 @@ export function slotsOwned(views: readonly ReachableView[]): string {
   return countText(countSlots(views.flatMap(({ table: { myself } }) => myself.slots)), 'slot');
 }
 
-export function imageLine(
-  { spec }: Session,
-  image: ResolvedImage | undefined,
-  redisVersion: string | undefined,
-): string {
-  const version = redisVersion === undefined ? '' : `, Redis ${redisVersion}`;
+export function imageLine({ spec }: Session, image: ResolvedImage | undefined, server: string | undefined): string {
+  const version = server === undefined ? '' : `, ${server}`;
   if (image === undefined) return `Image ${spec.redis.image}: not on this engine`;
   if (!image.isStandIn) return `Image ${image.reference}${version}`;
   return `Image ${image.reference}${version}, built here; it stands in for ${spec.redis.image}, which is not on this engine`;

@@ -7,7 +7,7 @@ import { divideSlots, formatRange } from '../slots/slots.ts';
  * A primary refuses to leave `cluster_state:fail` for two seconds after its process started (CLUSTER_WRITABLE_DELAY in
  * Redis's cluster.c); a replica doesn't wait, and a node that is already `ok` stays so when it becomes a primary. So
  * every node is given, before its first start, a nodes.conf in which it is a *replica* of a phantom: a primary that owns
- * slots and has no address. The nodes link up and are `ok` at once; each future primary then takes its phantom's slots
+ * slots and has no address. (Without the flag `noaddr`: Valkey doesn't count such a primary, and would be `fail`.) The nodes link up and are `ok` at once; each future primary then takes its phantom's slots
  * with CLUSTER FAILOVER TAKEOVER, future replicas follow it by themselves, and the phantoms are forgotten.
  *
  * It is safe because such a node can hold no data: as a replica it takes no write, and its primary doesn't exist.
@@ -34,13 +34,17 @@ export function isPhantom(id: string | undefined): boolean {
 
 /** The first nodes.conf of `nodes[self]`. The first `primaryCount` of `nodes` are the future primaries. */
 export function bootstrapTable(nodes: readonly BootstrapNode[], primaryCount: number, self: number): string {
+  // Redis 7.2 and later, and Valkey, name a primary and its replicas together by it; what is older passes over it. Without one
+  // each node makes up its own, and CLUSTER SHARDS of Valkey leaves out the primary for good.
+  const shardText = (shard: number): string => `,,shard-id=${nodes[shard]?.id ?? ''}`;
   const phantoms = divideSlots(primaryCount).map(
-    (range, shard) => `${phantomId(shard)} :0@0 master,noaddr - 0 0 ${shard + 1} disconnected ${formatRange(range)}`,
+    (range, shard) =>
+      `${phantomId(shard)} :0@0${shardText(shard)} master - 0 0 ${shard + 1} disconnected ${formatRange(range)}`,
   );
   const rows = nodes.map(({ id, ip, port, busPort, shard }, index) => {
     const flags = index === self ? 'myself,slave' : 'slave';
     const link = index === self ? 'connected' : 'disconnected';
-    return `${id} ${ip}:${port}@${busPort} ${flags} ${phantomId(shard)} 0 0 ${shard + 1} ${link}`;
+    return `${id} ${ip}:${port}@${busPort}${shardText(shard)} ${flags} ${phantomId(shard)} 0 0 ${shard + 1} ${link}`;
   });
   // Each takeover takes the node's own current epoch plus one: distinct ones here make distinct ones there, where gossip
   // hasn't levelled them before. If it has, Redis settles the collision within seconds.

@@ -10,6 +10,9 @@ export interface ReachableView {
   readonly info: ClusterInfo;
   /** Keys in the node's database. */
   readonly keyCount: number;
+  /** `Redis 7.0.15`, `Valkey 9.1.2`. */
+  readonly server: string;
+  /** Without the name. */
   readonly redisVersion: string;
   readonly usedMemoryBytes: number;
   /** Keys that it has thrown out since it started, to make room. */
@@ -62,13 +65,17 @@ export function parseView(
   const info = parseInfo(replies.info);
   const table = parseNodeTable(replies.nodes);
   const link = info.get('master_link_status');
+  const valkeyVersion = info.get('valkey_version');
+  const redisVersion = valkeyVersion ?? info.get('redis_version') ?? 'unknown';
   return {
     name,
     reachable: true,
     table,
-    info: parseClusterInfo(replies.clusterInfo),
+    // After an atomic migration, CLUSTER INFO of Redis 8.6 goes on telling the number from before.
+    info: { ...parseClusterInfo(replies.clusterInfo), size: table.rows.filter(({ slots }) => slots.length > 0).length },
     keyCount: Number(/keys=(\d+)/.exec(info.get('db0') ?? '')?.[1] ?? 0),
-    redisVersion: info.get('valkey_version') ?? info.get('redis_version') ?? 'unknown',
+    server: `${valkeyVersion === undefined ? 'Redis' : 'Valkey'} ${redisVersion}`,
+    redisVersion,
     usedMemoryBytes: Number(info.get('used_memory') ?? 0),
     evictedKeys: Number(info.get('evicted_keys') ?? 0),
     replicationLink: table.myself.role === 'replica' ? (link === 'up' ? 'up' : 'down') : undefined,

@@ -26,11 +26,15 @@ export function planCluster(spec: Spec, views: readonly NodeView[]): ClusterActi
   return [];
 }
 
-/** Bootstrap, step 1: once every link stands and a node is `ok`, it may become a primary and stays `ok`. */
+/**
+ * Bootstrap, step 1: once every link stands and a node is `ok`, it may become a primary and stays `ok`. Where the nodes have
+ * found out that nobody is at the phantom's address, it won't be `ok` before.
+ */
 function planTakeovers(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
   if (views.length < spec.nodes.length || !areAllLinked(views)) return [];
   return views
-    .filter(({ table, info, name }) => isBootstrapping(table) && info.state === 'ok' && isInitialPrimary(spec, name))
+    .filter(({ table, name }) => isBootstrapping(table) && isInitialPrimary(spec, name))
+    .filter((view) => view.info.state === 'ok' || hasFailed(view, view.table.myself.primaryId))
     .map(({ name }) => newAction('take over', name, 'its slots are still held for it'));
 }
 
@@ -135,6 +139,10 @@ function planGhosts(spec: Spec, views: readonly ReachableView[]): ClusterAction[
       .filter((row) => isGhost(row) && row.id !== table.myself.primaryId)
       .map(({ id }) => newAction('forget', name, 'it is gone, and owns nothing', { nodeId: id })),
   );
+}
+
+function hasFailed(view: ReachableView, id = ''): boolean {
+  return rowOf(view, id)?.flags.has('fail') === true;
 }
 
 function isInitialPrimary(spec: Spec, name: string): boolean {

@@ -19,17 +19,21 @@ export function isHelper({ labels }: Pick<Container, 'labels'>): boolean {
   return labels[LABELS.node] === NODE_LABEL;
 }
 
-/** @param node a container of the stack, whose image and so whose Redis it shares */
+/**
+ * @param node a container of the stack, whose image and so whose Redis it shares
+ * @param program the server's name in that image
+ */
 export function helperDefinition(
   spec: Spec,
   node: Pick<Container, 'image' | 'imageId' | 'labels'>,
   address: string,
+  program: string,
 ): ContainerDefinition {
   return {
     name: helperName(spec.name),
     image: node.imageId,
     user: `${REDIS_UID}:${REDIS_GID}`,
-    command: ['redis-server', REDIS_CONF_FILE],
+    command: [program, REDIS_CONF_FILE],
     hostname: 'restore',
     labels: {
       [LABELS.stack]: spec.name,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CONTAINER_PORTS, openPorts, type NodeSpec, type Spec } from '../../spec/spec.ts';
-import type { ContainerDefinition, NetworkDefinition } from './resources.ts';
+import type { ContainerDefinition, NetworkDefinition, ServerName } from './resources.ts';
 import { composeLabels, containerName, LABELS, volumeName } from './names.ts';
 import { AUTHORITY_FILE, CERTIFICATE_FILE, REDIS_CONF_FILE } from '../node/redis-config.ts';
 
@@ -20,7 +20,13 @@ export function networkDefinition(spec: Spec): NetworkDefinition {
 }
 
 /** @param file the path of the YAML file, for others to see */
-export function containerDefinition(spec: Spec, node: NodeSpec, image: string, file: string): ContainerDefinition {
+export function containerDefinition(
+  spec: Spec,
+  node: NodeSpec,
+  image: string,
+  file: string,
+  server: ServerName = 'redis',
+): ContainerDefinition {
   const { name: stack, redis, network } = spec;
   const volume = volumeName(stack, node.name);
   const owner = { [LABELS.stack]: stack, [LABELS.node]: node.name };
@@ -28,7 +34,7 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, f
     name: containerName(stack, node.name),
     image,
     user: `${REDIS_UID}:${REDIS_GID}`,
-    command: ['redis-server', REDIS_CONF_FILE],
+    command: [`${server}-server`, REDIS_CONF_FILE],
     hostname: node.name,
     labels: {
       ...owner,
@@ -46,7 +52,7 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, f
     memoryBytes: redis.memoryBytes,
     cpus: redis.cpus,
     restartPolicy: redis.restartPolicy,
-    healthcheck: healthcheck(spec),
+    healthcheck: healthcheck(spec, server),
   };
 }
 
@@ -54,8 +60,8 @@ export function containerDefinition(spec: Spec, node: NodeSpec, image: string, f
  * The user `health` may send PING and CLUSTER INFO and has no password, so there is none to leak. A node that answers
  * but can't serve the cluster is unhealthy too. Exit codes of redis-cli say nothing: 0 even for an error, before 7.0.
  */
-function healthcheck(spec: Spec): ContainerDefinition['healthcheck'] {
-  const client = ['redis-cli', ...connectionArguments(spec), '--no-auth-warning --user health --pass health'];
+function healthcheck(spec: Spec, server: ServerName): ContainerDefinition['healthcheck'] {
+  const client = [`${server}-cli`, ...connectionArguments(spec), '--no-auth-warning --user health --pass health'];
   return {
     command: [
       'CMD-SHELL',

@@ -1,7 +1,11 @@
 /** What stands on the container engine, as it is seen and as it is asked for. Plain data, in this program's own words. */
 
+/** How an image's programs are called: `redis-server`, `valkey-cli`. */
+export type ServerName = 'redis' | 'valkey';
+
 export interface Image {
   readonly id: string;
+  readonly server: ServerName;
 }
 
 export interface Network {

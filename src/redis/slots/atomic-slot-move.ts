@@ -1,4 +1,4 @@
-import { isUnderWay, readTasks, type MigrationTask } from './migration-tasks.ts';
+import { redisMigration, type MigrationTask, type SlotMigration } from './migration-tasks.ts';
 import { setTimeout } from 'node:timers/promises';
 import { rangesOf, slotsOf, countSlots, formatRanges, type SlotRange } from '../../cluster/slots/slots.ts';
 import { isReachable, parseInfo } from '../../cluster/nodes/view.ts';
@@ -7,11 +7,14 @@ import { hint, run } from '../../hint.ts';
 import { poll } from '../../poll.ts';
 import type { NodeLink, RedisCommand } from '../node-link.ts';
 import { durationText } from '../../units.ts';
+import type { ServerName } from '../../plan/model/resources.ts';
 
 interface AtomicMoveOptions {
   readonly signal: AbortSignal;
   /** No limit by default: how long it takes is up to the data, and Redis itself gives up a transfer that stands still. */
   readonly timeoutMs?: number;
+  /** By default that of Redis. */
+  readonly migration?: SlotMigration;
   /** Told at each change of state. */
   readonly onProgress?: (progress: AtomicMoveProgress) => void;
 }
@@ -29,10 +32,17 @@ const MOST_RETRIES = 3;
 const SHORTEST_POLL_MS = 5;
 const LONGEST_POLL_MS = 100;
 
-/** Whether a node knows CLUSTER MIGRATION: Redis 8.4 and later, not Valkey. Both ends of a move must. */
+/** Whether a node knows CLUSTER MIGRATION: Redis 8.4 and later. Both ends of a move must. */
 export async function hasAtomicMigration(link: NodeLink): Promise<boolean> {
-  const reply = await link.send('COMMAND', 'INFO', 'cluster|migration');
-  return Array.isArray(reply) && Array.isArray(reply[0]);
+  return (await atomicMigrationOf(link)) === 'redis';
+}
+
+/** In whose way a node moves slots by itself: Redis 8.4 and later, Valkey 9 and later. */
+export async function atomicMigrationOf(link: NodeLink): Promise<ServerName | undefined> {
+  const reply = await link.send('COMMAND', 'INFO', 'cluster|migration', 'cluster|migrateslots');
+  const [ofRedis, ofValkey] = (Array.isArray(reply) ? reply : []).map((one) => Array.isArray(one));
+  if (ofRedis === true) return 'redis';
+  return ofValkey === true ? 'valkey' : undefined;
 }
 
 /**
@@ -52,13 +62,14 @@ export async function moveSlotsAtomically(
   options: AtomicMoveOptions,
 ): Promise<void> {
   const deadline = performance.now() + (options.timeoutMs ?? Infinity);
+  const { migration = redisMigration(target) } = options;
   const wanted = new Set(slotsOf(ranges));
   for (;;) {
     options.signal.throwIfAborted();
-    const underWay = (await readTasks(target)).find(isUnderWay);
+    const underWay = (await migration.tasks()).find(migration.isUnderWay);
     if (underWay !== undefined) {
       const isOurs = underWay.operation === 'import' && slotsOf(underWay.slots).some((slot) => wanted.has(slot));
-      await follow({ target, id: underWay.id, isOurs, deadline, ...options });
+      await follow({ ...options, target, migration, id: underWay.id, isOurs, deadline });
       continue;
     }
     const owned = await ownSlots(target);
@@ -68,9 +79,8 @@ export async function moveSlotsAtomically(
     // One slot ahead: a source that lost all it has to a node that owns nothing else would take it for a failover, and
     // turn into that node's replica.
     const next = owned.size === 0 ? missing.slice(0, 1) : missing;
-    const bounds = rangesOf(next).flatMap(({ start, end }) => [start, end]);
-    const id = String(await target.send('CLUSTER', 'MIGRATION', 'IMPORT', ...bounds));
-    await follow({ target, id, isOurs: true, deadline, ...options });
+    const id = await migration.begin(rangesOf(next));
+    await follow({ ...options, target, migration, id, isOurs: true, deadline });
   }
 }
 
@@ -115,6 +125,7 @@ async function isTrimming(target: NodeLink): Promise<boolean> {
 
 interface Followed extends AtomicMoveOptions {
   readonly target: NodeLink;
+  readonly migration: SlotMigration;
   readonly id: string;
   /** It moves what is to be moved. Another task is waited for, and never cancelled. */
   readonly isOurs: boolean;
@@ -123,14 +134,14 @@ interface Followed extends AtomicMoveOptions {
 
 /** Returns when the task is completed; another's when it is over, however it ended. */
 async function follow(followed: Followed): Promise<void> {
-  const { target, id, isOurs, deadline, signal, onProgress } = followed;
+  const { target, migration, id, isOurs, deadline, signal, onProgress } = followed;
   let [pollMs, seen, lastError] = [SHORTEST_POLL_MS, '', ''];
   for (;;) {
-    const [task] = await readTasks(target, id);
+    const [task] = await migration.tasks(id);
     if (task?.state === 'completed') return;
     // The next attempt begins with no error, whatever the one before it failed with.
     lastError = task?.lastError || lastError;
-    if (task === undefined || !isUnderWay(task)) {
+    if (task === undefined || !migration.isUnderWay(task)) {
       if (!isOurs) return;
       throw failure(target, task === undefined ? 'it was restarted meanwhile' : lastError);
     }
@@ -152,7 +163,7 @@ async function follow(followed: Followed): Promise<void> {
 }
 
 function reasonToStop(followed: Followed, task: MigrationTask, lastError: string): unknown {
-  const { target, id, isOurs, deadline, signal, timeoutMs = 0 } = followed;
+  const { target, migration, id, isOurs, deadline, signal, timeoutMs = 0 } = followed;
   if (signal.aborted) return signal.reason;
   const isFailing = task.retries >= MOST_RETRIES && task.state === 'failed';
   const isLate = performance.now() >= deadline;
@@ -161,7 +172,7 @@ function reasonToStop(followed: Followed, task: MigrationTask, lastError: string
   if (!isOurs) {
     return new StackError('CLUSTER_UNHEALTHY', {
       message: `${target.name} is busy with another move, of slots ${slots}: ${lastError || task.state}`,
-      hint: hint`${run(`redis-cli ${target.name} -- CLUSTER MIGRATION CANCEL ID ${id}`)}   # gives that one up`,
+      hint: hint`${run(`redis-cli ${migration.cancelText(id)}`)}   # gives that one up`,
     });
   }
   if (isFailing) return failure(target, lastError);
@@ -172,9 +183,9 @@ function reasonToStop(followed: Followed, task: MigrationTask, lastError: string
 }
 
 /** Cancelling takes effect at once, unless the slots changed hands in the meantime. */
-async function cancel({ target, id }: Followed): Promise<string | undefined> {
-  await target.send('CLUSTER', 'MIGRATION', 'CANCEL', 'ID', id);
-  return (await readTasks(target, id))[0]?.state;
+async function cancel({ migration, id }: Followed): Promise<string | undefined> {
+  await migration.cancel(id);
+  return (await migration.tasks(id))[0]?.state;
 }
 
 const STAYED = hint`The slots, with every key, stay with the node that had them. ${run('cluster check')}`;

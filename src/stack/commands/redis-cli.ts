@@ -25,6 +25,6 @@ export async function runRedisCli(
   const { isTTY, rows, columns } = streams.stdout;
   // The engine's own resize call comes too late: redis-cli asks for the size of its terminal as it starts.
   const resize = isTTY ? `stty rows ${rows} cols ${columns} 2>/dev/null; ` : '';
-  const script = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec redis-cli -c ${connectionArguments(spec).join(' ')} "$@"`;
+  const script = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec $(command -v redis-cli || command -v valkey-cli) -c ${connectionArguments(spec).join(' ')} "$@"`;
   return engine.execInteractive(name, ['sh', '-c', script, 'redis-cli', ...args], streams);
 }

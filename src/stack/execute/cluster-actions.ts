@@ -96,7 +96,7 @@ export async function removeNode(
       await (isStaying ? forgotten : forgotten.catch(() => undefined));
     }),
   );
-  await resetNode(nodes.get(target).patient(session.timeoutMs), 'hard');
+  await resetNode(nodes.get(target).patient(session.timeoutMs), 'hard', session);
 }
 
 export async function handOver({ session, nodes }: Execution, { target }: ActionOf<'fail over'>): Promise<void> {

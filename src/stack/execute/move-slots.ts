@@ -7,13 +7,15 @@ import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
 import { showBytes } from '../../cluster/keys/quoted.ts';
 import { withRaisableTimeout, type OnLarge } from '../../redis/slots/large-keys.ts';
-import { hasAtomicMigration, moveSlotsAtomically } from '../../redis/slots/atomic-slot-move.ts';
+import { atomicMigrationOf, moveSlotsAtomically } from '../../redis/slots/atomic-slot-move.ts';
+import { redisMigration, valkeyMigration } from '../../redis/slots/migration-tasks.ts';
 import type { RedisCommand } from '../../redis/node-link.ts';
 import { emptyFiles } from '../../redis/persistence.ts';
 import { renewClaims } from '../../redis/slots/renew-claims.ts';
 import type { OnMoved, Peer, Route } from '../../redis/slots/route.ts';
 import { moveSlots, setSlots } from '../../redis/slots/slot-move.ts';
 import type { Nodes } from '../connect/with-nodes.ts';
+import type { ServerName } from '../../plan/model/resources.ts';
 import { requireRoom } from './require-room.ts';
 import { trackProgress } from './slot-progress.ts';
 import type { Session } from '../session/session.ts';
@@ -54,10 +56,13 @@ export async function executeMoves(
     ({ name, table: { myself } }) => myself.slots.length === 0 && moves.some(({ to }) => to === name),
   );
   // A run that was killed may have reset it, and left its files.
-  await Promise.all(newcomers.map(({ name }) => emptyFiles(patient.get(name))));
+  await Promise.all(newcomers.map(({ name }) => emptyFiles(patient.get(name), session)));
   await whileKeysMove(session, patient, async (onLarge) => {
-    if (await canMoveAtomically(views, patient)) {
-      await sideBySide(planned, ({ route, slots }) => moveAtOnce(route, slots, signal, progress.add));
+    const server = await atomicMigrationAmong(views, patient);
+    if (server !== undefined) {
+      await sideBySide(planned, ({ route, slots }) =>
+        moveAtOnce(route, slots, server, { signal, onMoved: progress.add }),
+      );
     } else {
       if (leavesMark) await Promise.all(planned.map(({ route, slots }) => markUnfinished(route, slots)));
       await Promise.all(planned.map(({ route }) => renewClaims(route, signal)));
@@ -117,22 +122,24 @@ function routeOf({ from, to }: SlotMove, views: readonly ReachableView[], nodes:
   return { source, target, others: primaries.filter((peer) => peer !== source && peer !== target) };
 }
 
-/** Redis 8.4 and later move slots by themselves. What was begun in the classic way has to be ended in it. */
-async function canMoveAtomically(views: readonly ReachableView[], nodes: Nodes): Promise<boolean> {
+/** Redis 8.4 and Valkey 9, and later ones, move slots by themselves. What was begun in the classic way has to be ended in it. */
+async function atomicMigrationAmong(views: readonly ReachableView[], nodes: Nodes): Promise<ServerName | undefined> {
   const primaries = views.filter(({ table: { myself } }) => myself.role === 'primary');
-  if (primaries.some(({ table: { myself } }) => myself.openSlots.length > 0)) return false;
+  if (primaries.some(({ table: { myself } }) => myself.openSlots.length > 0)) return undefined;
   const ends = primariesAmong(views, nodes);
-  return (await Promise.all(ends.map(({ link }) => hasAtomicMigration(link)))).every(Boolean);
+  const [first, ...others] = await Promise.all(ends.map(({ link }) => atomicMigrationOf(link)));
+  return others.every((other) => other === first) ? first : undefined;
 }
 
 async function moveAtOnce(
   { source, target }: Route,
   slots: readonly number[],
-  signal: AbortSignal,
-  onMoved: OnMoved,
+  server: ServerName,
+  { signal, onMoved }: { readonly signal: AbortSignal; readonly onMoved: OnMoved },
 ): Promise<void> {
   const counts = await source.link.sendAll(slots.map((slot): RedisCommand => ['CLUSTER', 'COUNTKEYSINSLOT', slot]));
-  await moveSlotsAtomically(target.link, rangesOf(slots), { signal });
+  const migration = server === 'redis' ? redisMigration(target.link) : valkeyMigration(source, target);
+  await moveSlotsAtomically(target.link, rangesOf(slots), { signal, migration });
   onMoved({ slots: slots.length, keys: counts.reduce<number>((sum, count) => sum + Number(count), 0) });
 }
 

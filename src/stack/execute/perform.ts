@@ -57,7 +57,11 @@ export async function perform(execution: Execution, action: Action): Promise<Out
     case 'move slots':
       return move(execution, action);
     case 'reset node':
-      return resetNode(execution.nodes.get(action.target).patient(execution.session.timeoutMs), 'soft');
+      return resetNode(
+        execution.nodes.get(action.target).patient(execution.session.timeoutMs),
+        'soft',
+        execution.session,
+      );
     case 'remove node':
       return removeNode(execution, action);
     case 'fail over':

@@ -2,12 +2,14 @@ import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { LOCAL_IMAGE } from '../../plan/model/names.ts';
+import type { ServerName } from '../../plan/model/resources.ts';
 import type { Session } from '../session/session.ts';
 
 export interface ResolvedImage {
   /** The reference that containers are made from. */
   readonly reference: string;
   readonly id: string;
+  readonly server: ServerName;
   /** The local image stands in for the one that the YAML file names. */
   readonly isStandIn: boolean;
 }
@@ -18,8 +20,8 @@ export interface ResolvedImage {
  */
 export async function resolveImage(engine: Engine, reference: string): Promise<ResolvedImage | undefined> {
   const [named, local] = await Promise.all([engine.findImage(reference), engine.findImage(LOCAL_IMAGE)]);
-  if (named !== undefined) return { reference, id: named.id, isStandIn: false };
-  if (local !== undefined) return { reference: LOCAL_IMAGE, id: local.id, isStandIn: true };
+  if (named !== undefined) return { ...named, reference, isStandIn: false };
+  if (local !== undefined) return { ...local, reference: LOCAL_IMAGE, isStandIn: true };
   return undefined;
 }
 

@@ -119,7 +119,7 @@ export function unknownTableMend({ node }: Pick<LogPlace, 'node'>): Hint {
 
 /** redis-check-aof is redis-server under another name, and not every image has that name. */
 const CUT_APPENDONLY_FILE =
-  'sh -c \'cp -a /data/appendonlydir /data/appendonlydir.damaged && ln -s "$(command -v redis-server)" /tmp/redis-check-aof && /tmp/redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest\'';
+  'sh -c \'cp -a /data/appendonlydir /data/appendonlydir.damaged && ln -s "$(command -v redis-server || command -v valkey-server)" /tmp/redis-check-aof && /tmp/redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest\'';
 
 /** Every process says one of these first. What an earlier one said is no news. */
 const BEGINNING = /Redis is starting|Valkey is starting|FATAL CONFIG FILE ERROR/;

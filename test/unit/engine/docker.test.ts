@@ -130,6 +130,16 @@ describe('an update of limits', () => {
   });
 });
 
+test.each<[string, object, string]>([
+  ['Redis', { Entrypoint: ['docker-entrypoint.sh'], Cmd: ['redis-server'] }, 'redis'],
+  ['Valkey', { Entrypoint: ['docker-entrypoint.sh'], Cmd: ['valkey-server'] }, 'valkey'],
+  ['Valkey without an entrypoint', { Entrypoint: null, Cmd: ['/usr/bin/valkey-server', '--port', '6379'] }, 'valkey'],
+  ['one that says nothing', { Cmd: null }, 'redis'],
+])('an image says by what it starts how its programs are called: %s', async (_what, Config, name) => {
+  answers['GET /images/one/json'] = { body: { Id: 'sha256:1', Config } };
+  expect(await engine.findImage('one')).toEqual({ id: 'sha256:1', server: name });
+});
+
 test('limits that an engine doesn’t enforce are those of which it says so', async () => {
   answers['GET /info'] = { body: { MemoryLimit: false, CpuCfsQuota: false } };
   expect(await engine.unenforcedLimits()).toEqual(['memory', 'cpus']);

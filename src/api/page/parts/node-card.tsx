@@ -70,7 +70,7 @@ export function NodeCard({ view, node, samples, peak, now }: Props): JSX.Element
             link {figures.replicationLink}
           </Figure>
         )}
-        {figures !== undefined && <Figure name="Redis">{figures.redisVersion}</Figure>}
+        {figures !== undefined && <Figure name={figures.server.replace(/ .*/, '')}>{figures.redisVersion}</Figure>}
       </dl>
       <dl class="addresses">
         <Figure name="in the network">

@@ -91,7 +91,7 @@ export async function reset(
     const patient = cluster.nodes.patient(session.timeoutMs);
     // Primaries first: one that took a key in the meantime refuses, and its replicas still have their copies then.
     for (const views of [inRole('primary'), inRole('replica')]) {
-      await Promise.all(views.map(({ name }) => resetNode(patient.get(name), mode)));
+      await Promise.all(views.map(({ name }) => resetNode(patient.get(name), mode, session)));
     }
     await Promise.all(ids.map((id) => cluster.forget(id, names)));
     await cluster.until((views) => [...findCompany(views, names), ...findKnowing(views, ids)], {

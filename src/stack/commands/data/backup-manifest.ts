@@ -25,6 +25,8 @@ const manifest = z
     version: z.literal(1, 'must be 1: another program, or a newer version of this one, has written it'),
     stack: z.string().min(1),
     redisVersion: z.string().min(1),
+    /** `Valkey 9.1.2`; an earlier version of this program has not written it. */
+    server: z.string().min(1).optional(),
     takenAt: z.iso.datetime(),
     nodes: z.array(node).min(1),
   })

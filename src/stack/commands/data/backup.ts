@@ -33,8 +33,15 @@ export async function backUp(
       const primaries = primariesAmong(views, links);
       const nodes = await all(primaries.map(({ link, view }) => backUpNode(session, write, link, view)));
       await requireSameSlots(session, links, views);
-      const redisVersion = views[0]?.redisVersion ?? 'unknown';
-      const written: Manifest = { version: 1, stack: session.spec.name, redisVersion, takenAt, nodes: [...nodes] };
+      const [{ redisVersion, server } = { redisVersion: 'unknown', server: undefined }] = views;
+      const written: Manifest = {
+        version: 1,
+        stack: session.spec.name,
+        redisVersion,
+        ...(server && { server }),
+        takenAt,
+        nodes: [...nodes],
+      };
       await write(MANIFEST_FILE, [Buffer.from(`${JSON.stringify(written, null, 2)}\n`)]);
       return written;
     });

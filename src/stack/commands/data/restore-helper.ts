@@ -91,7 +91,8 @@ async function create({ engine, spec }: Session): Promise<void> {
       hint: 'Choose a larger network.subnet in the YAML file.',
     });
   }
-  await engine.createContainer(helperDefinition(spec, node, address));
+  const [program = 'redis-server'] = (await engine.inspectContainer(node.name))?.command ?? [];
+  await engine.createContainer(helperDefinition(spec, node, address, program));
 }
 
 async function filesOf({ engine, spec, userConf }: Session, password: Secret): Promise<ContainerFile[]> {

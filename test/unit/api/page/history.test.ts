@@ -11,7 +11,15 @@ function nodeWith(opsPerSecond: number | undefined): LiveNode {
     slotCount: 16384,
   };
   if (opsPerSecond === undefined) return node;
-  const figures = { memoryBytes: 1, maxMemoryBytes: 0, keys: 0, clients: 1, uptimeSeconds: 1, redisVersion: '7.0.15' };
+  const figures = {
+    memoryBytes: 1,
+    maxMemoryBytes: 0,
+    keys: 0,
+    clients: 1,
+    uptimeSeconds: 1,
+    server: 'Redis 7.0.15',
+    redisVersion: '7.0.15',
+  };
   return { ...node, figures: { ...figures, opsPerSecond, busLinks: { up: 0, all: 0 } } };
 }
 

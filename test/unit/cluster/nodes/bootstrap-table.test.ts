@@ -41,12 +41,12 @@ test('a new node of a small cluster begins as the replica of a primary that does
     shard: index,
   }));
   expect(bootstrapTable(nodes, 3, 1)).toMatchInlineSnapshot(`
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 10.0.0.1:6379@16379 slave 0000000000000000000000000000000000000000 0 0 1 disconnected
-    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb 10.0.0.2:6379@16379 myself,slave 0000000000000000000000000000000000000001 0 0 2 connected
-    cccccccccccccccccccccccccccccccccccccccc 10.0.0.3:6379@16379 slave 0000000000000000000000000000000000000002 0 0 3 disconnected
-    0000000000000000000000000000000000000000 :0@0 master,noaddr - 0 0 1 disconnected 0-5460
-    0000000000000000000000000000000000000001 :0@0 master,noaddr - 0 0 2 disconnected 5461-10922
-    0000000000000000000000000000000000000002 :0@0 master,noaddr - 0 0 3 disconnected 10923-16383
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 10.0.0.1:6379@16379,,shard-id=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa slave 0000000000000000000000000000000000000000 0 0 1 disconnected
+    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb 10.0.0.2:6379@16379,,shard-id=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb myself,slave 0000000000000000000000000000000000000001 0 0 2 connected
+    cccccccccccccccccccccccccccccccccccccccc 10.0.0.3:6379@16379,,shard-id=cccccccccccccccccccccccccccccccccccccccc slave 0000000000000000000000000000000000000002 0 0 3 disconnected
+    0000000000000000000000000000000000000000 :0@0,,shard-id=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa master - 0 0 1 disconnected 0-5460
+    0000000000000000000000000000000000000001 :0@0,,shard-id=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb master - 0 0 2 disconnected 5461-10922
+    0000000000000000000000000000000000000002 :0@0,,shard-id=cccccccccccccccccccccccccccccccccccccccc master - 0 0 3 disconnected 10923-16383
     vars currentEpoch 5 lastVoteEpoch 0
     "
   `);
@@ -79,7 +79,23 @@ describe('in any topology', () => {
         expect(phantoms.flatMap(({ slots }) => slots)).toEqual(divideSlots(primaryCount));
         expect(countSlots(phantoms.flatMap(({ slots }) => slots))).toBe(SLOT_COUNT);
         expect(table.rows.filter(({ id, slots }) => !isPhantom(id) && slots.length > 0)).toEqual([]);
-        expect(phantoms.every(({ ip, flags, connected }) => ip === '' && flags.has('noaddr') && !connected)).toBe(true);
+        // Valkey doesn't count one without an address as a primary that serves.
+        expect(phantoms.every(({ ip, flags, connected }) => ip === '' && !flags.has('noaddr') && !connected)).toBe(
+          true,
+        );
+      }),
+    );
+  });
+
+  test('a primary, its replicas and their phantom have one shard id, which no other shard has', () => {
+    fc.assert(
+      fc.property(anyTopology, ({ primaryCount, nodes }) => {
+        const rows = bootstrapTable(nodes, primaryCount, 0)
+          .split('\n')
+          .slice(0, nodes.length + primaryCount);
+        const shards = rows.map((row) => /,,shard-id=([0-9a-f]{40}) /.exec(row)?.[1]);
+        const numbers = [...nodes.map(({ shard }) => shard), ...divideSlots(primaryCount).map((_, shard) => shard)];
+        expect(shards).toEqual(numbers.map((shard) => nodes[shard]?.id));
       }),
     );
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseClusterInfo, parseInfo } from '../../../../src/cluster/nodes/view.ts';
+import { parseClusterInfo, parseInfo, parseView } from '../../../../src/cluster/nodes/view.ts';
 
 test('CLUSTER INFO as Redis sends it', () => {
   const text =
@@ -30,4 +30,19 @@ test('INFO: headings and empty lines are no fields, and a value may hold colons'
     ['executable', '/usr/bin/redis:server'],
     ['db0', 'keys=3,expires=0'],
   ]);
+});
+
+test('how many primaries own slots is counted in the table: CLUSTER INFO of Redis 8.6 is late after an atomic migration', () => {
+  const nodes = `${'a'.repeat(40)} 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-16383
+${'b'.repeat(40)} 10.0.0.2:6379@16379 master - 0 0 2 connected`;
+  const view = parseView('redis-1', { nodes, clusterInfo: 'cluster_state:ok\r\ncluster_size:2\r\n', info: '' });
+  expect(view.info.size).toBe(1);
+});
+
+test.each([
+  ['redis_version:7.0.15\r\n', 'Redis 7.0.15'],
+  ['redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\n', 'Valkey 9.1.2'],
+])('%j is %s', (info, server) => {
+  const nodes = `${'a'.repeat(40)} 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-16383`;
+  expect(parseView('redis-1', { nodes, clusterInfo: '', info })).toMatchObject({ server });
 });

@@ -31,6 +31,13 @@ describe('a container', () => {
     });
   });
 
+  test('of a Valkey image starts, and is asked, by the names that its programs have', () => {
+    const spec = specOf();
+    const { command, healthcheck } = containerDefinition(spec, at(spec.nodes, 0), 'valkey:9', 'stack.yaml', 'valkey');
+    expect(command).toEqual(['valkey-server', '/etc/redis/redis.conf']);
+    expect(healthcheck.command.join(' ')).toMatch(/^CMD-SHELL valkey-cli .* cluster info/);
+  });
+
   test('carries the labels by which it is found again, and by which Compose groups it', () => {
     const { labels, volume } = definitionOf();
     expect(labels).toMatchObject({
