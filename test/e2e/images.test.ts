@@ -69,11 +69,11 @@ describe.each([
 });
 
 test('the image that the YAML file names is not here: the local one stands in, and status says so', async () => {
-  stack = await makeStack({ redis: '  image: no-such-image:7\n' });
+  stack = await makeStack({ redis: '  image: mirror.example/team/redis:7\n' });
   await stack.must('up');
   const { stdout } = await stack.must('status');
   expect(stdout).toMatch(
-    /Image redis-cluster-as-code:local, Redis \d+\.\d+\.\d+, built here; it stands in for no-such-image:7/,
+    /Image redis-cluster-as-code:local, Redis \d+\.\d+\.\d+, built here; it stands in for mirror\.example\/team\/redis:7/,
   );
 });
 

@@ -1,6 +1,7 @@
 import { hint, run } from '../../hint.ts';
 import { coerce, satisfies } from 'semver';
 import { isOwn } from '../../plan/model/names.ts';
+import { canStandIn } from '../observe/image.ts';
 import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 import type { FailureCode } from '../../errors.ts';
@@ -37,8 +38,12 @@ export async function checkImage({ stack, image, resources }: Facts): Promise<re
       : found.reference;
     return [ok('image', text)];
   }
-  const text = `neither ${redis.image} nor the local image is on this engine`;
-  const mend = hint`docker pull ${redis.image}   # or, without a registry: ${run('image build')}`;
+  const [text, mend] = canStandIn(redis.image)
+    ? [
+        `neither ${redis.image} nor the local image is on this engine`,
+        hint`docker pull ${redis.image}   # or, without a registry: ${run('image build')}`,
+      ]
+    : [`${redis.image} is not on this engine, and the local image can't stand in for it`, `docker pull ${redis.image}`];
   const { containers } = await resources.know();
   // What runs goes on running. The next that is to be made can't be.
   if (containers.some(isOwn(name))) return [warning('image', `${text} any more: no container can be created`, mend)];

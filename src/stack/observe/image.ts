@@ -15,13 +15,24 @@ export interface ResolvedImage {
 }
 
 /**
- * The image that `reference` means on this engine: itself where it is present, else the local image, if one was built.
+ * Whether the local image can take the place of another one: what that has written, the Redis of a distribution, 7.0 at the
+ * oldest, has to be able to read. So it can be no other server, and no newer Redis: also `latest` is one.
+ */
+export function canStandIn(reference: string): boolean {
+  const [, repository = '', tag = ''] = /([^/:@]+)(?::([^/@]+))?(?:@.*)?$/.exec(reference) ?? [];
+  return repository === 'redis' && /^([1-6](\.|-|$)|7(\.0(\.\d+)?)?(-|$))/.test(tag);
+}
+
+/**
+ * The image that `reference` means on this engine: itself where it is present, else the local image, if one was built and
+ * can stand in for it.
  * Undefined when neither is there. Nothing is downloaded, so that a working day doesn't begin with a registry's timeout.
  */
 export async function resolveImage(engine: Engine, reference: string): Promise<ResolvedImage | undefined> {
   const [named, local] = await Promise.all([engine.findImage(reference), engine.findImage(LOCAL_IMAGE)]);
   if (named !== undefined) return { ...named, reference, isStandIn: false };
-  if (local !== undefined) return { ...local, reference: LOCAL_IMAGE, isStandIn: true };
+  if (local !== undefined && (reference === LOCAL_IMAGE || canStandIn(reference)))
+    return { ...local, reference: LOCAL_IMAGE, isStandIn: true };
   return undefined;
 }
 
@@ -40,7 +51,9 @@ export async function ensureImage({ engine, spec, report }: Session): Promise<Re
     if (!(error instanceof StackError) || error.code === 'INTERRUPTED' || error.code === 'TERMINATED') throw error;
     throw new StackError('IMAGE_UNAVAILABLE', {
       message: `the image ${reference} is not on this engine and could not be pulled: ${error.message}`,
-      hint: hint`${run('image build')}   # makes a small local image that stands in for it, without a registry`,
+      hint: canStandIn(reference)
+        ? hint`${run('image build')}   # makes a small local image that stands in for it, without a registry`
+        : `docker pull ${reference}   # or docker load -i FILE; the local image stands in for redis:7 and older ones only`,
       cause: error,
     });
   }
