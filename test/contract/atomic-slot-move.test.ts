@@ -127,6 +127,7 @@ describe('while the source takes its time', () => {
   });
 
   test('a time limit does the same, and says where it stood', async () => {
+    await node(2).send('CONFIG', 'SET', 'rdb-key-save-delay', 6000);
     await expect(moveSlotsAtomically(node(3), SLOTS, { signal: NEVER, timeoutMs: 1000 })).rejects.toMatchObject({
       code: 'WAIT_TIMEOUT',
       message: 'redis-3 had not taken over slots 1600-1700 1800-2800 after 1s, it was at accumulate-buffer',

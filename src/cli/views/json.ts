@@ -32,6 +32,7 @@ const up = z
     image: z.object({
       reference: z.string(),
       id: z.string(),
+      server: z.enum(['redis', 'valkey']).describe('How its programs are called: redis-server, valkey-cli.'),
       isStandIn: z.boolean().describe('The local image stands in for the one that the YAML file names.'),
     }),
     engine: z.object({

@@ -41,5 +41,11 @@ async function bytesOf(source: NodeLink, slots: readonly number[]): Promise<numb
   const moving = counts.reduce<number>((sum, count) => sum + Number(count), 0);
   const info = parseInfo(String(await source.send('INFO')));
   const all = Number(/keys=(\d+)/.exec(info.get('db0') ?? '')?.[1] ?? 0);
-  return all === 0 ? 0 : (Number(info.get('used_memory_dataset') ?? 0) * moving) / all;
+  return all === 0 ? 0 : (datasetBytes(info) * moving) / all;
+}
+
+/** What is left of the memory without what Redis itself needs. Where it takes that for more than all, the number wraps around. */
+export function datasetBytes(info: ReadonlyMap<string, string>): number {
+  const [dataset = 0, used = 0] = ['used_memory_dataset', 'used_memory'].map((name) => Number(info.get(name) ?? 0));
+  return dataset > used ? 0 : dataset;
 }

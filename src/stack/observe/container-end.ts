@@ -9,6 +9,9 @@ import type { Session } from '../session/session.ts';
 import { configText } from './wanted.ts';
 import { sizeText } from '../../units.ts';
 
+/** A Valkey that crashes says in hundreds of lines where it was, after it has said why. */
+const LAST_LINES = 4000;
+
 /** How a container's process ended, as far as the engine and its own last words tell. */
 interface ContainerEnd extends ContainerExit {
   /** What Redis's words mean, where that is known. */
@@ -17,7 +20,7 @@ interface ContainerEnd extends ContainerExit {
 }
 
 async function readEnd({ engine }: Session, node: string, { name, image, state }: Container): Promise<ContainerEnd> {
-  const [exit, log] = await Promise.all([engine.containerExit(name), readLog(engine, name, 60)]);
+  const [exit, log] = await Promise.all([engine.containerExit(name), readLog(engine, name, LAST_LINES)]);
   const place = { container: name, node, image, neighbour: undefined };
   // One that is started again and again may not have come to the point yet, this time.
   const sign = readLogSigns(log, place, state === 'restarting' ? 2 : 1).find(({ isFatal }) => isFatal);
@@ -90,7 +93,7 @@ export async function reportCuts({ engine, spec, report }: Session, views: reado
       const name = containerName(spec.name, view.name);
       const place = { container: name, node: view.name, image: spec.redis.image, neighbour: undefined };
       // Only a word on the side: a log that can't be read ends nothing.
-      const log = await readLog(engine, name, 60).catch(() => '');
+      const log = await readLog(engine, name, LAST_LINES).catch(() => '');
       for (const { text, mend } of readLogSigns(log, place).filter(({ isFatal }) => !isFatal))
         report({ subject: name, state: 'warning', text, hint: mend });
     }),

@@ -25,6 +25,8 @@ interface Sign {
   readonly text: string;
   readonly mend: (place: LogPlace) => Hint;
   readonly isFatal?: false;
+  /** What else is said follows from it: nothing else is to be mended. */
+  readonly isCause?: true;
 }
 
 /** A container of nobody's that has the node's volumes: the node itself need not run, and must not. */
@@ -61,8 +63,10 @@ const SIGNS: readonly Sign[] = [
   },
   {
     pattern: /Can't handle RDB format version|RDB format version .* (unknown|not supported)/i,
-    text: 'its data was written by a newer Redis than the image has',
-    mend: () => hint`Set redis.image in the YAML file back to the newer Redis, then: ${run('up')}`,
+    text: 'its data was written by a newer Redis than the image has, or by another server',
+    mend: () => hint`Set redis.image in the YAML file back to what it was, then: ${run('up')}   # every key is there`,
+    // Redis goes on to call the append-only file damaged, and what mends that would cut all of it off.
+    isCause: true,
   },
   {
     pattern:
@@ -135,9 +139,11 @@ export function readLogSigns(log: string, place: LogPlace, starts = 1): LogSign[
 }
 
 function signsIn(lines: readonly string[], place: LogPlace): LogSign[] {
-  return SIGNS.filter(({ pattern }) => lines.some((line) => pattern.test(line))).map(
-    ({ kind, text, mend, isFatal = true }) => ({ kind, text, mend: mend(place), isFatal }),
-  );
+  const found = SIGNS.filter(({ pattern }) => lines.some((line) => pattern.test(line)));
+  const cause = found.find(({ isCause }) => isCause);
+  return (cause === undefined ? found : [cause]).map(({ kind, text, mend, isFatal = true }) => {
+    return { kind, text, mend: mend(place), isFatal };
+  });
 }
 
 /**

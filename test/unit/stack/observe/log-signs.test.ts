@@ -29,6 +29,17 @@ describe('what the last words of a Redis that ended mean', () => {
     expect(hintText(sign?.mend ?? '')).not.toBe('');
   });
 
+  test('data of a newer Redis are not called damaged, although Redis does so: to cut the file would lose them', () => {
+    const log = `${BEGINNING}# Can't handle RDB format version 12
+# Error reading the RDB preamble of the AOF file, AOF loading aborted
+# Bad file format reading the append only file appendonly.aof.1.base.rdb: make a backup of your AOF file, then use ./redis-check-aof --fix <filename>\n`;
+    const signs = readLogSigns(log, PLACE);
+    expect(signs.map(({ text }) => text)).toEqual([
+      'its data was written by a newer Redis than the image has, or by another server',
+    ]);
+    expect(hintText(signs[0]?.mend ?? '')).not.toContain('check-aof');
+  });
+
   test('the base of an append-only file is told from a dump', () => {
     const log =
       'Short read or OOM loading DB. Unrecoverable error\n[offset 0] Checking RDB file appendonly.aof.1.base.rdb\n';
