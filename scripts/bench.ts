@@ -7,7 +7,7 @@ import { benchCompose } from './bench/compose.ts';
 import { benchDown } from './bench/down.ts';
 import { benchForm } from './bench/form.ts';
 import { benchIdle } from './bench/idle.ts';
-import { benchLibrary } from './bench/library.ts';
+import { benchIsolated } from './bench/isolated.ts';
 import { benchPackage } from './bench/package.ts';
 import { benchReshard } from './bench/reshard.ts';
 import { benchUp } from './bench/up.ts';
@@ -21,7 +21,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   form: benchForm,
   idle: benchIdle,
   down: benchDown,
-  library: benchLibrary,
+  isolated: benchIsolated,
   compose: benchCompose,
   package: benchPackage,
   check: benchCheck,

@@ -13,7 +13,7 @@ import type { Row } from './support/rows.ts';
 import { clearStack, type BenchStack } from './support/stacks.ts';
 
 /** An isolated cluster, verified, against what the engine alone needs for the same containers; and four of them at once. */
-export async function benchLibrary(bench: Bench): Promise<Row[]> {
+export async function benchIsolated(bench: Bench): Promise<Row[]> {
   const { image } = bench;
   const ours =
     (count: number): Run =>
@@ -33,16 +33,16 @@ export async function benchLibrary(bench: Bench): Promise<Row[]> {
       await Promise.all(stacks.map(({ spec }) => clearStack(bench.engine, spec.name)));
       return ms;
     };
-  const one = await sideBySide(bench, 'library', { engine: alone(1), library: ours(1) });
-  const four = await sideBySide(bench, 'four at once', { engine: alone(4), library: ours(4) });
+  const one = await sideBySide(bench, 'isolated', { engine: alone(1), start: ours(1) });
+  const four = await sideBySide(bench, 'four at once', { engine: alone(4), start: ours(4) });
   const target = { type: 'at most times', factor: 1.15 } as const;
   return [
-    { part: 'library', what: 'start, by the engine alone', ours: one.library, other: one.engine, target },
-    { part: 'library', what: 'four at once, by the engine alone', ours: four.library, other: four.engine, target },
+    { part: 'isolated', what: 'RedisCluster.start(), by the engine alone', ours: one.start, other: one.engine, target },
+    { part: 'isolated', what: 'four at once, by the engine alone', ours: four.start, other: four.engine, target },
   ];
 }
 
-/** Where a cluster of the library would be. */
+/** Where an isolated cluster would be. */
 async function placedStack({ engine, image, folder, stackNames }: Bench): Promise<BenchStack> {
   const choice = parseOptions({ image });
   const name = `bench-${randomBytes(4).toString('hex')}`;
