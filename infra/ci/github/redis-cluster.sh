@@ -3,5 +3,5 @@
 set -euo pipefail
 if [ -e node_modules/redis-cluster-as-code ]; then exec npx redis-cluster "$@"; fi
 root=$(cd "$(dirname "$0")/../../.." && pwd)
-[ -e "$root/node_modules" ] || (cd "$root" && npm ci --no-audit --no-fund --loglevel=error >&2)
+[ -e "$root/node_modules" ] || (cd "$root" && npm ci --include=dev --no-audit --no-fund --loglevel=error >&2)
 exec "$root/node_modules/.bin/tsx" "$root/manage.ts" "$@"
