@@ -174,3 +174,9 @@ export function containerBody(container: ContainerDefinition, moreLabels: Labels
       : { NetworkingConfig: { EndpointsConfig: { [network.name]: endpointBody(network) } } }),
   };
 }
+
+/** `redis`, `7-alpine`, of a reference with a tag. */
+export function splitReference(reference: string): [string, string] {
+  const colon = reference.lastIndexOf(':');
+  return [reference.slice(0, colon), reference.slice(colon + 1)];
+}

@@ -9,7 +9,6 @@ import { once } from '../once.ts';
 import {
   containerAnswers,
   detailsAnswer,
-  execAnswer,
   imageAnswer,
   infoAnswer,
   networkAnswer,
@@ -23,6 +22,7 @@ import {
   endpointBody,
   limitsBody,
   networkBody,
+  splitReference,
   toContainer,
   toContainerDetails,
   toContainerExit,
@@ -33,17 +33,9 @@ import {
 } from './docker-bodies.ts';
 import { introduce } from './api-version.ts';
 import { createCalls, unless, unlessItsOwn, unlessMissing, unlessUnchanged } from './docker-calls.ts';
+import { containerCommands } from './docker-commands.ts';
 import { containerFiles } from './docker-files.ts';
-import {
-  execInteractive,
-  followPull,
-  holdOpen,
-  isHolding,
-  linesOf,
-  readCommand,
-  readLogs,
-  translated,
-} from './docker-streams.ts';
+import { followPull, linesOf, readLogs, translated } from './docker-streams.ts';
 import type { OnAbsence } from './patience.ts';
 import { withTransport } from './ssh.ts';
 
@@ -197,24 +189,7 @@ export async function connectDocker(
       const chunks = readLogs(docker, name, { ...options, signal }, (call) => bounded(doing, call));
       return translated(linesOf(chunks), (next) => attempt(doing, next));
     },
-    execInteractive: (name, command, streams) =>
-      attempt(`run a command in ${name}`, () => execInteractive(docker, name, command, streams)),
-    hold: (name, until) => attempt(`hold ${name}`, () => holdOpen(docker, name, until)),
-    isHeld: (name) =>
-      look(`see who holds ${name}`, async () => {
-        const held = await unlessMissing(async () => {
-          const { ExecIDs } = understood(detailsAnswer, await docker.getContainer(name).inspect());
-          const commands = ExecIDs.map((id) =>
-            unlessMissing(async () => understood(execAnswer, await docker.getExec(id).inspect())),
-          );
-          return (await Promise.all(commands)).some(
-            (found) => found?.Running === true && isHolding(found.ProcessConfig),
-          );
-        });
-        return held === true;
-      }),
-    readCommand: (name, command) =>
-      bounded(`run ${command[0] ?? ''} in ${name}`, () => readCommand(docker, name, command)),
+    ...containerCommands(docker, calls),
 
     describe: (kind, name = '') =>
       bounded(`inspect ${kind} ${name}`.trim(), async (): Promise<unknown> => {
@@ -240,9 +215,4 @@ export async function connectDocker(
       }),
     removeVolume: (name) => change(`remove volume ${name}`, () => unlessMissing(() => docker.getVolume(name).remove())),
   };
-}
-
-function splitReference(reference: string): [string, string] {
-  const colon = reference.lastIndexOf(':');
-  return [reference.slice(0, colon), reference.slice(colon + 1)];
 }

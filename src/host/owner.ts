@@ -35,16 +35,11 @@ export async function findOwner(env: NodeJS.ProcessEnv): Promise<string | undefi
 }
 
 /**
- * Whether the process that `owner` means has certainly ended. Whoever can't be seen from here may well be alive: a process
- * of another host, or of another container.
+ * Whether the process that `owner` means has certainly ended. `unseen`: that can't be told from here, and it may well be alive: a
+ * process of another host, or of another container.
  *
  * @param isHere whether what the owner left is on this machine
  */
-export async function isGone(owner: string, options?: { readonly isHere: boolean }): Promise<boolean> {
-  return (await fateOf(owner, options)) === 'gone';
-}
-
-/** `unseen`: whether the process has ended can't be told from here. */
 export async function fateOf(
   owner: string,
   { isHere }: { readonly isHere: boolean } = { isHere: true },

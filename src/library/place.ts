@@ -1,11 +1,10 @@
-import { createServer } from 'node:net';
 import { randomInt } from 'node:crypto';
 import type { Engine } from '../engine/engine.ts';
 import { StackError } from '../errors.ts';
 import { listRoutes } from '../host/routes.ts';
 import type { Network } from '../plan/model/resources.ts';
 import { parseBlock, toAddress, toNumber, type Block } from '../spec/addresses.ts';
-import { isLocal } from '../stack/observe/obstacles.ts';
+import { isLocal, isTaken } from '../stack/observe/obstacles.ts';
 import type { Place } from './options.ts';
 
 /** Free ports and a free subnet, as far as can be seen. Somebody may be quicker: whoever makes something of it is told so. */
@@ -33,7 +32,7 @@ async function findPorts(count: number): Promise<number[]> {
       });
     }
     const candidates = Array.from({ length: count - found.size }, () => randomInt(FIRST_PORT, LAST_PORT + 1));
-    const free = await Promise.all(candidates.map(async (port) => ((await isFree(port)) ? [port] : [])));
+    const free = await Promise.all(candidates.map(async (port) => ((await isTaken('127.0.0.1', port)) ? [] : [port])));
     for (const port of free.flat()) found.add(port);
   }
   return [...found];
@@ -41,14 +40,6 @@ async function findPorts(count: number): Promise<number[]> {
 
 /** Each is of so many ports as are still to be found. */
 const MOST_TRIES = 1000;
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
-  });
-}
 
 /** In the order in which they are looked through. */
 const RANGES = ['10.64.0.0/10', '10.128.0.0/9', '10.0.0.0/10', '172.16.0.0/12'];

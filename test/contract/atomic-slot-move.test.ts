@@ -6,7 +6,7 @@ import { keySlot } from '../../src/cluster/keys/key-slot.ts';
 import { slotMapText, type NodeRow } from '../../src/cluster/nodes/node-table.ts';
 import { formatRanges, type SlotRange } from '../../src/cluster/slots/slots.ts';
 import { isReachable } from '../../src/cluster/nodes/view.ts';
-import { hasAtomicMigration, moveSlotsAtomically } from '../../src/redis/slots/atomic-slot-move.ts';
+import { atomicMigrationOf, moveSlotsAtomically } from '../../src/redis/slots/atomic-slot-move.ts';
 import { isUnderWay, readTasks } from '../../src/redis/slots/migration-tasks.ts';
 import type { NodeLink, RedisCommand } from '../../src/redis/node-link.ts';
 import { Refusal } from '../../src/redis/connect-node.ts';
@@ -55,8 +55,8 @@ test('an older Redis is known by its not knowing the command', async () => {
   try {
     await older.must('up');
     const [link] = await linkNodes(await older.session());
-    expect(link && (await hasAtomicMigration(link))).toBe(false);
-    expect(await hasAtomicMigration(node(1))).toBe(true);
+    expect(await atomicMigrationOf(link ?? node(1))).toBeUndefined();
+    expect(await atomicMigrationOf(node(1))).toBe('redis');
     link?.close();
   } finally {
     await older.remove();

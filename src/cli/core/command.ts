@@ -89,6 +89,18 @@ export function wrongValue(option: string, takes: string, value: OptionValues[st
   });
 }
 
+/** undefined where it isn't given. @param takes how messages call it: `a number of replicas` */
+export function countOf(
+  options: OptionValues,
+  name: string,
+  { takes = 'a whole number', hint }: { readonly takes?: string; readonly hint?: Hint } = {},
+): number | undefined {
+  const value = options[name];
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && /^\d{1,4}$/.test(value)) return Number(value);
+  throw wrongValue(`--${name}`, takes, value, hint);
+}
+
 export function textOf(options: OptionValues, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' ? value : undefined;

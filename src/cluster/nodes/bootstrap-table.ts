@@ -7,8 +7,9 @@ import { divideSlots, formatRange } from '../slots/slots.ts';
  * A primary refuses to leave `cluster_state:fail` for two seconds after its process started (CLUSTER_WRITABLE_DELAY in
  * Redis's cluster.c); a replica doesn't wait, and a node that is already `ok` stays so when it becomes a primary. So
  * every node is given, before its first start, a nodes.conf in which it is a *replica* of a phantom: a primary that owns
- * slots and has no address. (Without the flag `noaddr`: Valkey doesn't count such a primary, and would be `fail`.) The nodes link up and are `ok` at once; each future primary then takes its phantom's slots
- * with CLUSTER FAILOVER TAKEOVER, future replicas follow it by themselves, and the phantoms are forgotten.
+ * slots and has no address. (It isn't flagged `noaddr`: Valkey wouldn't count it, and be `fail`.) The nodes link up and are
+ * `ok` at once; each future primary then takes its phantom's slots with CLUSTER FAILOVER TAKEOVER, future replicas follow it
+ * by themselves, and the phantoms are forgotten.
  *
  * It is safe because such a node can hold no data: as a replica it takes no write, and its primary doesn't exist.
  */

@@ -108,6 +108,12 @@ export function parseInfo(text: string): Map<string, string> {
   );
 }
 
+/** What is left of the memory without what Redis itself needs. Where it takes that for more than all, the number wraps around. */
+export function datasetBytes(info: ReadonlyMap<string, string>): number {
+  const [dataset = 0, used = 0] = ['used_memory_dataset', 'used_memory'].map((name) => Number(info.get(name) ?? 0));
+  return dataset > used ? 0 : dataset;
+}
+
 /** How much of its primary's stream a replica has taken, in bytes. */
 export function replicationOffset({ fields }: ReachableView): number {
   return Number(fields.get('slave_repl_offset') ?? 0);

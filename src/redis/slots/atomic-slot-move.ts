@@ -32,12 +32,7 @@ const MOST_RETRIES = 3;
 const SHORTEST_POLL_MS = 5;
 const LONGEST_POLL_MS = 100;
 
-/** Whether a node knows CLUSTER MIGRATION: Redis 8.4 and later. Both ends of a move must. */
-export async function hasAtomicMigration(link: NodeLink): Promise<boolean> {
-  return (await atomicMigrationOf(link)) === 'redis';
-}
-
-/** In whose way a node moves slots by itself: Redis 8.4 and later, Valkey 9 and later. */
+/** In whose way a node moves slots by itself: Redis 8.4 and later, Valkey 9 and later. Both ends of a move must, in the same. */
 export async function atomicMigrationOf(link: NodeLink): Promise<ServerName | undefined> {
   const reply = await link.send('COMMAND', 'INFO', 'cluster|migration', 'cluster|migrateslots');
   const [ofRedis, ofValkey] = (Array.isArray(reply) ? reply : []).map((one) => Array.isArray(one));

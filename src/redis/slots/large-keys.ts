@@ -1,4 +1,4 @@
-import { parseInfo } from '../../cluster/nodes/view.ts';
+import { datasetBytes, parseInfo } from '../../cluster/nodes/view.ts';
 import type { NodeLink } from '../node-link.ts';
 
 /**
@@ -35,7 +35,7 @@ export async function largeKeyFinder(
 ): Promise<(keys: readonly Buffer[]) => Promise<readonly LargeKey[]>> {
   const leastBytes = ((await nodeTimeoutMs(link)) * SHARE_OF_TIMEOUT) / BLOCKED_MS_PER_BYTE;
   const memory = parseInfo(String(await link.send('INFO', 'memory')));
-  if (Number(memory.get('used_memory_dataset')) < leastBytes) return async () => Promise.resolve([]);
+  if (datasetBytes(memory) < leastBytes) return async () => Promise.resolve([]);
   return async (keys) => {
     // A node that imports the slot answers only who asks for it.
     const [, reply] = await link.sendAll([['ASKING'], ['EVAL', FIND_LARGE, 0, Math.floor(leastBytes), ...keys]]);

@@ -34,11 +34,7 @@ export async function downAllStale(
   const isMeant = ({ owners }: StaleStack): boolean =>
     !isOnlyIsolated || owners.every((owner) => heldSince(owner) !== undefined);
   const stale = (await findStale(session)).filter(isMeant);
-  if (stale.length === 0) {
-    await sweepFolders(session);
-    return [];
-  }
-  if (!(await confirm(stale))) {
+  if (stale.length > 0 && !(await confirm(stale))) {
     throw new StackError('CONFIRMATION_NEEDED', {
       message: 'deleting what is left of dead runs was not confirmed; nothing was changed',
       details: stale.map(describeStale),

@@ -1,5 +1,5 @@
 import type { SlotMove } from '../../cluster/slots/slots.ts';
-import { parseInfo } from '../../cluster/nodes/view.ts';
+import { datasetBytes, parseInfo } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import type { NodeLink, RedisCommand } from '../../redis/node-link.ts';
 import { bytesText } from '../../units.ts';
@@ -42,10 +42,4 @@ async function bytesOf(source: NodeLink, slots: readonly number[]): Promise<numb
   const info = parseInfo(String(await source.send('INFO')));
   const all = Number(/keys=(\d+)/.exec(info.get('db0') ?? '')?.[1] ?? 0);
   return all === 0 ? 0 : (datasetBytes(info) * moving) / all;
-}
-
-/** What is left of the memory without what Redis itself needs. Where it takes that for more than all, the number wraps around. */
-export function datasetBytes(info: ReadonlyMap<string, string>): number {
-  const [dataset = 0, used = 0] = ['used_memory_dataset', 'used_memory'].map((name) => Number(info.get(name) ?? 0));
-  return dataset > used ? 0 : dataset;
 }

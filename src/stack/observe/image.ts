@@ -29,7 +29,10 @@ export function canStandIn(reference: string): boolean {
  * Undefined when neither is there. Nothing is downloaded, so that a working day doesn't begin with a registry's timeout.
  */
 export async function resolveImage(engine: Engine, reference: string): Promise<ResolvedImage | undefined> {
-  const [named, local] = await Promise.all([engine.findImage(reference), engine.findImage(LOCAL_IMAGE)]);
+  const [named, local] = await Promise.all([
+    engine.findImage(reference),
+    canStandIn(reference) ? engine.findImage(LOCAL_IMAGE) : undefined,
+  ]);
   if (named !== undefined) return { ...named, reference, isStandIn: false };
   if (local !== undefined && (reference === LOCAL_IMAGE || canStandIn(reference)))
     return { ...local, reference: LOCAL_IMAGE, isStandIn: true };

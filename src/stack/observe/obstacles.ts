@@ -68,7 +68,8 @@ export function isLocal({ address }: Endpoint): boolean {
 
 const ENGINE_PROXIES = /^(docker-proxy|dockerd|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;
 
-function isTaken(host: string, port: number): Promise<boolean> {
+/** Whether a process of this machine listens there, found by trying to. */
+export function isTaken(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     // Any other refusal (a privileged port, an address of a VM) says nothing of what the engine can do.

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { fateOf, findOwner, heldSince, holdingOwner, isGone, OWNER_VARIABLE } from '../../../src/host/owner.ts';
+import { fateOf, findOwner, heldSince, holdingOwner, OWNER_VARIABLE } from '../../../src/host/owner.ts';
 import { failureOf } from '../../helpers/builders.ts';
 
 async function ownerOf(pid: number): Promise<string> {
@@ -17,16 +17,16 @@ test('a process is the same owner each time, and alive', async () => {
   const owner = await ownerOf(process.pid);
   expect(await ownerOf(process.pid)).toBe(owner);
   expect(owner.split('/')[3]).toBe(String(process.pid));
-  expect(await isGone(owner)).toBe(false);
+  expect(await fateOf(owner)).toBe('there');
 });
 
 test('a process that has ended is gone, and can be nobody’s owner any more', async () => {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] });
   const owner = await ownerOf(child.pid ?? 0);
-  expect(await isGone(owner)).toBe(false);
+  expect(await fateOf(owner)).toBe('there');
   child.kill('SIGKILL');
   await once(child, 'exit');
-  expect(await isGone(owner)).toBe(true);
+  expect(await fateOf(owner)).toBe('gone');
   const failure = await failureOf(() => ownerOf(child.pid ?? 0));
   expect(failure).toMatchObject({ code: 'USAGE' });
   expect(failure.message).toContain(`is '${child.pid ?? ''}'`);
@@ -44,23 +44,23 @@ describe('of the labels of others', () => {
       .join('/');
 
   test('the same number on another host, or in another container, may be alive', async () => {
-    expect(await isGone(await changed(0, 'ffffffffffffffff'))).toBe(false);
-    expect(await isGone(await changed(2, '1'))).toBe(false);
+    expect(await fateOf(await changed(0, 'ffffffffffffffff'))).toBe('unseen');
+    expect(await fateOf(await changed(2, '1'))).toBe('unseen');
   });
 
   test.runIf(process.platform === 'linux')('a process of before the last boot is gone', async () => {
-    expect(await isGone(await changed(1, '00000000-0000-0000-0000-000000000000'))).toBe(true);
+    expect(await fateOf(await changed(1, '00000000-0000-0000-0000-000000000000'))).toBe('gone');
   });
 
   test.runIf(process.platform === 'linux')(
     'a number that another process has by now means the one before',
     async () => {
-      expect(await isGone(await changed(4, '1'))).toBe(true);
+      expect(await fateOf(await changed(4, '1'))).toBe('gone');
     },
   );
 
   test.each(['', 'x', '1/2/3', 'ffffffffffffffff//1/2/3/4', '../../..'])('%j is nobody who is gone', async (text) => {
-    expect(await isGone(text)).toBe(false);
+    expect(await fateOf(text)).toBe('unseen');
   });
 });
 

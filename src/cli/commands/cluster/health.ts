@@ -1,7 +1,7 @@
 import { mendHint } from '../../../cluster/findings/finding.ts';
 import { isReachable } from '../../../cluster/nodes/view.ts';
 import { run } from '../../../hint.ts';
-import { timed, wrongValue, type Command, type OptionValues } from '../../core/command.ts';
+import { countOf, timed, type Command } from '../../core/command.ts';
 import { COLUMN, nodesAsJson, showNodes, slotsOwned } from '../../views/cluster.ts';
 import { countText, durationText } from '../../../units.ts';
 import { planText } from '../../../plan/model/action.ts';
@@ -53,7 +53,10 @@ export const clusterCreate: Command = {
   summary: 'create one cluster from running nodes that are alone and hold nothing (up does it by itself)',
   options: { '--replicas <count>': 'of each primary (default: redis.replicas of the YAML file)' },
   run: async ({ openSession, options }) => {
-    const replicas = parseCount(options['replicas']);
+    const replicas = countOf(options, 'replicas', {
+      takes: 'a number of replicas',
+      hint: run('cluster create --replicas 1'),
+    });
     const session = await openSession();
     const { createCluster } = await import('../../../stack/commands/cluster/create.ts');
     const { result: views, elapsedMs } = await timed(() => createCluster(session, replicas));
@@ -106,9 +109,3 @@ export const clusterFix: Command = {
     };
   },
 };
-
-function parseCount(value: OptionValues[string]): number | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === 'string' && /^\d{1,4}$/.test(value)) return Number(value);
-  throw wrongValue('--replicas', 'a number of replicas', value, run('cluster create --replicas 1'));
-}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseClusterInfo, parseInfo, parseView } from '../../../../src/cluster/nodes/view.ts';
+import { datasetBytes, parseClusterInfo, parseInfo, parseView } from '../../../../src/cluster/nodes/view.ts';
 
 test('CLUSTER INFO as Redis sends it', () => {
   const text =
@@ -45,4 +45,13 @@ test.each([
 ])('%j is %s', (info, server) => {
   const nodes = `${'a'.repeat(40)} 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-16383`;
   expect(parseView('redis-1', { nodes, clusterInfo: '', info })).toMatchObject({ server });
+});
+
+test.each([
+  ['used_memory:3000000\r\nused_memory_dataset:1000000\r\n', 1_000_000],
+  // Of a Valkey with few keys: 2^64 less what is missing.
+  ['used_memory:3000000\r\nused_memory_dataset:18446744073709440000\r\n', 0],
+  ['', 0],
+])('%j: the keys of a node take %i bytes', (info, bytes) => {
+  expect(datasetBytes(parseInfo(info))).toBe(bytes);
 });
