@@ -269,7 +269,7 @@ test('clusters that start at the same time in several processes each have their 
 
 test('nodes stop, start and take over, and flush empties all of them', async () => {
   const code = `(async () => {
-    const cluster = await RedisCluster.start({ replicas: 1, nodeTimeoutMs: 1000 });
+    const cluster = await RedisCluster.start({ replicas: 1 });
     const { Cluster } = require('ioredis');
     const redis = new Cluster(cluster.nodes, cluster.ioredisOptions);
     const keys = Array.from({ length: 30 }, (_, index) => 'key:' + index);
