@@ -6,6 +6,7 @@ import type Docker from 'dockerode';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import { resolveImage } from '../../src/stack/observe/image.ts';
+import { entrypoint } from '../helpers/server-images.ts';
 import { dockerOf, makeStack, testEngine, type TestStack } from '../helpers/test-stack.ts';
 
 let docker: Docker;
@@ -13,22 +14,12 @@ let base: string;
 let stack: TestStack;
 const VARIANT = 'redis-cluster-as-code-test:as-root';
 
-/** What the official image does: root at first, chown of its data folder, then the user redis. */
-const ENTRYPOINT = `#!/bin/sh
-set -e
-if [ "$1" = redis-server ] && [ "$(id -u)" = 0 ]; then
-  find . ! -user redis -exec chown redis {} +
-  exec su -s /bin/sh redis -c 'umask 0077; exec "$0" "$@"' -- "$@"
-fi
-exec "$@"
-`;
-
 beforeAll(async () => {
   const engine = await testEngine();
   docker = dockerOf(engine);
   base = (await resolveImage(engine, 'redis:7-alpine'))?.reference ?? LOCAL_IMAGE;
   const context = pack();
-  context.entry({ name: 'entrypoint.sh', mode: 0o755 }, ENTRYPOINT);
+  context.entry({ name: 'entrypoint.sh', mode: 0o755 }, entrypoint('redis', '7.0.15'));
   context.entry(
     { name: 'Dockerfile' },
     `FROM ${base}\nUSER root\nCOPY entrypoint.sh /entrypoint.sh\nENTRYPOINT ["/entrypoint.sh"]\nCMD ["redis-server"]\n`,

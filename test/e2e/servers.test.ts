@@ -1,6 +1,6 @@
 /** Other servers than this Debian's Redis: the same commands, the same cluster. Where one can't be had, its tests are skipped. */
 import type { Cluster } from 'ioredis';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, type TestContext } from 'vitest';
 import { parseNodeTable } from '../../src/cluster/nodes/node-table.ts';
 import { connectCluster, fill, findMissing } from '../helpers/cluster-client.ts';
 import { serverImage, type ServerImageName } from '../helpers/server-images.ts';
@@ -8,28 +8,25 @@ import { freePorts, makeStack, testEngine, type Outcome, type TestStack } from '
 
 const KEYS = 300;
 
+let stack: TestStack | undefined;
+let client: Cluster | undefined;
+afterEach(async () => {
+  client?.disconnect();
+  await stack?.remove();
+});
+
+async function imageOf(name: ServerImageName, context: TestContext): Promise<string> {
+  const found = await serverImage(await testEngine(), name);
+  return 'reason' in found ? context.skip(found.reason) : found.image;
+}
+
 describe.each<[ServerImageName, string]>([
   ['valkey-8.1', 'Valkey 8.1'],
   ['valkey-9.1', 'Valkey 9.1'],
   ['redis-8.6', 'Redis 8.6'],
 ])('%s', (name, shown) => {
-  let image = '';
-  let missing: string | undefined;
-  beforeAll(async () => {
-    const found = await serverImage(await testEngine(), name);
-    if ('reason' in found) missing = found.reason;
-    else image = found.image;
-  });
-
-  let stack: TestStack | undefined;
-  let client: Cluster | undefined;
-  afterEach(async () => {
-    client?.disconnect();
-    await stack?.remove();
-  });
-
   test('3 + 3: up, again, slots moved, failed over, restarted one by one, and no key is lost', async (context) => {
-    if (missing !== undefined) context.skip(missing);
+    const image = await imageOf(name, context);
     const made = await makeStack({ nodeCount: 6, replicas: 1, redis: `  image: ${image}\n` });
     stack = made;
     const must = (...argv: string[]): Promise<Outcome> => made.must(...argv);
@@ -54,7 +51,7 @@ describe.each<[ServerImageName, string]>([
   });
 
   test('a node comes and goes', async (context) => {
-    if (missing !== undefined) context.skip(missing);
+    const image = await imageOf(name, context);
     const made = await makeStack({ redis: `  image: ${image}\n` });
     stack = made;
     const must = (...argv: string[]): Promise<Outcome> => made.must(...argv);
@@ -69,4 +66,13 @@ describe.each<[ServerImageName, string]>([
     await must('cluster', 'check');
     expect(await findMissing(client, KEYS)).toEqual([]);
   });
+});
+
+test("Valkey with Redis' names as links is Valkey", async (context) => {
+  const image = await imageOf('valkey-9.1-links', context);
+  const made = await makeStack({ redis: `  image: ${image}\n` });
+  stack = made;
+  expect((await made.must('up')).stdout).toContain(`${image}, Valkey 9.1`);
+  expect((await made.must('plan')).stdout).toContain('Nothing to do');
+  expect(await made.redis(2, 'CLUSTER', 'INFO')).toContain('cluster_state:ok');
 });

@@ -2,7 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { extract, pack } from 'tar-stream';
 import type { Engine } from '../../src/engine/engine.ts';
 import { errorMessage } from '../../src/errors.ts';
 import { buildRootFileSystem, imageSettings } from '../../src/image/debian-root-fs.ts';
@@ -20,24 +23,29 @@ interface Origin {
   readonly suites: readonly string[];
   /** As dpkg compares versions. */
   readonly oldest: string;
+  /** Valkey's programs under Redis' names, too. */
+  readonly hasLinks?: boolean;
 }
 
 const ORIGINS = {
+  'redis-7.0': { server: 'redis', suites: ['bookworm'], oldest: '5:7.0' },
+  'redis-8.0': { server: 'redis', suites: ['trixie'], oldest: '5:8.0' },
   /** Moves slots atomically, as 8.4 and later. */
   'redis-8.6': { server: 'redis', suites: ['sid', 'experimental'], oldest: '5:8.4' },
   'valkey-8.1': { server: 'valkey', suites: ['trixie'], oldest: '8.1' },
   'valkey-9.1': { server: 'valkey', suites: ['sid'], oldest: '9.1' },
+  'valkey-9.1-links': { server: 'valkey', suites: ['sid'], oldest: '9.1', hasLinks: true },
 } as const satisfies Record<string, Origin>;
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /**
- * An image with another server than this Debian has, built once per machine from the packages of Debian's other suites.
- * Nothing is installed on the host.
+ * An image that behaves like the official one, built once per machine from the packages of one of Debian's suites. Nothing
+ * is installed on the host.
  */
 export async function serverImage(engine: Engine, name: ServerImageName): Promise<ServerImage> {
-  const { server, suites, oldest }: Origin = ORIGINS[name];
-  const image = `redis-cluster-as-code-tests:${name}`;
+  const { server, suites, oldest, hasLinks = false }: Origin = ORIGINS[name];
+  const image = `redis-cluster-as-code-tests:${name}-as-official`;
   if ((await engine.findImage(image)) !== undefined) return { image };
   const folder = await mkdtemp(join(tmpdir(), 'server-image-'));
   try {
@@ -52,7 +60,12 @@ export async function serverImage(engine: Engine, name: ServerImageName): Promis
     );
     if (!(await isNewEnough)) return { reason: `Debian has no ${name}, only ${version}` };
     const rootFileSystem = await buildRootFileSystem(() => undefined, { server, aptConfig });
-    await engine.importImage(image, rootFileSystem, imageSettings(server));
+    const number = /\d+\.\d+\.\d+/.exec(version)?.[0] ?? '';
+    await engine.importImage(image, await likeOfficial(rootFileSystem, { server, number, hasLinks }), [
+      ...imageSettings(server).filter((line) => !line.startsWith('USER ')),
+      `ENTRYPOINT ["${ENTRYPOINT}"]`,
+      `ENV ${server.toUpperCase()}_VERSION=${number}`,
+    ]);
     return { image };
   } catch (error) {
     const lines = errorMessage(error).split('\n');
@@ -61,6 +74,76 @@ export async function serverImage(engine: Engine, name: ServerImageName): Promis
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+const ENTRYPOINT = 'docker-entrypoint.sh';
+/** As on Alpine. */
+const OWNER = { uid: 999, gid: 1000 };
+
+interface Contents {
+  readonly server: ServerName;
+  readonly number: string;
+  readonly hasLinks: boolean;
+}
+
+/** The same root file system with the official image's user, owner of /data and entrypoint. */
+async function likeOfficial(rootFileSystem: Buffer, { server, number, hasLinks }: Contents): Promise<Buffer> {
+  const image = pack();
+  for await (const entry of Readable.from([rootFileSystem]).pipe(extract())) {
+    const { header } = entry;
+    const content = await buffer(entry);
+    if (header.name.startsWith('etc/')) continue;
+    image.entry(header.name === 'data/' ? { ...header, ...OWNER } : header, content);
+  }
+  const { uid, gid } = OWNER;
+  image.entry(
+    { name: 'etc/passwd' },
+    `root:x:0:0:root:/root:/bin/sh\n${server}:x:${uid}:${gid}::/data:/sbin/nologin\n`,
+  );
+  image.entry({ name: 'etc/group' }, `root:x:0:\n${server}:x:${gid}:\n`);
+  image.entry({ name: `usr/bin/${ENTRYPOINT}`, mode: 0o755 }, entrypoint(server, number));
+  for (const program of hasLinks ? ['server', 'cli'] : []) {
+    image.entry({ name: `usr/bin/redis-${program}`, type: 'symlink', linkname: `${server}-${program}` });
+  }
+  image.finalize();
+  return buffer(image);
+}
+
+/** What the official entrypoints do. Redis' gives /data to its user only where it knows all that is there, since 8.0. */
+export function entrypoint(server: ServerName, number: string): string {
+  const isRedis8 = server === 'redis' && Number.parseInt(number, 10) >= 8;
+  const unknown = isRedis8 ? `find . -mindepth 1 -maxdepth 1 ! -name '*.rdb' ! -name appendonlydir` : 'true';
+  const modules = `
+if [ "$1" = redis-server ]; then
+  modules=/usr/local/lib/redis/modules/
+  [ -d "$modules" ] || echo "Warning: Default Redis modules directory $modules does not exist."
+  for module in "$modules"*.so; do
+    [ ! -x "$module" ] || set -- "$@" --loadmodule "$module"
+  done
+fi`;
+  const refusal = `
+if [ "$1" = valkey-server ] && ! [ -w . ]; then
+  echo "error: directory is not writable by current user ($(id -u))" >&2
+  exit 1
+fi`;
+  return `#!/bin/sh
+set -e
+if [ "\${1#-}" != "$1" ] || [ "\${1%.conf}" != "$1" ]; then
+  set -- ${server}-server "$@"
+fi
+if [ "$1" = ${server}-server ] && [ "$(id -u)" = 0 ]; then
+  if [ -z "$(${unknown})" ]; then
+    find . ! -user ${server} -exec chown ${server} {} +
+  else
+    echo "Notice: Unknown file found in data dir. Permissions will not be modified."
+  fi
+  exec su -s /bin/sh ${server} -c 'exec "$0" "$@"' -- "$0" "$@"
+fi
+if [ "$(umask)" = 0022 ]; then
+  umask 0077
+fi${isRedis8 ? modules : ''}${server === 'valkey' ? refusal : ''}
+exec "$@"
+`;
 }
 
 /** Lists, caches and sources of its own, so that apt on the host sees nothing of it. */
