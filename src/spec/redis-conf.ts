@@ -36,6 +36,7 @@ const MANAGED: Readonly<Record<string, string>> = {
   'min-replicas-to-write':
     'a primary would refuse writes while its replica restarts; clients wait for a replica with WAIT',
   'cluster-preferred-endpoint-type': 'clients are told addresses: no node has another name',
+  'cluster-databases': 'there is database 0: keys of another would stay behind when their slot moves, and be lost',
   'bind-source-addr': 'each node has an address of its own',
 };
 

@@ -74,6 +74,7 @@ describe("a user's redis.conf", () => {
     'cluster-preferred-endpoint-type hostname',
     'slave-announce-ip 10.0.0.1',
     'bind-source-addr 10.0.0.1',
+    'cluster-databases 16',
     '"port" 7000',
     "po'rt' 7000",
   ])('refuses: %s', (line) => {
