@@ -47,8 +47,8 @@ export function documentOf(name: string, choice: Choice, { prefix, ports }: Plac
   const count = choice.nodes * (choice.replicas + 1);
   const [first = 0] = ports;
   const nodes = Array.from({ length: count }, (_, index): [string, SpecDocument['redis']['nodes'][string]] => {
-    const [plain = first, tls = first, bus = first] = ports.slice(index * PORTS_PER_NODE);
-    return [`redis-${index + 1}`, { ip: `${prefix}.${index + 2}`, ports: { plain, tls, bus } }];
+    const [plain = first, tls = first] = ports.slice(index * PORTS_PER_NODE);
+    return [`redis-${index + 1}`, { ip: `${prefix}.${index + 2}`, ports: { plain, tls } }];
   });
   return {
     name,
@@ -66,7 +66,7 @@ export function documentOf(name: string, choice: Choice, { prefix, ports }: Plac
   };
 }
 
-export const PORTS_PER_NODE = 3;
+export const PORTS_PER_NODE = 2;
 
 /** Without persistence nothing is written at all. What the user's lines say comes later, and counts. */
 export function configOf({ persistence, config }: Choice): string {

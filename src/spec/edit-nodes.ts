@@ -17,8 +17,8 @@ export function addNodes(text: string, nodes: readonly NewNode[]): string | unde
   if (last === undefined) return undefined;
   const indent = /^[ \t]*/.exec(text.slice(last.start))?.[0] ?? '';
   const lines = nodes.map(({ name, ip, ports: { plain, tls, bus } }) => {
-    const ports = `{ plain: ${plain}, tls: ${tls}, bus: ${bus} }`;
-    return `${indent}${name}: { ip: ${ip}, ports: ${ports} }\n`;
+    const ports = `plain: ${plain}, tls: ${tls}${bus === undefined ? '' : `, bus: ${bus}`}`;
+    return `${indent}${name}: { ip: ${ip}, ports: { ${ports} } }\n`;
   });
   const before = text.slice(0, last.end);
   return `${before}${before.endsWith('\n') ? '' : '\n'}${lines.join('')}${text.slice(last.end)}`;
@@ -58,15 +58,18 @@ function linesOf({ key, value }: Pair, text: string): NodeLines {
   };
 }
 
-/** What nobody named: the address behind the highest one, and for each port the one behind the highest of its kind. */
+/**
+ * What nobody named: the address behind the highest one, and for each port that clients need the one behind the highest of
+ * its kind.
+ */
 export function completeNode(
   name: string,
   given: Partial<HostPorts> & { ip?: string },
   nodes: readonly Pick<NewNode, 'ip' | 'ports'>[],
   gateway: string,
 ): NewNode {
-  const taken = new Set(nodes.flatMap(({ ports }) => Object.values(ports)));
-  const port = (kind: keyof HostPorts): number => {
+  const taken = new Set([given.bus, ...nodes.flatMap(({ ports }) => Object.values(ports))]);
+  const port = (kind: 'plain' | 'tls'): number => {
     let next = given[kind] ?? Math.max(...nodes.map(({ ports }) => ports[kind])) + 1;
     while (given[kind] === undefined && taken.has(next)) next += 1;
     taken.add(next);
@@ -76,6 +79,6 @@ export function completeNode(
   return {
     name,
     ip: given.ip ?? nextAddress(addresses),
-    ports: { plain: port('plain'), tls: port('tls'), bus: port('bus') },
+    ports: { plain: port('plain'), tls: port('tls'), bus: given.bus },
   };
 }

@@ -87,6 +87,7 @@ function checkPorts({ redis }: SpecDocument): Finding[] {
   const holders = new Map<number, string>();
   for (const [name, { ports }] of Object.entries(redis.nodes)) {
     for (const [kind, port] of Object.entries(ports)) {
+      if (port === undefined) continue;
       const path = ['redis', 'nodes', name, 'ports', kind];
       const other = holders.get(port);
       if (other === undefined) holders.set(port, `${name}.${kind}`);

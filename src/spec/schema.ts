@@ -29,7 +29,7 @@ const ports = z
   .strictObject({
     plain: port.describe('Host port of 6379, plain Redis.'),
     tls: port.describe('Host port of 6380, Redis over TLS.'),
-    bus: port.describe('Host port of 16379, the cluster bus.'),
+    bus: port.optional().describe('Host port of 16379, the cluster bus. By default it has none: the nodes need none.'),
   })
   .describe('Host ports. Inside its container every node listens on 6379, 6380 and 16379.');
 

@@ -67,7 +67,8 @@ export interface NodeSpec {
 export interface HostPorts {
   readonly plain: number;
   readonly tls: number;
-  readonly bus: number;
+  /** Published only where somebody asks for it: the nodes reach each other in their network. */
+  readonly bus?: number | undefined;
 }
 
 export const CONTAINER_PORTS = { plain: 6379, tls: 6380, bus: 16379 } as const;

@@ -216,7 +216,7 @@ async function expectOwner(number: number, ranges: readonly SlotRange[]): Promis
 
 async function connect({ ips, ports }: TestStack, [first]: readonly NodeLink[]): Promise<Cluster> {
   const natMap = Object.fromEntries(
-    ips.map((ip, index) => [`${ip}:6379`, { host: '127.0.0.1', port: ports[index * 3] ?? 0 }]),
+    ips.map((ip, index) => [`${ip}:6379`, { host: '127.0.0.1', port: ports[index * 2] ?? 0 }]),
   );
   const password = (await first?.takenPassword())?.reveal() ?? '';
   return new Cluster([{ host: '127.0.0.1', port: ports[0] ?? 0 }], {

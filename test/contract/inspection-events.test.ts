@@ -94,7 +94,7 @@ test('hello comes once, and a new state every second', async () => {
     nodes: stack.ips.map((ip, index) => ({
       name: `redis-${index + 1}`,
       address: `${ip}:6379`,
-      hostAddress: `127.0.0.1:${stack.ports[index * 3]}`,
+      hostAddress: `127.0.0.1:${stack.ports[index * 2]}`,
       state: 'up',
       role: 'primary',
     })),

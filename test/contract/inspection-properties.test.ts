@@ -245,7 +245,7 @@ describe('a service', () => {
     expect(nodes.map(({ slots }) => slots)).toEqual(['0-5460', '5461-10922', '10923-16383']);
     expect(nodes[2]).toMatchObject({ id: expect.stringMatching(/^[\da-f]{40}$/), ip: stack.ips[2], role: 'master' });
     expect(await tried('/redis-cluster/node/redis-3')).toEqual([
-      `redis-3 at 127.0.0.1:${stack.ports[6]}: its container is exited (exit code 0)`,
+      `redis-3 at 127.0.0.1:${stack.ports[4]}: its container is exited (exit code 0)`,
     ]);
     const samples = readSamples(await (await service.get('/metrics')).text());
     const up = samples.filter(({ name: metric }) => metric === 'redis_cluster_node_up').map(({ value }) => value);

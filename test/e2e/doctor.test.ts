@@ -296,7 +296,7 @@ describe('something of the stack is wrong', () => {
 
   test('a node that ended, and its port is taken', async () => {
     await stack.engine.stopContainer(stack.container(2), 3);
-    const port = stack.ports[3] ?? 0;
+    const port = stack.ports[2] ?? 0;
     const server = createServer();
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));

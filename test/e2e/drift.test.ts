@@ -12,6 +12,8 @@ const NODES = [1, 2, 3, 4, 5, 6];
 
 beforeAll(async () => {
   stack = await makeStack({ nodeCount: 6, replicas: 1, redisConf: 'slowlog-max-len 100\n' });
+  const [bus] = await freePorts(1);
+  stack.edit((yaml) => yaml.replace(/(redis-2: .*tls: \d+)/, `$1, bus: ${bus}`));
   await stack.must('up');
 });
 afterEach(() => {
@@ -165,8 +167,13 @@ describe('in the YAML file', () => {
   test('what needs another container, under load: one at a time, primaries after they have handed over', async () => {
     const [free = 0] = await freePorts(1);
     writeFileSync(join(stack.folder, 'redis.conf'), 'slowlog-max-len 100\ntcp-keepalive 60\ndatabases 4\n');
+    expect((await inspect(2)).HostConfig.PortBindings).toHaveProperty('16379/tcp');
+    expect((await inspect(3)).HostConfig.PortBindings).not.toHaveProperty('16379/tcp');
     stack.edit((yaml) =>
-      yaml.replace('memory: 160mb', 'memory: 150mb').replace(`plain: ${stack.ports[0]}`, `plain: ${free}`),
+      yaml
+        .replace('memory: 160mb', 'memory: 150mb')
+        .replace(`plain: ${stack.ports[0]}`, `plain: ${free}`)
+        .replace(/, bus: \d+/, ''),
     );
     expect((await stack.must('plan')).stdout).toMatch(/~ fail over from redis-\d to redis-\d {2}/);
     writers = await startSteadyWriters(stack, 3);
@@ -177,6 +184,7 @@ describe('in the YAML file', () => {
     expect(acknowledged).toBeGreaterThan(100);
     expect(await writers.findLost()).toEqual([]);
     expect(await setting(6, 'databases')).toBe('4');
+    expect((await inspect(2)).HostConfig.PortBindings).not.toHaveProperty('16379/tcp');
     await expectNothingToDo();
   });
 

@@ -102,7 +102,7 @@ describe.skipIf(lacks('chromium'))('the live page', () => {
       const text = await card(node).innerText();
       expect(text).toMatch(/primary[^]*up[^]*ops\/s[^]*of 64 MiB[^]*33\.3 %[^]*7\.0/);
       expect(text).toContain(`${stack.ips[node - 1]}:6379`);
-      expect(text).toContain(`127.0.0.1:${stack.ports[(node - 1) * 3]}`);
+      expect(text).toContain(`127.0.0.1:${stack.ports[(node - 1) * 2]}`);
     }
     await page.getByText('All 3 ranges as a table').click();
     const rows = await page.getByRole('row').allInnerTexts();

@@ -26,7 +26,7 @@ describe('a mistake in the files', () => {
       yaml
         .replace('replicas: 0', 'replicas: 1\n  replicsa: 2')
         .replace(`${stack.ips[1] ?? ''},`, '192.168.7.7,')
-        .replace(`plain: ${stack.ports[6] ?? ''}`, `plain: ${stack.ports[0] ?? ''}`),
+        .replace(`plain: ${stack.ports[4] ?? ''}`, `plain: ${stack.ports[0] ?? ''}`),
     );
     const unknownKey = await stack.run('up');
     expect(unknownKey.exitCode).toBe(2);
@@ -83,7 +83,7 @@ describe('something of somebody else is in the way', () => {
   afterEach(() => server?.close());
 
   test('a host port that a process holds: it is named, and nothing is made', async () => {
-    const port = stack.ports[4] ?? 0;
+    const port = stack.ports[3] ?? 0;
     server = createServer().listen(port, '127.0.0.1');
     const { exitCode, stderr } = await stack.run('up');
     expect(exitCode).toBe(1);

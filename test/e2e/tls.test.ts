@@ -34,7 +34,7 @@ async function environment(): Promise<TlsEnvironment> {
   return JSON.parse((await stack.must('env', '--format', 'json', '--reveal')).stdout) as TlsEnvironment;
 }
 
-const tlsPort = (node: number): number => stack.ports[node * 3 - 2] ?? 0;
+const tlsPort = (node: number): number => stack.ports[node * 2 - 1] ?? 0;
 
 /** The host's own redis-cli, as a person would call it. */
 async function redisCli(node: number, ca: string, ...args: string[]): Promise<string> {

@@ -210,7 +210,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'a host port that a process holds',
     inflict: async ({ stack }) => {
       await stack.engine.removeContainer(stack.container(2));
-      return holdPort(stack.ports[3] ?? 0);
+      return holdPort(stack.ports[2] ?? 0);
     },
     up: {
       mends: false,
@@ -224,7 +224,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'a host port that another container holds',
     inflict: async ({ stack }) => {
       await stack.engine.removeContainer(stack.container(2));
-      const PortBindings = { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: String(stack.ports[3]) }] };
+      const PortBindings = { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: String(stack.ports[2]) }] };
       return stranger(stack, { name: `${stack.name}-holder`, hostConfig: { PortBindings } });
     },
     up: {

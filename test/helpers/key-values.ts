@@ -16,7 +16,7 @@ export function passwordOf(stack: TestStack): string {
 
 export function clientsOf(stack: TestStack): Redis[] {
   const password = passwordOf(stack);
-  const ports = stack.ips.map((_ip, index) => stack.ports[index * 3] ?? 0);
+  const ports = stack.ips.map((_ip, index) => stack.ports[index * 2] ?? 0);
   return ports.map((port) => new Redis({ port, password, protocol: 2, lazyConnect: false }));
 }
 

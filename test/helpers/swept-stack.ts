@@ -48,7 +48,7 @@ export async function makeSweptStack(options: StackOptions = {}): Promise<SweptS
   const morePorts = [plainPort, tlsPort, busPort] as const;
   const closers = [engineProxy.close];
   const ports = new Map<number, number>();
-  const plainPorts = stack.ips.map((_ip, index) => stack.ports[index * 3] ?? 0);
+  const plainPorts = stack.ips.map((_ip, index) => stack.ports[index * 2] ?? 0);
   for (const [index, port] of [...plainPorts, morePorts[0]].entries()) {
     const name = index < plainPorts.length ? `redis-${index + 1}` : 'the new port';
     const proxy = await startRedisProxy(name, port, line);

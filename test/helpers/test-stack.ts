@@ -48,6 +48,7 @@ export interface TestStack {
   readonly file: string;
   readonly env: NodeJS.ProcessEnv;
   readonly engine: Engine;
+  /** Two a node: plain, TLS. */
   readonly ports: readonly number[];
   readonly ips: readonly string[];
   readonly subnet: string;
@@ -105,14 +106,14 @@ export async function makeStack({
   const file = join(folder, 'stack.yaml');
   const owner = { [OWNER_VARIABLE]: String(process.pid) };
   const env = { ...process.env, XDG_STATE_HOME: join(folder, 'state'), NO_COLOR: '1', ...owner, ...moreEnv };
-  const ports = await freePorts(nodeCount * 3);
+  const ports = await freePorts(nodeCount * 2);
   const prefix = await freeSubnetPrefix(engine);
   const ips = Array.from({ length: nodeCount }, (_, index) => `${prefix}.${index + 11}`);
   const subnet = `${prefix}.0/24`;
   if (redisConf !== undefined) writeFileSync(join(folder, 'redis.conf'), redisConf);
   const nodes = ips.map((ip, index) => {
-    const [plain, encrypted, bus] = ports.slice(index * 3, index * 3 + 3);
-    return `    redis-${index + 1}: { ip: ${ip}, ports: { plain: ${plain}, tls: ${encrypted}, bus: ${bus} } }\n`;
+    const [plain, encrypted] = ports.slice(index * 2);
+    return `    redis-${index + 1}: { ip: ${ip}, ports: { plain: ${plain}, tls: ${encrypted} } }\n`;
   });
   let yaml = `name: ${name}
 network: { name: ${name}-net, subnet: ${subnet} }

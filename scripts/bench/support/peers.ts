@@ -106,5 +106,5 @@ function composeText({ image }: Bench, spec: Spec, more: object): string {
 }
 
 export function published({ ports }: NodeSpec): string[] {
-  return (['plain', 'tls', 'bus'] as const).map((kind) => `127.0.0.1:${ports[kind]}:${CONTAINER_PORTS[kind]}`);
+  return (['plain', 'tls'] as const).map((kind) => `127.0.0.1:${ports[kind]}:${CONTAINER_PORTS[kind]}`);
 }

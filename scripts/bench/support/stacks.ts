@@ -54,10 +54,10 @@ async function stackText(
   base: string,
   { nodeCount, replicas, memory }: StackShape,
 ): Promise<string> {
-  const ports = await freePorts(nodeCount * 3);
+  const ports = await freePorts(nodeCount * 2);
   const nodes = Array.from({ length: nodeCount }, (_, index): [string, object] => {
-    const [plain, tls, bus] = ports.slice(index * 3);
-    return [`redis-${index + 1}`, { ip: `${base}.0.${index + 11}`, ports: { plain, tls, bus } }];
+    const [plain, tls] = ports.slice(index * 2);
+    return [`redis-${index + 1}`, { ip: `${base}.0.${index + 11}`, ports: { plain, tls } }];
   });
   return stringify({
     name,

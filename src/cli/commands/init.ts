@@ -15,7 +15,7 @@ export const init: Command = {
     '--name <name>': "prefix of all that is made (default: from the folder's name)",
     '--nodes <count>': 'primaries: 3 nodes in all, or 6 with --replicas 1 (default: 3)',
     '--replicas <count>': 'of each primary: 0 or 1 (default: 0)',
-    '--ports <from>': "the first of the host's ports, three a node (default: 6379)",
+    '--ports <from>': "the first of the host's ports, two a node (default: 6379)",
     '--subnet <subnet>': 'of the network, like 172.20.0.0/16 (default: one of 10.0.0.0/8, from the name)',
   },
   run: async ({ options, connection }) => {
@@ -29,7 +29,7 @@ export const init: Command = {
     }
     const replicas = wholeNumber(options, 'replicas', { least: 0, most: 1, usual: 0 });
     const primaries = wholeNumber(options, 'nodes', { least: 3, most: 1000 / (1 + replicas), usual: 3 });
-    const most = PORTS + 1 - 3 * primaries * (1 + replicas);
+    const most = PORTS + 1 - 2 * primaries * (1 + replicas);
     const firstPort = wholeNumber(options, 'ports', { least: 1, most, usual: 6379 });
     const { init: writeStack } = await import('../../stack/commands/init.ts');
     const file = namedFile(connection) ?? STACK_FILE;

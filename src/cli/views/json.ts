@@ -21,7 +21,7 @@ const node = z.object({
   redisVersion: z.string().optional(),
   address: z.string().describe('In the network: 172.20.0.13:6379.'),
   host: z.string().describe('Where the ports answer from this host.'),
-  ports: z.object({ plain: port, tls: port, bus: port }).optional(),
+  ports: z.object({ plain: port, tls: port, bus: port.optional() }).optional(),
 });
 
 const up = z

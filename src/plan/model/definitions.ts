@@ -43,11 +43,12 @@ export function containerDefinition(
       ...composeLabels(stack, { service: node.name, file }),
     },
     network: { name: network.name, address: node.ip, aliases: [node.name] },
-    ports: openPorts(spec).map((kind) => ({
-      hostAddress: redis.bind,
-      hostPort: node.ports[kind],
-      containerPort: CONTAINER_PORTS[kind],
-    })),
+    ports: openPorts(spec).flatMap((kind) => {
+      const hostPort = node.ports[kind];
+      return hostPort === undefined
+        ? []
+        : [{ hostAddress: redis.bind, hostPort, containerPort: CONTAINER_PORTS[kind] }];
+    }),
     volume: { name: volume, path: '/data', labels: { ...owner, ...composeLabels(stack, { volume }) } },
     memoryBytes: redis.memoryBytes,
     cpus: redis.cpus,

@@ -14,7 +14,7 @@ export interface NewStack {
   readonly primaries: number;
   /** Of each primary. */
   readonly replicas: number;
-  /** The first of the host's ports, three a node. */
+  /** The first of the host's ports, two a node. */
   readonly firstPort: number;
   readonly subnet: string | undefined;
 }
@@ -58,8 +58,7 @@ function stackText(folder: string, { primaries, replicas, firstPort, ...wanted }
   const count = primaries * (1 + replicas);
   const firstIp = toNumber(parseBlock(subnet)?.firstHost ?? '0.0.0.0') + 1;
   const nodes = Array.from({ length: count }, (_, index) => {
-    const [plain, tls, bus] = [0, 1, 2].map((kind) => firstPort + kind * count + index);
-    const ports = `{ plain: ${plain}, tls: ${tls}, bus: ${bus} }`;
+    const ports = `{ plain: ${firstPort + index}, tls: ${firstPort + count + index} }`;
     return `    redis-${index + 1}: { ip: ${toAddress(firstIp + index)}, ports: ${ports} }\n`;
   });
   return `${schemaLine(folder)}name: ${name} # prefix of all that is made: ${name}-redis-1, volume ${name}-redis-1-data

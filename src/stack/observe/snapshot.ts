@@ -195,7 +195,6 @@ function findFormerNodes({ spec }: Pick<Session, 'spec'>, containers: readonly C
       ports: {
         plain: hostPort(container, CONTAINER_PORTS.plain),
         tls: hostPort(container, CONTAINER_PORTS.tls),
-        bus: hostPort(container, CONTAINER_PORTS.bus),
       },
       initialRole: 'replica',
       initialPrimary: undefined,

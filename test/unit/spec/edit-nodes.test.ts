@@ -60,11 +60,11 @@ network: { subnet: 172.20.0.0/16 }`;
 });
 
 describe('what nobody named', () => {
-  test('is behind the highest address, and behind the highest port of each kind', () => {
+  test('is behind the highest address, and behind the highest port of each kind; the bus is published only where it is asked for', () => {
     expect(completeNode('redis-4', {}, specOf().nodes, '172.20.0.1')).toEqual({
       name: 'redis-4',
       ip: '172.20.0.14',
-      ports: { plain: 7003, tls: 8003, bus: 17003 },
+      ports: { plain: 7003, tls: 8003 },
     });
   });
 

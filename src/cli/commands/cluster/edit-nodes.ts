@@ -12,7 +12,7 @@ export const clusterAddNode: Command = {
     '--ip <address>': 'its address in the network (default: behind the highest)',
     '--port <port>': 'its plain port on this host (default: behind the highest)',
     '--tls-port <port>': 'its TLS port on this host',
-    '--bus-port <port>': 'its bus port on this host',
+    '--bus-port <port>': 'its bus port on this host (default: none)',
   },
   run: async ({ openSession, operands, options }) => {
     const given = givenNode(options);

@@ -75,6 +75,16 @@ describe('a container', () => {
     ]);
   });
 
+  test('publishes the bus only where the YAML file has a port for it', () => {
+    const nodes = { 1: '11', 2: '12', 3: '13' };
+    const withoutBus = Object.entries(nodes).map(([node, host]) => [
+      `redis-${node}`,
+      { ip: `172.20.0.${host}`, ports: { plain: Number(`700${node}`), tls: Number(`800${node}`) } },
+    ]);
+    const { ports } = definitionOf({ redis: { nodes: Object.fromEntries(withoutBus) } });
+    expect(ports.map(({ containerPort }) => containerPort)).toEqual([6379, 6380]);
+  });
+
   test('is asked for its health on the plain port, and over TLS where that is closed', () => {
     const command = (tls: Shape['tls']): string => definitionOf({ tls: tls ?? {} }).healthcheck.command.join(' ');
     expect(command({})).toMatchInlineSnapshot(

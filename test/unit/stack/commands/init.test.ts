@@ -30,7 +30,7 @@ test('as many replicas as primaries, each node with ports of its own, in a subne
   expect(spec.redis.replicas).toBe(1);
   expect(spec.nodes.map(({ ip }) => ip).at(-1)).toBe('192.168.77.7');
   const ports = spec.nodes.flatMap(({ ports: all }) => Object.values(all)).toSorted((one, other) => one - other);
-  expect(ports).toEqual(Array.from({ length: 18 }, (_, index) => 7000 + index));
+  expect(ports).toEqual(Array.from({ length: 12 }, (_, index) => 7000 + index));
 });
 
 test('editors find the schema in the package, from a folder below, too', async () => {
