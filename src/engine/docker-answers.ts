@@ -34,7 +34,11 @@ export const execAnswer = z.object({
 });
 
 /** Of GET /info. */
-export const infoAnswer = z.object({ MemoryLimit: or(true, z.boolean()), CpuCfsQuota: or(true, z.boolean()) });
+export const infoAnswer = z.object({
+  MemoryLimit: or(true, z.boolean()),
+  CpuCfsQuota: or(true, z.boolean()),
+  PidsLimit: or(true, z.boolean()),
+});
 
 export const imageAnswer = z.object({
   Id: z.string(),
@@ -108,6 +112,11 @@ export const detailsAnswer = z.object({
     Memory: number,
     NanoCpus: number,
     RestartPolicy: z.object({ Name: text }).nullish(),
+    Privileged: or(false, z.boolean()),
+    CapAdd: listOf(z.string()),
+    CapDrop: listOf(z.string()),
+    SecurityOpt: listOf(z.string()),
+    PidsLimit: number,
   }),
   Mounts: listOf(z.object({ Name: z.string().nullish(), Source: text, Destination: z.string(), RW: z.boolean() })),
   NetworkSettings: z.object({

@@ -112,8 +112,24 @@ export function toContainerDetails(container: DetailsAnswer): ContainerDetails {
       intervalMs: (Config.Healthcheck?.Interval ?? 0) / NANOSECONDS_PER_MS,
       timeoutMs: (Config.Healthcheck?.Timeout ?? 0) / NANOSECONDS_PER_MS,
     },
+    isConfined: isConfined(HostConfig),
+    processes: Math.max(0, HostConfig.PidsLimit),
   };
 }
+
+/**
+ * What holds for every container of this program. Redis runs as its own user from the first instruction, so that even what
+ * an image's entrypoint would need as root is left out. A server has some 10 processes and threads, each of its `io-threads`
+ * (128 at most) one more.
+ */
+const CONFINEMENT = { CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'], PidsLimit: 256 };
+
+/** Podman names each capability that it would have given. */
+function isConfined({ Privileged, CapAdd, CapDrop, SecurityOpt }: DetailsAnswer['HostConfig']): boolean {
+  return !Privileged && CapAdd.length === 0 && CapDrop.length > 0 && SecurityOpt.some((one) => GAINS_NOTHING.test(one));
+}
+
+const GAINS_NOTHING = /^no-new-privileges([:=]true)?$/;
 
 const NANO = 1e9;
 const NANOSECONDS_PER_MS = 1_000_000;
@@ -166,6 +182,7 @@ export function containerBody(container: ContainerDefinition, moreLabels: Labels
       ),
       Mounts: [{ Type: 'volume', Source: volume.name, Target: volume.path }],
       ...limitsBody(container),
+      ...CONFINEMENT,
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     },
     // The network `none` has no addresses.

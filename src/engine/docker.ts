@@ -80,8 +80,12 @@ export async function connectDocker(
 
     unenforcedLimits: () =>
       look('read what the engine can do', async () => {
-        const { MemoryLimit, CpuCfsQuota } = understood(infoAnswer, await docker.info());
-        return [...(MemoryLimit ? [] : ['memory' as const]), ...(CpuCfsQuota ? [] : ['cpus' as const])];
+        const { MemoryLimit, CpuCfsQuota, PidsLimit } = understood(infoAnswer, await docker.info());
+        return [
+          ...(MemoryLimit ? [] : ['memory' as const]),
+          ...(CpuCfsQuota ? [] : ['cpus' as const]),
+          ...(PidsLimit ? [] : ['processes' as const]),
+        ];
       }),
 
     findImage: (reference) =>

@@ -129,6 +129,8 @@ export function settingsOf({ containers }: Pick<Wanted, 'containers'>): Map<stri
         ...rest,
         networks: { [network.name]: { address: network.address, aliases: network.aliases } },
         mounts: [{ source: volume.name, path: volume.path, isWritable: true }],
+        isConfined: true,
+        processes: 256,
       },
     ]),
   );

@@ -43,6 +43,7 @@ function findDrift(present: Container, settings: ContainerSettings, wanted: Cont
       volume.name,
     ),
     ...unshown('health check', JSON.stringify(settings.healthcheck), JSON.stringify(wanted.healthcheck)),
+    ...(settings.isConfined ? [] : [{ text: 'it has more privileges than it needs', remedy: 'replace' as const }]),
     ...limitDrift(settings, wanted),
     ...networkDrift(settings, network),
   ];
@@ -80,9 +81,14 @@ export function changedLimits(is: ContainerSettings, wanted: ContainerDefinition
   };
 }
 
-/** Those of the YAML file's limits that the engine can't set: it says 0, whatever was asked for. */
-export function unsetLimits({ memoryBytes, cpus }: ContainerSettings): Limit[] {
-  return [...(memoryBytes === 0 ? ['memory' as const] : []), ...(cpus === 0 ? ['cpus' as const] : [])];
+/** Those limits that the engine can't set: it says 0, whatever was asked for. */
+export function unsetLimits({ memoryBytes, cpus, processes, isConfined }: ContainerSettings): Limit[] {
+  return [
+    ...(memoryBytes === 0 ? ['memory' as const] : []),
+    ...(cpus === 0 ? ['cpus' as const] : []),
+    // A container of an earlier version of this program was not asked to have one.
+    ...(processes === 0 && isConfined ? ['processes' as const] : []),
+  ];
 }
 
 function networkDrift({ networks }: ContainerSettings, wanted: ContainerDefinition['network']): Drift[] {

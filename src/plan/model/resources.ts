@@ -88,10 +88,14 @@ export interface ContainerSettings {
   readonly cpus: number;
   readonly restartPolicy: string;
   readonly healthcheck: ContainerDefinition['healthcheck'];
+  /** It may do no more than each container of this program: no capability, and no way to get one. */
+  readonly isConfined: boolean;
+  /** How many it may have at once; 0 where the engine sets no limit. */
+  readonly processes: number;
 }
 
-/** A limit of the YAML file's that some engines take and don't keep. */
-export type Limit = 'memory' | 'cpus';
+/** A limit that some engines take and don't keep. */
+export type Limit = 'memory' | 'cpus' | 'processes';
 
 /** What can be changed of a container while it runs. */
 export type ContainerLimits = Pick<ContainerDefinition, 'restartPolicy'> &

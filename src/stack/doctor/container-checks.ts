@@ -104,7 +104,8 @@ function runningLines({ node, name, details }: NodeContainer, log: string, place
 export async function checkLimits({ engine, obstacles }: Facts): Promise<readonly Line[]> {
   const [{ engine: connected }, { observed }] = await Promise.all([engine.know(), obstacles.know()]);
   const unenforced = await observeUnenforced(connected, observed.settings);
-  if (unenforced === undefined) return [ok('limits', 'the engine enforces redis.memory and redis.cpus')];
+  if (unenforced === undefined)
+    return [ok('limits', 'the engine enforces redis.memory, redis.cpus and a limit of processes')];
   // Nothing that a person could mend with this program, or that is about to break.
   return [ok('limits', `the engine can't enforce ${unenforced}: the containers run without`)];
 }

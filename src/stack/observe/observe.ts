@@ -15,17 +15,19 @@ import {
   USER_CONF_FILE,
   writtenAppendonly,
 } from '../../plan/node/redis-config.ts';
-import type { Container, Volume } from '../../plan/model/resources.ts';
+import type { Container, Limit, Volume } from '../../plan/model/resources.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import { findDataFiles } from './data-folder.ts';
 
-/** `redis.memory and redis.cpus`: of these the containers run without; undefined where the engine enforces both. */
+const LIMITS: Record<Limit, string> = { memory: 'redis.memory', cpus: 'redis.cpus', processes: 'a limit of processes' };
+
+/** `redis.memory and redis.cpus`: the containers run without these; undefined where the engine enforces all. */
 export async function observeUnenforced(
   engine: Engine,
   settings: Observed['settings'] = new Map(),
 ): Promise<string | undefined> {
   const limits = new Set([...(await engine.unenforcedLimits()), ...[...settings.values()].flatMap(unsetLimits)]);
-  return limits.size === 0 ? undefined : [...limits].map((limit) => `redis.${limit}`).join(' and ');
+  return limits.size === 0 ? undefined : [...limits].map((limit) => LIMITS[limit]).join(' and ');
 }
 
 /**

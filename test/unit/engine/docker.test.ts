@@ -96,6 +96,29 @@ describe('a container', () => {
     await engine.createContainer({ ...definition, volume: { ...definition.volume, name: '' } });
     expect(calls.map(({ call }) => call)).toEqual(['POST /containers/create']);
   });
+
+  const podmanDrops = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'];
+  test.each<[string, object, boolean]>([
+    ['as it is made', {}, true],
+    ['as Podman shows it', { CapAdd: [], CapDrop: podmanDrops, SecurityOpt: ['no-new-privileges'] }, true],
+    ['by an earlier version of this program', { CapDrop: null, SecurityOpt: null, PidsLimit: null }, false],
+    ['with one capability', { CapAdd: ['NET_ADMIN'] }, false],
+    ['with all of them', { Privileged: true }, false],
+    ['that may gain some', { SecurityOpt: ['seccomp=unconfined', 'no-new-privileges=false'] }, false],
+  ])('is seen to do no more than it needs, or more: %s', async (_how, changes, isConfined) => {
+    if (definition === undefined) throw new Error('no node');
+    await engine.createContainer(definition);
+    const { HostConfig } = bodyOf('POST /containers/create') as { HostConfig: object };
+    const State = { Status: 'running', ExitCode: 0, OOMKilled: false, Error: '', StartedAt: '' };
+    const more = {
+      State,
+      Config: {},
+      NetworkSettings: {},
+      HostConfig: { ...HostConfig, PortBindings: {}, ...changes },
+    };
+    answers['GET /containers/one/json'] = { body: more };
+    expect((await engine.inspectContainer('one'))?.isConfined).toBe(isConfined);
+  });
 });
 
 test('a container whose address is held by itself is stuck, and by another one refused: Podman keeps that of a container whose processes were killed', async () => {
@@ -145,6 +168,8 @@ test('limits that an engine doesn’t enforce are those of which it says so', as
   expect(await engine.unenforcedLimits()).toEqual(['memory', 'cpus']);
   answers['GET /info'] = { body: { MemoryLimit: true, CpuCfsQuota: false } };
   expect(await engine.unenforcedLimits()).toEqual(['cpus']);
+  answers['GET /info'] = { body: { PidsLimit: false } };
+  expect(await engine.unenforcedLimits()).toEqual(['processes']);
   answers['GET /info'] = { body: {} };
   expect(await engine.unenforcedLimits()).toEqual([]);
 });

@@ -217,6 +217,17 @@ describe('a change by hand', () => {
     const without = withSettings(running, 'dev-redis-2', { memoryBytes: 0, cpus: 0 });
     expect(planUp(spec, wanted, without)).toEqual([]);
     expect([...without.settings.values()].flatMap(unsetLimits)).toEqual(['memory', 'cpus']);
+    const unlimited = withSettings(running, 'dev-redis-2', { processes: 0 });
+    expect(planUp(spec, wanted, unlimited)).toEqual([]);
+    expect([...unlimited.settings.values()].flatMap(unsetLimits)).toEqual(['processes']);
+  });
+
+  test('a container that may do more than it needs is recreated; of limits it was never asked to have, nothing is said', () => {
+    const former = withSettings(running, 'dev-redis-2', { isConfined: false, processes: 0 });
+    expect(linesOf(planText(planUp(spec, wanted, former)))).toContain(
+      '~ stop container dev-redis-2  (it has more privileges than it needs)',
+    );
+    expect([...former.settings.values()].flatMap(unsetLimits)).toEqual([]);
   });
 });
 
