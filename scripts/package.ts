@@ -57,7 +57,7 @@ function bundle(): { readonly programFile: string; readonly inputs: readonly str
   const program = 'lib/program.js';
   const { outputFiles, metafile } = buildSync({
     ...BUNDLING,
-    external: [...BUNDLING.external, ...PEERS],
+    external: PEERS,
     entryPoints: { 'lib/program': 'src/cli/program.ts', ...ENTRIES },
     outdir: DIST,
     format: 'esm',

@@ -1,6 +1,6 @@
 /** Writes the JSON Schemas in infra/ from the zod schemas; with --check, fails where a file is not what it would write. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { JSON_OUTPUTS } from '../src/cli/views/json.ts';
 import { specSchema } from '../src/spec/schema.ts';
 

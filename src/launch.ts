@@ -50,10 +50,14 @@ export const BUNDLING = {
   target: 'node20',
   // A script that is evaluated has no import() of its own: what stays outside is required.
   supported: { 'dynamic-import': false },
-  // Optional parts of ssh2, compiled where a compiler was at hand; it does without.
-  external: ['cpu-features', '*.node'],
-  // dockerode loads them for BuildKit's sessions, which nothing here opens: something that is there anyway in their place.
-  alias: { '@grpc/grpc-js': 'node:util', '@grpc/proto-loader': 'node:util' },
+  // dockerode loads them for BuildKit's sessions and an ssh of its own, which nothing here opens: something that is there
+  // anyway in their place.
+  alias: {
+    '@grpc/grpc-js': 'node:util',
+    '@grpc/proto-loader': 'node:util',
+    protobufjs: 'node:util',
+    ssh2: 'node:util',
+  },
   // Half the size, which is half the time to read it. Names stay, for the stack of a bug.
   minifyWhitespace: true,
   logLevel: 'silent',
@@ -68,7 +72,7 @@ function build(root: string, folder: string, file: string): string {
     entryPoints: [join(root, 'src/cli/program.ts')],
     format: 'cjs',
     // It reads files beside itself.
-    external: [...BUNDLING.external, '@fastify/swagger-ui'],
+    external: ['@fastify/swagger-ui'],
   });
   const source = outputFiles[0]?.text ?? '';
   rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { understood, versionAnswer } from './docker-answers.ts';
 
 /** The Engine API 1.x that all calls and answers here were written for: that of Engine 20.10. */

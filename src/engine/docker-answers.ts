@@ -1,5 +1,5 @@
 /** What this program reads in the engine's answers, 1.41 and later, checked: whatever answers there may be no engine. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What may be null or left out means `otherwise`. */
 function or<T>(otherwise: T, item: z.ZodType<T>): z.ZodType<T> {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { StackError } from '../errors.ts';
 import { hint, run } from '../hint.ts';
 import type { ClusterOptions } from './cluster-options.ts';

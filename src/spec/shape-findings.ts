@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkDocument, type Finding, type Path } from './rules.ts';
 import { specSchema } from './schema.ts';
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { keySlot } from '../../cluster/keys/key-slot.ts';
 import { countSlots, formatRanges, SLOT_COUNT } from '../../cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SLOT_COUNT } from '../../cluster/slots/slots.ts';
 import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const Count = z.number().int().nonnegative();
 const SlotRange = z.strictObject({ start: Count.max(16383), end: Count.max(16383) });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The shapes that are given out are those of the document that this API comes from, field by field, in Redis's own words. */
 const Count = z.number().int().nonnegative();

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { FAILURE_CODES } from '../../errors.ts';
 
 /** What `--json` prints, described for programs that read it: `npm run schema` writes infra/json/ from here. */

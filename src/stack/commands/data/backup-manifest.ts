@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { countSlots, SLOT_COUNT, type SlotRange } from '../../../cluster/slots/slots.ts';
 
 /** Written last: a folder without it is no backup, or an unfinished one. */
