@@ -23,7 +23,17 @@ export function observationOf(
     const view = views[index] ?? { name: node.name, reachable: false, reason: 'it has just begun' };
     return { node, container: undefined, view, lastFailure: undefined };
   });
-  return { at: 1, tookMs: 1, session, nodes, findings: [], isMoving: false, staleBecause: undefined, ...changes };
+  return {
+    at: 1,
+    tookMs: 1,
+    session,
+    nodes,
+    findings: [],
+    isMoving: false,
+    migrations: [],
+    staleBecause: undefined,
+    ...changes,
+  };
 }
 
 /** Nodes of these names don't answer. */

@@ -76,7 +76,7 @@ function stateOf(
   return { health: 'ok', headline: `The cluster is whole: ${slots}, ${nodes.length} nodes agree` };
 }
 
-function movesOf({ nodes }: Observation, { members }: Topology): LiveState['moves'] {
+function movesOf({ nodes, migrations }: Observation, { members }: Topology): LiveState['moves'] {
   // The other end of a move may be away: then its id is all that the nodes tell.
   const named = (nameOrId: string): string => {
     const member = members.find(({ row }) => row?.id === nameOrId);
@@ -84,7 +84,7 @@ function movesOf({ nodes }: Observation, { members }: Topology): LiveState['move
   };
   const views = nodes.map(({ view }) => view).filter(isReachable);
   const { begun, handedOver, unclear } = findOpenMoves(views);
-  return [...begun, ...handedOver, ...unclear].map(({ from, to, slots }) => ({
+  return [...begun, ...handedOver, ...unclear, ...migrations].map(({ from, to, slots }) => ({
     from: named(from),
     to: named(to),
     slots: rangesOf(slots),

@@ -39,9 +39,7 @@ function addCluster(gauge: MakeGauge, observation: Observation, moves: readonly 
   );
   gauge('redis_cluster_slots_assigned', 'Slots that have an owner').set(info.cluster_slots_assigned);
   gauge('redis_cluster_slots_ok', 'Slots whose owner is flagged neither fail nor fail?').set(info.cluster_slots_ok);
-  gauge('redis_cluster_slots_moving', 'Slots that are open for a move').set(
-    moves.reduce((sum, { count }) => sum + count, 0),
-  );
+  gauge('redis_cluster_slots_moving', 'Slots on the move').set(moves.reduce((sum, { count }) => sum + count, 0));
   gauge('redis_cluster_known_nodes', 'Nodes that the cluster knows').set(info.cluster_known_nodes);
   gauge('redis_cluster_size', 'Primaries that own slots').set(info.cluster_size);
 }

@@ -15,8 +15,8 @@ interface AtomicMoveOptions {
   readonly timeoutMs?: number;
   /** By default that of Redis. */
   readonly migration?: SlotMigration;
-  /** Told at each change of state. */
-  readonly onProgress?: (progress: AtomicMoveProgress) => void;
+  /** Told at each look, and waited for. */
+  readonly onProgress?: (progress: AtomicMoveProgress) => unknown;
 }
 
 interface AtomicMoveProgress {
@@ -143,8 +143,8 @@ async function follow(followed: Followed): Promise<void> {
     if (`${task.state} ${task.retries}` !== seen) {
       seen = `${task.state} ${task.retries}`;
       pollMs = SHORTEST_POLL_MS;
-      onProgress?.({ state: task.state, slotCount: countSlots(task.slots), retries: task.retries });
     }
+    await onProgress?.({ state: task.state, slotCount: countSlots(task.slots), retries: task.retries });
     const reason = reasonToStop(followed, task, lastError);
     if (reason !== undefined) {
       if (isOurs && (await cancel(followed)) === 'completed') return;

@@ -1,11 +1,15 @@
 import { rangesOf, slotsOf, type SlotRange } from '../../cluster/slots/slots.ts';
 import type { NodeLink } from '../node-link.ts';
+import type { ServerName } from '../../plan/model/resources.ts';
 import type { Peer } from './route.ts';
 
 /** A move of slots that the servers carry out by themselves, as one of them tells of it. */
 export interface MigrationTask {
   readonly id: string;
   readonly slots: readonly SlotRange[];
+  /** Ids of nodes. */
+  readonly from: string;
+  readonly to: string;
   /** `import` where the slots go to the target, `migrate` where they leave it. */
   readonly operation: string;
   /** The server's own word: `accumulate-buffer`, `streaming-buffer`, …; of all of them `completed`, `canceled` and `failed`. */
@@ -57,7 +61,7 @@ export function valkeyMigration(source: Peer, target: Peer): SlotMigration {
       return begun?.id ?? '';
     },
     tasks: async (id) => (await jobs()).filter((job) => id === undefined || job.id === id),
-    isUnderWay: ({ state }) => !['completed', 'canceled', 'failed'].includes(state),
+    isUnderWay: isJobUnderWay,
     cancel: async () => {
       await source.link.send('CLUSTER', 'CANCELSLOTMIGRATIONS');
     },
@@ -76,6 +80,8 @@ export async function readTasks(link: NodeLink, id?: string): Promise<MigrationT
   return parseAll(reply).map((field) => ({
     id: field('id'),
     slots: parseRanges(field('slots')),
+    from: field('source'),
+    to: field('dest'),
     operation: field('operation'),
     state: field('state'),
     lastError: field('last_error'),
@@ -89,6 +95,17 @@ export function isUnderWay({ operation, state }: MigrationTask): boolean {
   return state !== 'completed' && state !== 'canceled';
 }
 
+function isJobUnderWay({ state }: MigrationTask): boolean {
+  return !['completed', 'canceled', 'failed'].includes(state);
+}
+
+/** What one node tells of moves in its server's own way. */
+export async function tasksUnderWay(link: NodeLink, server: ServerName): Promise<MigrationTask[]> {
+  if (server === 'redis') return (await readTasks(link)).filter(isUnderWay);
+  const jobs = parseAll(await link.send('CLUSTER', 'GETSLOTMIGRATIONS'));
+  return jobs.map((fields) => toTask(fields, '', '')).filter(isJobUnderWay);
+}
+
 const STATES: Readonly<Record<string, string>> = { success: 'completed', cancelled: 'canceled' };
 
 /** @param node the node that tells of it */
@@ -97,6 +114,8 @@ function toTask(field: Fields, node: string, target: string): MigrationTask {
   return {
     id: field('name'),
     slots: parseRanges(field('slot_ranges')),
+    from: field('source_node'),
+    to: field('target_node'),
     operation: isComing ? 'import' : 'migrate',
     state: STATES[field('state')] ?? field('state'),
     lastError: field('message'),

@@ -18,3 +18,12 @@ export interface Route {
 
 /** What has been moved since the last report. */
 export type OnMoved = (moved: { readonly slots: number; readonly keys: number }) => void;
+
+/** How far a server is that moves slots by itself: they arrive all at once, when everything has been copied. */
+export type OnCopied = (slots: readonly number[], copied: Copied) => void;
+
+export interface Copied {
+  readonly bytes: number;
+  /** About. */
+  readonly ofBytes: number;
+}

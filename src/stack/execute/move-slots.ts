@@ -2,7 +2,7 @@ import { findUnsettledEpochs } from '../../cluster/nodes/epochs.ts';
 import { findBrokenLinks } from '../../cluster/findings/health.ts';
 import { slotMapText, type NodeRow } from '../../cluster/nodes/node-table.ts';
 import { rangesOf, holdsSlot, type SlotMove } from '../../cluster/slots/slots.ts';
-import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
+import { datasetBytes, isReachable, parseInfo, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
 import { showBytes } from '../../cluster/keys/quoted.ts';
@@ -12,7 +12,7 @@ import { redisMigration, valkeyMigration } from '../../redis/slots/migration-tas
 import type { RedisCommand } from '../../redis/node-link.ts';
 import { emptyFiles } from '../../redis/persistence.ts';
 import { renewClaims } from '../../redis/slots/renew-claims.ts';
-import type { OnMoved, Peer, Route } from '../../redis/slots/route.ts';
+import type { OnCopied, OnMoved, Peer, Route } from '../../redis/slots/route.ts';
 import { moveSlots, setSlots } from '../../redis/slots/slot-move.ts';
 import type { Nodes } from '../connect/with-nodes.ts';
 import type { ServerName } from '../../plan/model/resources.ts';
@@ -61,7 +61,7 @@ export async function executeMoves(
     const server = await atomicMigrationAmong(views, patient);
     if (server !== undefined) {
       await sideBySide(planned, ({ route, slots }) =>
-        moveAtOnce(route, slots, server, { signal, onMoved: progress.add }),
+        moveAtOnce(route, slots, server, { signal, onMoved: progress.add, onCopied: progress.copied }),
       );
     } else {
       if (leavesMark) await Promise.all(planned.map(({ route, slots }) => markUnfinished(route, slots)));
@@ -131,16 +131,30 @@ async function atomicMigrationAmong(views: readonly ReachableView[], nodes: Node
   return others.every((other) => other === first) ? first : undefined;
 }
 
+/** Servers tell a state of such a move, and no figures: what the target has got so far shows in its memory. */
 async function moveAtOnce(
   { source, target }: Route,
   slots: readonly number[],
   server: ServerName,
-  { signal, onMoved }: { readonly signal: AbortSignal; readonly onMoved: OnMoved },
+  {
+    signal,
+    onMoved,
+    onCopied,
+  }: { readonly signal: AbortSignal; readonly onMoved: OnMoved; readonly onCopied: OnCopied },
 ): Promise<void> {
   const counts = await source.link.sendAll(slots.map((slot): RedisCommand => ['CLUSTER', 'COUNTKEYSINSLOT', slot]));
+  const keys = counts.reduce<number>((sum, count) => sum + Number(count), 0);
+  const sizeOf = async ({ link }: Peer): Promise<number> =>
+    datasetBytes(parseInfo(String(await link.send('INFO', 'memory'))));
+  const [all, size, before] = await Promise.all([source.link.send('DBSIZE'), sizeOf(source), sizeOf(target)]);
+  const ofBytes = (size * keys) / Math.max(Number(all), 1);
+  const copied = (bytes: number): void => onCopied(slots, { bytes: Math.max(bytes, 0), ofBytes });
+  copied(0);
+  const onProgress = async (): Promise<void> => copied((await sizeOf(target)) - before);
   const migration = server === 'redis' ? redisMigration(target.link) : valkeyMigration(source, target);
-  await moveSlotsAtomically(target.link, rangesOf(slots), { signal, migration });
-  onMoved({ slots: slots.length, keys: counts.reduce<number>((sum, count) => sum + Number(count), 0) });
+  await moveSlotsAtomically(target.link, rangesOf(slots), { signal, migration, onProgress });
+  copied(ofBytes);
+  onMoved({ slots: slots.length, keys });
 }
 
 /**

@@ -1,10 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Finding } from '../../../cluster/findings/finding.ts';
 import { findFindings } from '../../../cluster/findings/findings.ts';
-import type { NodeView } from '../../../cluster/nodes/view.ts';
+import { isReachable, type NodeView, type ReachableView } from '../../../cluster/nodes/view.ts';
+import { slotsOf, type SlotMove } from '../../../cluster/slots/slots.ts';
 import { withinBounds } from '../../../bounds.ts';
 import { StackError } from '../../../errors.ts';
+import type { ServerName } from '../../../plan/model/resources.ts';
 import type { NodeLink } from '../../../redis/node-link.ts';
+import { atomicMigrationOf } from '../../../redis/slots/atomic-slot-move.ts';
+import { tasksUnderWay, type MigrationTask } from '../../../redis/slots/migration-tasks.ts';
 import { expectationOf } from '../../../plan/cluster/expectation.ts';
 import { linkRunning, observeNodes } from '../../observe/observe-nodes.ts';
 import { startHistory, type ObservedNode } from './observed-history.ts';
@@ -21,8 +25,10 @@ export interface Observation {
   readonly nodes: readonly ObservedNode[];
   /** What is wrong, and doesn't pass by itself. */
   readonly findings: readonly Finding[];
-  /** Slots are open, or have just changed hands. */
+  /** Slots are open, or have just changed hands, or servers move them by themselves. */
   readonly isMoving: boolean;
+  /** What servers move by themselves: no node table tells of it. */
+  readonly migrations: readonly SlotMove[];
   /** Why the YAML file of now can't be read; the nodes are those of the last one that could. */
   readonly staleBecause: string | undefined;
 }
@@ -57,6 +63,7 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
   let staleBecause: string | undefined;
   let links: NodeLink[] | undefined;
   const history = startHistory();
+  const findMigrations = migrationFinder();
   let linkedAt = 0;
   const refusals: Refusals = new Map();
   let isClosed = false;
@@ -96,9 +103,10 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
     }
     const nodes = await history.addFailures(session, statuses, at);
     const views = nodes.map(({ view }) => view);
-    const isMoving = history.isMoving(views, at);
+    const migrations = await findMigrations(links, views.filter(isReachable));
+    const isMoving = history.isMoving(views, at) || migrations.length > 0;
     const findings = history.lasting(findFindings(expectationOf(session.spec), views), isMoving, at);
-    return { at, tookMs: performance.now() - start, session, nodes, findings, isMoving, staleBecause };
+    return { at, tookMs: performance.now() - start, session, nodes, findings, isMoving, migrations, staleBecause };
   };
   const lookOnce = (): Promise<Observation> =>
     look().finally(() => {
@@ -115,6 +123,29 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
       isClosed = true;
       closeLinks();
     },
+  };
+}
+
+/** Each version of a server is asked once whether it moves slots by itself. */
+function migrationFinder(): (links: readonly NodeLink[], views: readonly ReachableView[]) => Promise<SlotMove[]> {
+  const ways = new Map<string, ServerName | undefined>();
+  return async (links, views) => {
+    const nameOf = (id: string): string => views.find(({ table: { myself } }) => myself.id === id)?.name ?? id;
+    const askOne = async ({ name, server }: ReachableView): Promise<MigrationTask[]> => {
+      const link = links.find((one) => one.name === name);
+      if (link === undefined) return [];
+      if (!ways.has(server)) ways.set(server, await atomicMigrationOf(link));
+      const way = ways.get(server);
+      return way === undefined ? [] : tasksUnderWay(link, way);
+    };
+    const primaries = views.filter(({ table: { myself } }) => myself.role === 'primary');
+    // A node that has gone since it was looked at tells nothing; the next look shows it.
+    const told = await Promise.all(primaries.map((view) => askOne(view).catch(() => [])));
+    const moves = told
+      .flat()
+      .map(({ from, to, slots }) => ({ from: nameOf(from), to: nameOf(to), slots: slotsOf(slots) }));
+    // Both ends tell of it.
+    return [...new Map(moves.map((move) => [JSON.stringify(move), move])).values()];
   };
 }
 

@@ -74,6 +74,11 @@ describe('the state', () => {
       { start: 7, end: 7 },
     ];
     expect(live.moves).toEqual([{ from: 'redis-1', to: 'redis-2', slots, count: 3 }]);
+    const migrations = [{ from: 'redis-1', to: 'redis-2', slots: [0, 1, 7] }];
+    expect(describeLive(observationOf({}, undefined, { isMoving: true, migrations }))).toMatchObject({
+      headline: live.headline,
+      moves: live.moves,
+    });
   });
 
   test('with a YAML file that cannot be read says so first', () => {
