@@ -2,7 +2,7 @@ import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { StackError } from './errors.ts';
 
-type XdgVariable = 'XDG_STATE_HOME' | 'XDG_CONFIG_HOME' | 'XDG_RUNTIME_DIR';
+type XdgVariable = 'XDG_STATE_HOME' | 'XDG_CACHE_HOME' | 'XDG_CONFIG_HOME' | 'XDG_RUNTIME_DIR';
 
 /** Where a stack's password and certificate authority are kept: outside any checkout, so that all of them share it. */
 export function stateFolder(stack: string, env: NodeJS.ProcessEnv): string {

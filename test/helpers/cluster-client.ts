@@ -1,19 +1,25 @@
+import { readFileSync } from 'node:fs';
 import { Cluster, type NatMap } from 'ioredis';
 import type { TestStack } from './test-stack.ts';
 
-/** A cluster-aware client, as an application connects with what `env` prints. To be closed with disconnect(). */
-export async function connectCluster(stack: TestStack): Promise<Cluster> {
+/**
+ * A cluster-aware client, as an application connects with what `env` prints, over TLS one that verifies the nodes. To be
+ * closed with disconnect().
+ */
+export async function connectCluster(stack: TestStack, port: 'plain' | 'tls' = 'plain'): Promise<Cluster> {
   const env = JSON.parse((await stack.must('env', '--format', 'json', '--reveal')).stdout) as Record<string, string>;
-  const nodes = (env['REDIS_CLUSTER_NODES'] ?? '').split(',').map((node) => {
-    const [host = '', port = ''] = node.split(':');
-    return { host, port: Number(port) };
+  const prefix = port === 'tls' ? 'REDIS_TLS' : 'REDIS';
+  const nodes = (env[`${prefix}_CLUSTER_NODES`] ?? '').split(',').map((node) => {
+    const [host = '', number = ''] = node.replace('rediss://', '').split(':');
+    return { host, port: Number(number) };
   });
+  const tls = port === 'tls' ? { tls: { ca: readFileSync(env['REDIS_TLS_CA_FILE'] ?? '') } } : {};
   const client = new Cluster(nodes, {
-    natMap: JSON.parse(env['REDIS_NAT_MAP'] ?? '{}') as NatMap,
+    natMap: JSON.parse(env[`${prefix}_NAT_MAP`] ?? '{}') as NatMap,
     // ioredis shares one entry of its map among a range of slots: of many commands at once, one that follows MOVED leads
     // the others astray until the map is read anew.
     maxRedirections: 200,
-    redisOptions: { password: env['REDIS_PASSWORD'] ?? '' },
+    redisOptions: { password: env['REDIS_PASSWORD'] ?? '', ...tls },
   });
   client.on('error', () => undefined);
   return client;

@@ -116,7 +116,7 @@ export async function startOwnEngine(): Promise<OwnEngine> {
 }
 
 /** Containers that ended with their namespace leave theirs, empty. */
-function removeCgroups(name: string): void {
+export function removeCgroups(name: string): void {
   for (const controller of readdirSync(CGROUPS)) removeFolders(join(CGROUPS, controller, name));
 }
 

@@ -37,6 +37,8 @@ const ORIGINS = {
   'valkey-9.1-links': { server: 'valkey', suites: ['sid'], oldest: '9.1', hasLinks: true },
 } as const satisfies Record<string, Origin>;
 
+export const SERVER_IMAGES = Object.keys(ORIGINS) as ServerImageName[];
+
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /**
@@ -147,7 +149,7 @@ exec "$@"
 }
 
 /** Lists, caches and sources of its own, so that apt on the host sees nothing of it. */
-async function writeAptConfig(folder: string, server: ServerName, suites: readonly string[]): Promise<string> {
+export async function writeAptConfig(folder: string, server: ServerName, suites: readonly string[]): Promise<string> {
   const path = (name: string): string => join(folder, name);
   await mkdir(path('lists/partial'), { recursive: true });
   await mkdir(path('cache/archives/partial'), { recursive: true });

@@ -1,0 +1,124 @@
+/**
+ * Walks one story on other engines and other servers, and writes docs/compatibility.md from what each step came to.
+ *
+ *     npm run grounds                                       each engine with one server, and each server on one engine
+ *     npm run grounds -- engine=docker-28,podman-5.4        those engines with the usual server
+ *     npm run grounds -- engine=podman-5.8 server=valkey-9.1
+ *
+ * Needs root and Debian's packages. The engines' files are kept in GROUNDS_FOLDER, or in the user's cache.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { $ } from 'zx';
+import { errorMessage, StackError } from '../src/errors.ts';
+import { SERVER_IMAGES, type ServerImageName } from '../test/helpers/server-images.ts';
+import { walkCell, type StepReport } from './grounds/cell.ts';
+import { whyNoGrounds } from './grounds/engine.ts';
+import { ENGINES, type EngineName } from './grounds/engines.ts';
+import { compatibilityPage, type WalkedCell } from './grounds/page.ts';
+
+const CELLS = 'docs/compatibility.json';
+const PAGE = 'docs/compatibility.md';
+/** With these the others are tried. */
+const USUAL = { engine: 'docker-28', server: 'redis-8.0' } as const;
+const USAGE = `Usage: npm run grounds [-- engine=NAME,… server=NAME,…]
+Engines: ${Object.keys(ENGINES).join(' ')}
+Servers: ${SERVER_IMAGES.join(' ')}
+`;
+
+type Pair = readonly [engine: EngineName, server: ServerImageName];
+
+/** @returns undefined where a word is none of these. */
+function pairsOf(words: readonly string[]): Pair[] | undefined {
+  const engines = Object.keys(ENGINES) as EngineName[];
+  const asked = new Map(words.map((word) => [word.split('=')[0], word.split('=')[1]?.split(',') ?? []]));
+  const isOf = (name: string, known: readonly string[]): boolean =>
+    (asked.get(name) ?? []).every((one) => known.includes(one));
+  if (![...asked.keys()].every((name) => name === 'engine' || name === 'server')) return undefined;
+  if (!isOf('engine', engines) || !isOf('server', SERVER_IMAGES)) return undefined;
+  const wanted = {
+    engine: asked.get('engine') as EngineName[] | undefined,
+    server: asked.get('server') as ServerImageName[] | undefined,
+  };
+  if (asked.size > 0) {
+    return (wanted.engine ?? [USUAL.engine]).flatMap((engine) =>
+      (wanted.server ?? [USUAL.server]).map((server): Pair => [engine, server]),
+    );
+  }
+  return [
+    ...engines.map((engine): Pair => [engine, USUAL.server]),
+    ...SERVER_IMAGES.filter((server) => server !== USUAL.server).map((server): Pair => [USUAL.engine, server]),
+  ];
+}
+
+async function main(): Promise<number> {
+  const pairs = pairsOf(process.argv.slice(2));
+  if (pairs === undefined) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  const whyNot = whyNoGrounds();
+  if (whyNot !== undefined) {
+    process.stderr.write(`no grounds: ${whyNot}\n`);
+    return 1;
+  }
+  const signal = abortedBySignals();
+  let isWhole = true;
+  for (const [engine, server] of pairs) {
+    console.log(`${engine}, ${server}`);
+    try {
+      const cell = await walkCell(engine, server, { signal, onStep: print });
+      if ('reason' in cell) {
+        console.log(`  skipped: ${cell.reason}`);
+        continue;
+      }
+      isWhole &&= cell.steps.every(({ is }) => is !== 'failed');
+      await keep({ ...cell, commit: commitName() });
+    } catch (error) {
+      signal.throwIfAborted();
+      isWhole = false;
+      console.log(`  ✗ ${errorMessage(error)}`);
+    }
+  }
+  return isWhole ? 0 : 1;
+}
+
+function print({ name, is, message, seconds }: StepReport): void {
+  const mark = is === 'failed' ? '✗' : '✓';
+  console.log(`  ${mark} ${name} (${seconds} s)${message === undefined ? '' : `: ${message}`}`);
+}
+
+/** In the place of what an earlier run said of the same two. */
+async function keep(cell: WalkedCell): Promise<void> {
+  const before = existsSync(CELLS) ? (JSON.parse(readFileSync(CELLS, 'utf8')) as WalkedCell[]) : [];
+  const others = before.filter(({ engine, server }) => engine !== cell.engine || server !== cell.server);
+  const nameOf = ({ engine, server }: WalkedCell): string => `${engine} ${server}`;
+  const all = [...others, cell].toSorted((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
+  writeFileSync(CELLS, `${JSON.stringify(all, null, 2)}\n`);
+  writeFileSync(PAGE, compatibilityPage(all));
+  await $`npx prettier --write ${PAGE} ${CELLS}`.quiet();
+}
+
+function commitName(): string {
+  return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+}
+
+/** A listener for the whole run: the default action would end the process before the engine is removed. */
+function abortedBySignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const [name, code] of [
+    ['SIGINT', 'INTERRUPTED'],
+    ['SIGTERM', 'TERMINATED'],
+  ] as const) {
+    process.on(name, () => controller.abort(new StackError(code, { message: 'the run was interrupted' })));
+  }
+  return controller.signal;
+}
+
+main().then(
+  (exitCode) => process.exit(exitCode),
+  (error: unknown) => {
+    process.stderr.write(`${errorMessage(error)}\n`);
+    process.exit(error instanceof StackError ? error.exitCode : 1);
+  },
+);

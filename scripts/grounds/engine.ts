@@ -1,0 +1,95 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import Docker from 'dockerode';
+import { removeCgroups } from '../../test/helpers/own-engine.ts';
+import { ENGINES, type EngineKind, type EngineName } from './engines.ts';
+import { engineRoot } from './root.ts';
+
+/** An engine in namespaces of its own: it and its containers never meet the host's. */
+export interface GroundEngine {
+  /** As DOCKER_HOST writes it. */
+  readonly host: string;
+  readonly docker: Docker;
+  /** `28.5.2`, as the engine says. */
+  readonly version: string;
+  /** For what belongs to a run; it goes with the engine. */
+  readonly folder: string;
+  /** The start of a command line that runs where the engine's published ports answer. */
+  readonly enter: readonly string[];
+  /** Ends everything, and leaves nothing behind. */
+  remove(): Promise<void>;
+}
+
+const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child'];
+const READY_MS = 60_000;
+
+/** Why this machine can't have engines of its own; undefined where it can. */
+export function whyNoGrounds(): string | undefined {
+  if (process.getuid?.() !== 0) return 'engines of its own need root';
+  const tools = ['unshare', 'nsenter', 'pivot_root', 'ip', 'apt-get', 'dpkg-deb'];
+  const missing = tools.find((name) => spawnSync('which', [name]).status !== 0);
+  if (missing !== undefined) return `no ${missing} on this machine`;
+  const { status } = spawnSync('unshare', [...NAMESPACES, 'ip', 'link', 'set', 'lo', 'up'], { stdio: 'ignore' });
+  return status === 0 ? undefined : 'no namespaces can be made on this machine';
+}
+
+export async function startEngine(name: EngineName): Promise<GroundEngine> {
+  const { kind, rootless, options = [], env }: EngineKind = ENGINES[name];
+  const root = await engineRoot(ENGINES[name]);
+  const folder = mkdtempSync(join(tmpdir(), 'ground-'));
+  const cgroup = basename(folder);
+  const user = rootless === true ? 'rootless' : 'root';
+  const script = [join(__dirname, 'engine.sh'), root, folder, kind, user, cgroup, ...options];
+  // It ends with this process's end of the pipe, however this process ends.
+  const holder = spawn('unshare', [...NAMESPACES, 'sh', ...script], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    // Ctrl-C is for the one who clears away.
+    detached: true,
+  });
+  let said = '';
+  holder.stderr.on('data', (chunk) => (said += String(chunk)));
+  const ended = once(holder, 'exit');
+  const remove = async (): Promise<void> => {
+    holder.stdin.end();
+    await ended;
+    removeCgroups(kind === 'docker' ? cgroup : 'libpod_parent');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  };
+  const socket = join(folder, 'engine.sock');
+  const docker = new Docker({ socketPath: socket });
+  try {
+    await Promise.race([once(holder.stdout, 'data'), ended]);
+    const version = await answer(docker);
+    const log = join(folder, 'log');
+    if (version === undefined || holder.exitCode !== null) {
+      throw new Error(
+        `${name} doesn't answer\n${said}${existsSync(log) ? readFileSync(log, 'utf8').slice(-4000) : ''}`,
+      );
+    }
+    const first = readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim();
+    return {
+      host: `unix://${socket}`,
+      docker,
+      version,
+      folder,
+      enter: ['nsenter', `--net=/proc/${first}/ns/net`, '--'],
+      remove,
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function answer(docker: Docker): Promise<string | undefined> {
+  for (const until = Date.now() + READY_MS; Date.now() < until; await pause(50)) {
+    const version = await docker.version().catch(() => undefined);
+    if (version !== undefined) return version.Version;
+  }
+  return undefined;
+}

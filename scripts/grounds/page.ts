@@ -1,0 +1,58 @@
+import type { Cell } from './cell.ts';
+
+export interface WalkedCell extends Cell {
+  readonly commit: string;
+}
+
+/** docs/compatibility.md: which engine with which server, and what is not enforced where. */
+export function compatibilityPage(cells: readonly WalkedCell[]): string {
+  const engines = [...new Set(cells.map(({ engine }) => engine))];
+  const servers = [...new Set(cells.map(({ server }) => server))];
+  const rows = engines.map((engine) => {
+    const ofEngine = cells.filter((cell) => cell.engine === engine);
+    const outcomes = servers.map((server) => {
+      const cell = ofEngine.find((one) => one.server === server);
+      return cell === undefined ? '' : outcomeText(cell);
+    });
+    return row([engine, ofEngine.at(-1)?.engineVersion ?? '', ...outcomes]);
+  });
+  const steps = [...new Set(cells.flatMap((cell) => cell.steps.map(({ name }) => name)))];
+  return `# Compatibility
+
+This page is made by \`npm run grounds\` from what it saw (docs/compatibility.json). Each cell is one story, told on an engine
+of its own with images of Debian's packages: how many of its steps passed, at which commit. An empty cell was not tried.
+
+${[row(['engine', 'version', ...servers]), row(['---', '---', ...servers.map(() => '---')]), ...rows].join('\n')}
+
+## The story
+
+${steps.map((name) => `- ${name}`).join('\n')}
+
+## Not enforced
+
+${list(cells, 'not enforced') || 'Everything is.'}
+
+## Failed
+
+${list(cells, 'failed') || 'Nothing.'}
+`;
+}
+
+function outcomeText({ steps, commit }: WalkedCell): string {
+  const passed = steps.filter(({ is }) => is !== 'failed').length;
+  return passed === steps.length ? `✓ ${passed}, ${commit}` : `✗ ${passed} of ${steps.length}, ${commit}`;
+}
+
+function list(cells: readonly WalkedCell[], wanted: 'failed' | 'not enforced'): string {
+  const lines = cells.flatMap(({ engine, server, steps }) =>
+    steps.flatMap(({ name, is, message = '' }) => {
+      const words = message.split('\n').find((line) => line.trim() !== '') ?? '';
+      return is === wanted ? [`- ${engine}, ${server}, ${name}: ${words}`] : [];
+    }),
+  );
+  return lines.join('\n');
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}

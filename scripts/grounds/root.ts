@@ -1,0 +1,67 @@
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { $ } from 'zx';
+import { homeFolder, xdgFolder } from '../../src/user-folders.ts';
+import { writeAptConfig } from '../../test/helpers/server-images.ts';
+import { PACKAGES, type EngineKind } from './engines.ts';
+
+const USER = 'me:x:1000:1000::/home/me:/bin/sh\n';
+const FILES: Readonly<Record<string, string>> = {
+  passwd: `root:x:0:0:root:/root:/bin/sh\n${USER}`,
+  group: 'root:x:0:\nme:x:1000:\n',
+  subuid: 'me:100000:65536\n',
+  subgid: 'me:100000:65536\n',
+  hosts: '127.0.0.1 localhost\n',
+  'resolv.conf': 'nameserver 127.0.0.1\n',
+};
+
+/** Kept between runs: GROUNDS_FOLDER, or in the user's cache. */
+export function groundsFolder(env: NodeJS.ProcessEnv): string {
+  const cache = (): string => xdgFolder('XDG_CACHE_HOME', env) ?? join(homeFolder(env), '.cache');
+  return env['GROUNDS_FOLDER'] ?? join(cache(), 'redis-cluster-as-code', 'grounds');
+}
+
+/**
+ * A root file system with an engine in it, and all that it needs: its packages' files, unpacked. Nothing of them is run, and
+ * nothing is installed on the host.
+ */
+export async function engineRoot({ kind, suite }: EngineKind): Promise<string> {
+  const folder = groundsFolder(process.env);
+  const root = join(folder, `${suite}-${kind}`);
+  if (existsSync(root)) return root;
+  await mkdir(folder, { recursive: true });
+  // In the same folder: it is there as a whole, or not at all.
+  const made = await mkdtemp(`${root}-`);
+  try {
+    const unpacked = join(made, 'root');
+    await unpack(made, unpacked, suite, PACKAGES[kind]);
+    for (const [name, text] of Object.entries(FILES)) await writeFile(join(unpacked, 'etc', name), text);
+    for (const name of ['proc', 'sys', 'dev', 'run', 'tmp', 'root', 'home/me', 'ground', 'old']) {
+      await mkdir(join(unpacked, name), { recursive: true });
+    }
+    await $`chown 1000:1000 ${join(unpacked, 'home/me')}`;
+    if (kind === 'podman') {
+      await appendFile(join(unpacked, 'etc/containers/containers.conf'), '[network]\nfirewall_driver = "iptables"\n');
+    }
+    // Somebody else's, made meanwhile, is as good.
+    await rename(unpacked, root).catch((error: unknown) => {
+      if (!existsSync(root)) throw error;
+    });
+    return root;
+  } finally {
+    await rm(made, { recursive: true, force: true });
+  }
+}
+
+async function unpack(folder: string, root: string, suite: string, packages: readonly string[]): Promise<void> {
+  const env = { ...process.env, APT_CONFIG: await writeAptConfig(folder, 'redis', [suite]), LC_ALL: 'C' };
+  const quietly = $({ env, quiet: true });
+  await quietly`apt-get update -q --error-on=any`;
+  await quietly`apt-get install -qy --no-install-recommends --download-only ${packages}`;
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
+    await quietly`mkdir -p ${root}/usr/${name} && ln -s usr/${name} ${root}/${name}`;
+  }
+  // Older packages hold /bin and /lib: these stay links.
+  await quietly`for deb in ${folder}/cache/archives/*.deb; do dpkg-deb --fsys-tarfile $deb | tar -xp --keep-directory-symlink -C ${root}; done`;
+}
