@@ -25,6 +25,7 @@ const LONG = [
   'scale',
   'killed',
   'drift',
+  'grounds',
   'vault',
 ];
 

@@ -11,45 +11,19 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { $ } from 'zx';
 import { errorMessage, StackError } from '../src/errors.ts';
-import { SERVER_IMAGES, type ServerImageName } from '../test/helpers/server-images.ts';
+import { SERVER_IMAGES } from '../test/helpers/server-images.ts';
 import { walkCell, type StepReport } from './grounds/cell.ts';
 import { whyNoGrounds } from './grounds/engine.ts';
-import { ENGINES, type EngineName } from './grounds/engines.ts';
+import { ENGINES } from './grounds/engines.ts';
 import { compatibilityPage, type WalkedCell } from './grounds/page.ts';
+import { pairsOf } from './grounds/pairs.ts';
 
 const CELLS = 'docs/compatibility.json';
 const PAGE = 'docs/compatibility.md';
-/** With these the others are tried. */
-const USUAL = { engine: 'docker-28', server: 'redis-8.0' } as const;
 const USAGE = `Usage: npm run grounds [-- engine=NAME,… server=NAME,…]
 Engines: ${Object.keys(ENGINES).join(' ')}
 Servers: ${SERVER_IMAGES.join(' ')}
 `;
-
-type Pair = readonly [engine: EngineName, server: ServerImageName];
-
-/** @returns undefined where a word is none of these. */
-function pairsOf(words: readonly string[]): Pair[] | undefined {
-  const engines = Object.keys(ENGINES) as EngineName[];
-  const asked = new Map(words.map((word) => [word.split('=')[0], word.split('=')[1]?.split(',') ?? []]));
-  const isOf = (name: string, known: readonly string[]): boolean =>
-    (asked.get(name) ?? []).every((one) => known.includes(one));
-  if (![...asked.keys()].every((name) => name === 'engine' || name === 'server')) return undefined;
-  if (!isOf('engine', engines) || !isOf('server', SERVER_IMAGES)) return undefined;
-  const wanted = {
-    engine: asked.get('engine') as EngineName[] | undefined,
-    server: asked.get('server') as ServerImageName[] | undefined,
-  };
-  if (asked.size > 0) {
-    return (wanted.engine ?? [USUAL.engine]).flatMap((engine) =>
-      (wanted.server ?? [USUAL.server]).map((server): Pair => [engine, server]),
-    );
-  }
-  return [
-    ...engines.map((engine): Pair => [engine, USUAL.server]),
-    ...SERVER_IMAGES.filter((server) => server !== USUAL.server).map((server): Pair => [USUAL.engine, server]),
-  ];
-}
 
 async function main(): Promise<number> {
   const pairs = pairsOf(process.argv.slice(2));

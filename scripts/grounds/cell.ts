@@ -7,6 +7,7 @@ import { serverImage, type ServerImageName } from '../../test/helpers/server-ima
 import { dockerOf, testEngine } from '../../test/helpers/test-stack.ts';
 import { startEngine } from './engine.ts';
 import type { EngineName } from './engines.ts';
+import { engineRoot } from './root.ts';
 
 export interface Outcome {
   readonly is: 'passed' | 'failed' | 'not enforced';
@@ -47,8 +48,10 @@ export async function walkCell(
   const machines = await testEngine();
   const found = await serverImage(machines, server);
   if ('reason' in found) return found;
+  const packages = await engineRoot(engine);
+  if ('reason' in packages) return packages;
   signal?.throwIfAborted();
-  const ground = await startEngine(engine);
+  const ground = await startEngine(engine, packages.root);
   try {
     await ground.docker.loadImage(await dockerOf(machines).getImage(found.image).get());
     const temporary = join(ground.folder, 'tmp');

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeByLabel, dockerOf, freePorts } from '../../test/helpers/test-stack.ts';
-import { expectKeys, requireText, unenforced } from './expect.ts';
+import { expectKeys, requireText, unenforcedIn } from './expect.ts';
 import type { Step, Story } from './story.ts';
 
 /** @param plan what it has to show of the change */
@@ -31,7 +31,7 @@ const LIMITS = drift('a memory limit', /its memory limit is 100 MiB instead of 1
 });
 
 export const DRIFT: readonly Step[] = [
-  { ...LIMITS, tell: async (story) => (await unenforced(story)) ?? LIMITS.tell(story) },
+  { ...LIMITS, tell: async (story) => unenforcedIn((await story.run('doctor')).stdout) ?? LIMITS.tell(story) },
   drift('a setting', /set maxmemory 67108864 on redis-4 .*changed by hand/, ({ stack }) =>
     stack.redis(4, 'CONFIG', 'SET', 'maxmemory', '1gb'),
   ),

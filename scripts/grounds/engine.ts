@@ -7,7 +7,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { removeCgroups } from '../../test/helpers/own-engine.ts';
 import { ENGINES, type EngineKind, type EngineName } from './engines.ts';
-import { engineRoot } from './root.ts';
 
 /** An engine in namespaces of its own: it and its containers never meet the host's. */
 export interface GroundEngine {
@@ -25,6 +24,8 @@ export interface GroundEngine {
 }
 
 const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child'];
+const TRIAL = `ip link set lo up; mount -t tmpfs tmpfs /mnt; cd /mnt; mkdir lower upper work root
+mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root`;
 const READY_MS = 60_000;
 
 /** Why this machine can't have engines of its own; undefined where it can. */
@@ -33,13 +34,13 @@ export function whyNoGrounds(): string | undefined {
   const tools = ['unshare', 'nsenter', 'pivot_root', 'ip', 'apt-get', 'dpkg-deb'];
   const missing = tools.find((name) => spawnSync('which', [name]).status !== 0);
   if (missing !== undefined) return `no ${missing} on this machine`;
-  const { status } = spawnSync('unshare', [...NAMESPACES, 'ip', 'link', 'set', 'lo', 'up'], { stdio: 'ignore' });
-  return status === 0 ? undefined : 'no namespaces can be made on this machine';
+  const { status } = spawnSync('unshare', [...NAMESPACES, 'sh', '-ec', TRIAL], { stdio: 'ignore' });
+  return status === 0 ? undefined : 'no namespaces, or no overlays in them, can be made on this machine';
 }
 
-export async function startEngine(name: EngineName): Promise<GroundEngine> {
+/** @param root as `engineRoot` made it */
+export async function startEngine(name: EngineName, root: string): Promise<GroundEngine> {
   const { kind, rootless, options = [], env }: EngineKind = ENGINES[name];
-  const root = await engineRoot(ENGINES[name]);
   const folder = mkdtempSync(join(tmpdir(), 'ground-'));
   const cgroup = basename(folder);
   const user = rootless === true ? 'rootless' : 'root';

@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { $ } from 'zx';
+import { $, ProcessOutput } from 'zx';
+import { errorMessage } from '../../src/errors.ts';
 import { homeFolder, xdgFolder } from '../../src/user-folders.ts';
 import { writeAptConfig } from '../../test/helpers/server-images.ts';
-import { PACKAGES, type EngineKind } from './engines.ts';
+import { ENGINES, PACKAGES, type EngineName } from './engines.ts';
 
 const USER = 'me:x:1000:1000::/home/me:/bin/sh\n';
 const FILES: Readonly<Record<string, string>> = {
@@ -26,21 +28,23 @@ export function groundsFolder(env: NodeJS.ProcessEnv): string {
  * A root file system with an engine in it, and all that it needs: its packages' files, unpacked. Nothing of them is run, and
  * nothing is installed on the host.
  */
-export async function engineRoot({ kind, suite }: EngineKind): Promise<string> {
+export async function engineRoot(name: EngineName): Promise<{ readonly root: string } | { readonly reason: string }> {
+  const { kind, suite } = ENGINES[name];
   const folder = groundsFolder(process.env);
-  const root = join(folder, `${suite}-${kind}`);
-  if (existsSync(root)) return root;
+  const packages = PACKAGES[kind];
+  const digest = createHash('sha256').update(packages.join()).digest('hex').slice(0, 8);
+  const root = join(folder, `${suite}-${kind}-${digest}`);
+  if (existsSync(root)) return { root };
   await mkdir(folder, { recursive: true });
   // In the same folder: it is there as a whole, or not at all.
   const made = await mkdtemp(`${root}-`);
   try {
     const unpacked = join(made, 'root');
-    await unpack(made, unpacked, suite, PACKAGES[kind]);
-    for (const [name, text] of Object.entries(FILES)) await writeFile(join(unpacked, 'etc', name), text);
-    for (const name of ['proc', 'sys', 'dev', 'run', 'tmp', 'root', 'home/me', 'ground', 'old']) {
-      await mkdir(join(unpacked, name), { recursive: true });
+    await unpack(made, unpacked, suite, packages);
+    for (const [file, text] of Object.entries(FILES)) await writeFile(join(unpacked, 'etc', file), text);
+    for (const place of ['proc', 'sys', 'dev', 'run', 'tmp', 'root', 'home/me', 'ground', 'old']) {
+      await mkdir(join(unpacked, place), { recursive: true });
     }
-    await $`chown 1000:1000 ${join(unpacked, 'home/me')}`;
     if (kind === 'podman') {
       await appendFile(join(unpacked, 'etc/containers/containers.conf'), '[network]\nfirewall_driver = "iptables"\n');
     }
@@ -48,7 +52,11 @@ export async function engineRoot({ kind, suite }: EngineKind): Promise<string> {
     await rename(unpacked, root).catch((error: unknown) => {
       if (!existsSync(root)) throw error;
     });
-    return root;
+    return { root };
+  } catch (error) {
+    const said = error instanceof ProcessOutput ? error.stderr : errorMessage(error);
+    const line = said.split('\n').find((one) => one.startsWith('E: ')) ?? said.split('\n')[0];
+    return { reason: `no ${name} could be had from Debian: ${line}` };
   } finally {
     await rm(made, { recursive: true, force: true });
   }

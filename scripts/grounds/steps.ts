@@ -7,7 +7,7 @@ import { connectCluster, fill } from '../../test/helpers/cluster-client.ts';
 import { startProgram } from '../../test/helpers/program.ts';
 import { startSteadyWriters } from '../../test/helpers/steady-writer.ts';
 import { dockerOf, freePorts, runMain, type TestStack } from '../../test/helpers/test-stack.ts';
-import { expectKeys, KEYS, requireText, unenforced } from './expect.ts';
+import { expectKeys, KEYS, requireText, unenforcedIn } from './expect.ts';
 import type { Step, Story } from './story.ts';
 
 const WRITERS = 2;
@@ -33,9 +33,10 @@ async function nodesThatAre(role: 'primary' | 'replica', { run }: Story): Promis
   return [...stdout.matchAll(new RegExp(`^(redis-\\d+) +${role}`, 'gm'))].map(([, name = '']) => name);
 }
 
-async function whatIsThere({ engine, name }: TestStack): Promise<string[]> {
-  const lists = [await engine.listContainers(), await engine.listNetworks(), await engine.listVolumes()];
-  return lists.flat().flatMap((thing) => (thing.labels[LABELS.stack] === name ? [thing.name] : []));
+async function expectNothingLeft({ engine, name }: TestStack, but = /^$/): Promise<void> {
+  const things = [await engine.listContainers(), await engine.listNetworks(), await engine.listVolumes()].flat();
+  const left = things.filter((thing) => thing.labels[LABELS.stack] === name && !but.test(thing.name));
+  if (left.length > 0) throw new Error(`still there: ${left.map((thing) => thing.name).join(' ')}`);
 }
 
 const UP: Step = {
@@ -65,25 +66,27 @@ const KILL: Step = {
 };
 const DOCTOR: Step = {
   name: 'doctor',
-  tell: async (story) => {
-    await story.run('doctor');
-    return unenforced(story);
+  tell: async ({ run }) => unenforcedIn((await run('doctor')).stdout),
+};
+const DOWN_WITH_DATA: Step = {
+  name: 'down --volumes',
+  tell: async ({ stack, run }) => {
+    await run('down', '--volumes', '--yes');
+    await expectNothingLeft(stack);
   },
 };
 const DOWN: Step = {
   name: 'down',
-  tell: async ({ stack, run }) => {
-    await run('down');
-    const kept = (await whatIsThere(stack)).filter((name) => !name.endsWith('-data'));
-    if (kept.length > 0) throw new Error(`still there: ${kept.join(' ')}`);
-    await run('up');
-    await expectKeys(stack);
-    await run('down', '--volumes', '--yes');
-    if ((await whatIsThere(stack)).length > 0) throw new Error(`still there: ${(await whatIsThere(stack)).join(' ')}`);
+  tell: async (story) => {
+    await story.run('down');
+    await expectNothingLeft(story.stack, /-data$/);
+    await story.run('up');
+    await expectKeys(story.stack);
+    await DOWN_WITH_DATA.tell(story);
   },
 };
 
-export const SHORT: readonly Step[] = [UP, AGAIN, WRITE, KILL, DOCTOR, DOWN];
+export const SHORT: readonly Step[] = [UP, AGAIN, WRITE, KILL, DOCTOR, DOWN_WITH_DATA];
 export const START: readonly Step[] = [
   UP,
   AGAIN,
@@ -213,8 +216,7 @@ export const LAST: readonly Step[] = [
         other.env,
       );
       if (exitCode !== 0) throw new Error(`${stdout}${stderr}`);
-      if ((await whatIsThere(other)).length > 0)
-        throw new Error(`still there: ${(await whatIsThere(other)).join(' ')}`);
+      await expectNothingLeft(other);
     },
   },
 ];
