@@ -25,6 +25,8 @@ export interface Cell {
   readonly engine: EngineName;
   readonly engineVersion: string;
   readonly server: ServerImageName;
+  /** `8.1.1`, as it says itself; missing where it never answered. */
+  readonly serverVersion?: string;
   readonly steps: readonly StepReport[];
 }
 
@@ -67,16 +69,20 @@ export async function walkCell(
     let said = '';
     story.stderr.on('data', (chunk) => (said += String(chunk)));
     const steps: StepReport[] = [];
+    let version = {};
     for await (const line of createInterface({ input: story.stdout })) {
-      const step = JSON.parse(line) as StepReport;
-      steps.push(step);
-      onStep?.(step);
+      const told = JSON.parse(line) as StepReport | Required<Pick<Cell, 'serverVersion'>>;
+      if ('serverVersion' in told) version = told;
+      else {
+        steps.push(told);
+        onStep?.(told);
+      }
     }
     const [exitCode] = (await ended) as [number | null];
     signal?.removeEventListener('abort', kill);
     signal?.throwIfAborted();
     if (exitCode !== 0) throw new Error(`the story on ${engine} with ${server} broke off\n${said.slice(-4000)}`);
-    return { engine, engineVersion: ground.version, server, steps };
+    return { engine, engineVersion: ground.version, server, ...version, steps };
   } finally {
     await ground.remove();
   }

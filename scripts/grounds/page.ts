@@ -8,6 +8,11 @@ export interface WalkedCell extends Cell {
 export function compatibilityPage(cells: readonly WalkedCell[]): string {
   const engines = [...new Set(cells.map(({ engine }) => engine))];
   const servers = [...new Set(cells.map(({ server }) => server))];
+  const versions = (server: string): string => {
+    const found = cells.flatMap((cell) => (cell.server === server ? (cell.serverVersion ?? []) : []));
+    return [...new Set(found)].join(', ');
+  };
+  const heads = ['engine', 'version', ...servers.map((server) => `${server}<br>${versions(server)}`)];
   const rows = engines.map((engine) => {
     const ofEngine = cells.filter((cell) => cell.engine === engine);
     const outcomes = servers.map((server) => {
@@ -22,7 +27,7 @@ export function compatibilityPage(cells: readonly WalkedCell[]): string {
 This page is made by \`npm run grounds\` from what it saw (docs/compatibility.json). Each cell is one story, told on an engine
 of its own with images of Debian's packages: how many of its steps passed, at which commit. An empty cell was not tried.
 
-${[row(['engine', 'version', ...servers]), row(['---', '---', ...servers.map(() => '---')]), ...rows].join('\n')}
+${[row(heads), row(heads.map(() => '---')), ...rows].join('\n')}
 
 ## The story
 

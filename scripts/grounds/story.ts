@@ -4,6 +4,7 @@
  */
 import { requireSuccess, startProgram, type Ended } from '../../test/helpers/program.ts';
 import { makeStack, type TestStack } from '../../test/helpers/test-stack.ts';
+import { parseInfo } from '../../src/cluster/nodes/view.ts';
 import { errorMessage } from '../../src/errors.ts';
 import type { Outcome, StepReport } from './cell.ts';
 import { DRIFT } from './drift.ts';
@@ -50,8 +51,14 @@ async function main([image = '', length]: readonly string[]): Promise<void> {
     console.log(JSON.stringify(report));
     // Without a cluster, all others would only say so again.
     if (index === 0 && outcome.is === 'failed') break;
+    if (index === 0) console.log(JSON.stringify({ serverVersion: await serverVersion(stack) }));
   }
-  if (process.exitCode === undefined) await Promise.all([stack.remove(), other.remove()]);
+  // Nothing is removed: all of it goes with the engine.
+}
+
+async function serverVersion(stack: TestStack): Promise<string> {
+  const info = parseInfo(await stack.redis(1, 'INFO', 'server'));
+  return info.get('valkey_version') ?? info.get('redis_version') ?? 'unknown';
 }
 
 void main(process.argv.slice(2));

@@ -11,6 +11,7 @@ test.skipIf(whyNot !== undefined)(
     const cell = await walkCell('podman-5.4', 'valkey-8.1', { isShort: true });
     if ('reason' in cell) return context.skip(cell.reason);
     expect(cell.engineVersion).toMatch(/^5\.4\./);
+    expect(cell.serverVersion).toMatch(/^8\.1\./);
     expect(cell.steps.filter(({ is }) => is === 'failed')).toEqual([]);
     expect(cell.steps.map(({ name }) => name)).toEqual([
       'up from nothing',

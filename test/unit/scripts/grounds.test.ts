@@ -28,6 +28,7 @@ test('the page says what passed, what failed with its first line, and what is no
     engine,
     engineVersion: '1.2.3',
     server: 'redis-8.0',
+    serverVersion: '8.0.2',
     commit: 'abc1234',
     steps,
   });
@@ -39,6 +40,7 @@ test('the page says what passed, what failed with its first line, and what is no
       { name: 'doctor', is: 'not enforced', message: "can't enforce redis.cpus", seconds: 1 },
     ]),
   ]);
+  expect(page).toContain('| engine | version | redis-8.0<br>8.0.2 |');
   expect(page).toContain('| docker-28 | 1.2.3 | ✓ 1, abc1234 |');
   expect(page).toContain('| podman-5.4 | 1.2.3 | ✗ 1 of 2, abc1234 |');
   expect(page).toContain("- docker-26-rootless, redis-8.0, doctor: can't enforce redis.cpus");
