@@ -67,6 +67,21 @@ describe('a stack as it is by default', () => {
         expect(await runSnippet(library, { ...connection, passwordFile: undefined }, env)).toBe('world');
       });
 
+      test('finds a key of a slot that moves just now at the node that it moves to', async () => {
+        const key = `hello:${library}`;
+        await stack.redis(1, '-c', 'DEL', key);
+        const slot = await stack.redis(1, 'CLUSTER', 'KEYSLOT', key);
+        const from = Number(slot) < 5461 ? 1 : Number(slot) < 10_923 ? 2 : 3;
+        const to = (from % 3) + 1;
+        const [fromId, toId] = [await stack.redis(from, 'CLUSTER', 'MYID'), await stack.redis(to, 'CLUSTER', 'MYID')];
+        await stack.redis(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
+        await stack.redis(from, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+        expect(await runSnippet(library, connection)).toBe('world');
+        expect(await stack.redis(to, 'CLUSTER', 'COUNTKEYSINSLOT', slot)).toBe('1');
+        await stack.redis(to, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+        await stack.redis(from, 'CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+      });
+
       test('stays on TLS, where redirects name the plain port', async () => {
         expect(await runSnippet(library, { ...connection, plain: undefined })).toBe('world');
       });

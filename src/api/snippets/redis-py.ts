@@ -14,7 +14,14 @@ addresses = {
 }
 ${password(reach)}
 
-cluster = RedisCluster(
+class Cluster(RedisCluster):
+    # redis-py itself doesn't map the address in an ASK redirect.
+    def get_node(self, host=None, port=None, node_name=None):
+        if node_name is not None:
+            host, port = node_name.rsplit(":", 1)
+        return super().get_node(*addresses.get((host, int(port)), (host, int(port))))
+
+cluster = Cluster(
     startup_nodes=[
         ${reach.nodes.map((node) => `ClusterNode(${place(node)}),`)}
     ],

@@ -12,6 +12,8 @@ import { describeConnection } from '../../../../src/stack/connect/connection.ts'
 import { loadStack } from '../../../../src/stack/session/load.ts';
 import { sessionOf } from '../../../../src/stack/session/open.ts';
 import { openSource } from '../../../../src/stack/session/source.ts';
+import { CLIENTS, nameOf } from '../../../../scripts/clients/clients.ts';
+import { snippetOf, steadySnippetOf } from '../../../../scripts/clients/program.ts';
 import { hintText } from '../../../helpers/hint-text.ts';
 
 /** Of infra/dev-services.yaml, for somebody who is called `you`. */
@@ -202,5 +204,34 @@ describe('the documents show the default stack', () => {
 
   test('docs/connect.md: all', async () => {
     expect(programsOf('docs/connect.md')).toEqual(codes(await defaultConnection()));
+  });
+});
+
+describe('npm run clients', () => {
+  test('takes each snippet as it is printed, and changes nothing but its one write and its one read', async () => {
+    for (const connection of [await defaultConnection(), await overTls(), await overTls({ passwordFile: undefined })]) {
+      expect(new Set(CLIENTS.map((client) => snippetOf(client, connection)))).toEqual(new Set(codes(connection)));
+      for (const client of CLIENTS) {
+        const steady = steadySnippetOf(client, connection);
+        const gone = snippetOf(client, connection)
+          .split('\n')
+          .filter((line) => !steady.includes(line));
+        expect(gone).toEqual([expect.stringMatching(/\.set\(.*hello:/i), expect.stringMatching(/\.get\(.*hello:/i)]);
+      }
+    }
+  });
+
+  test('docs/connect.md has what came of it, of the versions that are pinned', () => {
+    const pins = [
+      'package.json',
+      ...['requirements.txt', 'go.mod', 'pom.xml'].map((file) => `scripts/clients/${file}`),
+    ];
+    const pinned = pins.map((file) => readFileSync(file, 'utf8')).join('');
+    const table = readFileSync('docs/connect.md', 'utf8').split('written by npm run clients')[1] ?? '';
+    const rows = [...table.matchAll(/^\| (.*?) +\| (\d\S*) /gm)].map(([, name = '', version = '']) => [name, version]);
+    expect(rows.map(([name]) => name)).toEqual(CLIENTS.map(nameOf));
+    for (const [, version = ''] of rows.filter(([name]) => name?.includes('Debian') === false)) {
+      expect(pinned).toContain(version);
+    }
   });
 });
