@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
-import { buildSync, transformSync } from 'esbuild';
+import { build as esbuild, buildSync, transformSync, type Plugin } from 'esbuild';
 import { buildPage, PAGE_FILE } from '../src/api/http/build-page.ts';
 import { BUNDLING } from '../src/launch.ts';
 
@@ -33,7 +33,7 @@ const IMPORT = /(?<=\bfrom |\bimport\()['"]([^'"]+)['"]/g;
 
 async function build(): Promise<void> {
   rmSync(DIST, { recursive: true, force: true });
-  const { programFile, inputs } = bundle();
+  const { programFile, inputs } = await bundle();
   bundleDoor(programFile);
   declareTypes();
   // It is read, and Swagger UI's files are looked for, from the files that ask for them: those in lib.
@@ -48,15 +48,16 @@ async function build(): Promise<void> {
 }
 
 /**
- * All entries share what they have in common, and what only some commands need is loaded when they do: in ES modules, the
- * only ones that esbuild splits, each then made CommonJS.
+ * All entries share what they have in common, and libraries that only some commands need are loaded when they do: in ES
+ * modules, the only ones that esbuild splits, each then made CommonJS.
  *
  * @returns the program's file, which like all in lib is called after its content, and what all of them are made from
  */
-function bundle(): { readonly programFile: string; readonly inputs: readonly string[] } {
+async function bundle(): Promise<{ readonly programFile: string; readonly inputs: readonly string[] }> {
   const program = 'lib/program.js';
-  const { outputFiles, metafile } = buildSync({
+  const { outputFiles, metafile } = await esbuild({
     ...BUNDLING,
+    plugins: [OWN_PARTS],
     external: PEERS,
     entryPoints: { 'lib/program': 'src/cli/program.ts', ...ENTRIES },
     outdir: DIST,
@@ -89,6 +90,21 @@ function bundle(): { readonly programFile: string; readonly inputs: readonly str
   const parts = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
   return { programFile, inputs: parts.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path) };
 }
+
+/**
+ * What the program imports of its own for some commands is read with the rest, and run when it is needed: in a file for each
+ * there would be seventy to open for one `up`. The service's libraries are as large as all else.
+ */
+const OWN_PARTS: Plugin = {
+  name: 'own parts',
+  setup: (bundler) => {
+    bundler.onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll(OWN_IMPORT, 'Promise.resolve().then(() => require($1))'),
+      loader: 'ts',
+    }));
+  },
+};
+const OWN_IMPORT = /\bimport\(('\.(?!.*\/api\/)[^']+\.ts')\)/g;
 
 /** As a library in CommonJS is imported, an ES module has nothing but a default; its names are what the program asks for. */
 function withNames(text: string): string {

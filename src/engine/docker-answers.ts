@@ -147,7 +147,8 @@ export const progressAnswer = z.object({
 
 /** @throws UnknownAnswer for one that isn't what the Engine API says */
 export function understood<T extends z.ZodType>(answer: T, given: unknown): z.output<T> {
-  const result = answer.safeParse(given);
+  // For the few answers of a command, to compile a parser takes longer than to do without.
+  const result = answer.safeParse(given, { jitless: true });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const where = issue?.path.map(String).join('.') ?? '';

@@ -76,7 +76,7 @@ export function parseSpec(text: string): ParseResult {
       return { problems: [{ ...positionAt(unmergeable), message: '<< must be a map, or a list of maps' }] };
     }
     const value: unknown = withoutOwnKeys(document.toJS({ maxAliasCount: MOST_ALIASES }));
-    const result = specSchema.safeParse(value);
+    const result = specSchema.safeParse(value, { jitless: true });
     const findings = result.success ? checkDocument(result.data) : findShapeProblems(value, result.error.issues);
     const spec = result.success && findings.length + errors.length === 0 ? toSpec(result.data) : undefined;
     if (spec !== undefined) return { spec };
