@@ -34,18 +34,16 @@ export async function observeUnenforced(
  * Everything on the engine that a plan depends on. Reads only.
  *
  * @param known container name → its configuration, of those that have just been given theirs
+ * @param listed the engine's containers, for who looks at them meanwhile
  */
 export async function observeEngine(
   engine: Engine,
   spec: Spec,
   wanted: Wanted,
   known: ReadonlyMap<string, ConfigText> = new Map(),
+  listed: Promise<Container[]> = engine.listContainers(),
 ): Promise<Observed> {
-  const [networks, containers, allVolumes] = await Promise.all([
-    engine.listNetworks(),
-    engine.listContainers(),
-    engine.listVolumes(),
-  ]);
+  const [networks, containers, allVolumes] = await Promise.all([engine.listNetworks(), listed, engine.listVolumes()]);
   const wantedConfig = (container: string): ConfigText | undefined =>
     wanted.config.get(nodeOfContainer(spec, container)?.name ?? '');
   const own = containers.filter(({ name }) => [...wanted.containers.values()].some((one) => one.name === name));

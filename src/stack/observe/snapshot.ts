@@ -1,4 +1,5 @@
 import type { NodeView } from '../../cluster/nodes/view.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { hasCode } from '../../errors.ts';
 import type { Desired } from '../../plan/scene.ts';
 import { containerName, LABELS } from '../../plan/model/names.ts';
@@ -67,9 +68,11 @@ export function openLooker(
   let links: readonly NodeLink[] = [];
   let isAnyAway = false;
 
-  const lookAtEngine = async (): Promise<EnginePart> => {
+  const lookAtEngine = async (listed: Promise<Container[]>): Promise<EnginePart> => {
     const engine =
-      wish === undefined ? await observeEngine(session.engine, spec, wanted, known) : await listOnly(session);
+      wish === undefined
+        ? await observeEngine(session.engine, spec, wanted, known, listed)
+        : await listOnly(session.engine, listed);
     const [obstacles, damagedTables] = await Promise.all([
       wish === undefined ? findObstacles(session, wanted, engine) : [],
       findDamagedTables(session, engine.containers),
@@ -77,10 +80,15 @@ export function openLooker(
     const former = engine.members.length === 0 ? [] : findFormerNodes(session, engine.containers);
     return { engine, obstacles, damagedTables, former, outdatedOn: outdatedReader(session), at: performance.now() };
   };
-  const aim = async ({ engine: { containers }, former }: EnginePart): Promise<void> => {
+  const askNodes = async (containers: readonly Container[], former: readonly NodeSpec[]): Promise<NodeView[]> => {
+    const nodes = [...spec.nodes, ...former];
+    if (isAnyRunning(session, containers)) await aim(nodes, containers);
+    return observeViews(session, nodes, containers, links);
+  };
+  const aim = async (nodes: readonly NodeSpec[], containers: readonly Container[]): Promise<void> => {
     const next = await linkNodes(session, {
       password: await password(),
-      nodes: [...spec.nodes, ...former],
+      nodes,
       containers,
     });
     const keep = (link: NodeLink): NodeLink =>
@@ -90,12 +98,17 @@ export function openLooker(
     links = kept;
   };
   const look = async (): Promise<Snapshot> => {
+    let seen: readonly NodeView[] | undefined;
     if (part === undefined || (isAnyAway && performance.now() - part.at > ENGINE_AGAIN_MS)) {
-      part = await lookAtEngine();
-      if (isAnyRunning(session, part)) await aim(part);
+      // The nodes answer while the engine looks into their containers. Both end before one that fails is heard of.
+      const listed = session.engine.listContainers();
+      const parts = [lookAtEngine(listed), listed.then((containers) => askNodes(containers, []))] as const;
+      await Promise.allSettled(parts);
+      [part, seen] = await Promise.all(parts);
+      if (part.former.length > 0) seen = await askNodes(part.engine.containers, part.former);
     }
     const { engine, obstacles, former, damagedTables, outdatedOn } = part;
-    const views = await observeViews(session, [...spec.nodes, ...former], part, links);
+    const views = seen ?? (await observeViews(session, [...spec.nodes, ...former], engine.containers, links));
     const now = performance.now();
     for (const { name, reachable } of views) {
       if (reachable) silentSince.delete(name);
@@ -106,16 +119,20 @@ export function openLooker(
     );
     isAnyAway = silentSince.size > 0;
     const nodes = nodesOf(links);
-    if (wish === undefined && !isAnyAway)
-      ofNodes ??= await readNodeFacts(session, nodes, await password(), isAuthorityLost, known);
-    const facts = isAnyAway
-      ? NO_FACTS
-      : await readRepairFacts(spec, views, nodes, { volumes: engine.volumes, outdatedOn });
     const isClosed = wish === undefined && isAnyAway && spec.tls.enabled && !spec.tls.plain;
-    const some = ofNodes ?? (isClosed ? await findRefused(session, isAuthorityLost) : NO_NODE_FACTS);
+    const readFacts = async (): Promise<NodeFacts> => {
+      if (wish === undefined && !isAnyAway)
+        ofNodes ??= await readNodeFacts(session, nodes, await password(), isAuthorityLost, known);
+      return ofNodes ?? (isClosed ? findRefused(session, isAuthorityLost) : NO_NODE_FACTS);
+    };
     // Who has just been given his files has read them.
     const older = views.filter(({ name }) => !known.has(containerName(spec.name, name)));
-    if (wish === undefined) settings = await readSettingsOf(older, nodes, settings);
+    const [some, facts, nowSet] = await Promise.all([
+      readFacts(),
+      isAnyAway ? NO_FACTS : readRepairFacts(spec, views, nodes, { volumes: engine.volumes, outdatedOn }),
+      wish === undefined ? readSettingsOf(older, nodes, settings) : settings,
+    ]);
+    settings = nowSet;
     return { engine, obstacles, former, damagedTables, views, silent, ...some, settings, facts };
   };
   return {
@@ -134,8 +151,8 @@ export function openLooker(
 }
 
 /** For who changes nothing of the engine but what runs on it. */
-async function listOnly({ engine }: Session): Promise<Observed> {
-  const [containers, volumes] = await Promise.all([engine.listContainers(), engine.listVolumes()]);
+async function listOnly(engine: Engine, listed: Promise<Container[]>): Promise<Observed> {
+  const [containers, volumes] = await Promise.all([listed, engine.listVolumes()]);
   return { ...NOTHING, containers, volumes };
 }
 
@@ -152,8 +169,8 @@ const NOTHING: Observed = {
   members: [],
 };
 
-function isAnyRunning({ spec }: Session, { engine }: EnginePart): boolean {
-  return engine.containers.some(
+function isAnyRunning({ spec }: Session, containers: readonly Container[]): boolean {
+  return containers.some(
     ({ name, state }) => state === 'running' && spec.nodes.some((node) => name === containerName(spec.name, node.name)),
   );
 }
@@ -172,12 +189,12 @@ async function observeOrRefused(link: NodeLink): Promise<NodeView> {
 function observeViews(
   { spec }: Session,
   nodes: readonly NodeSpec[],
-  { engine }: EnginePart,
+  containers: readonly Container[],
   links: readonly NodeLink[],
 ): Promise<NodeView[]> {
   return Promise.all(
     nodes.map(async ({ name }): Promise<NodeView> => {
-      const container = engine.containers.find((one) => one.name === containerName(spec.name, name));
+      const container = containers.find((one) => one.name === containerName(spec.name, name));
       const link = links.find((one) => one.name === name);
       if (container?.state === 'running' && link !== undefined) return observeOrRefused(link);
       return { name, reachable: false, reason: `its container is ${container?.state ?? 'not there'}` };
