@@ -10,6 +10,12 @@ export function stateFolder(stack: string, env: NodeJS.ProcessEnv): string {
   return join(state, 'redis-cluster-as-code', stack);
 }
 
+/** What can be found out again: nobody misses it. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
+  const cache = xdgFolder('XDG_CACHE_HOME', env) ?? join(homeFolder(env), '.cache');
+  return join(cache, 'redis-cluster-as-code');
+}
+
 /** Beside what is kept of a stack that was made for one process: whose it is, see `src/host/owner.ts`. */
 export const OWNER_FILE = 'owner';
 

@@ -42,7 +42,9 @@ export const infoAnswer = z.object({
 
 export const imageAnswer = z.object({
   Id: z.string(),
-  Config: z.object({ Entrypoint: listOf(z.string()), Cmd: listOf(z.string()) }).nullish(),
+  Os: text,
+  Architecture: text,
+  Config: z.object({ Entrypoint: listOf(z.string()), Cmd: listOf(z.string()), Env: listOf(z.string()) }).nullish(),
 });
 export type ImageAnswer = z.output<typeof imageAnswer>;
 

@@ -15,9 +15,12 @@ import {
 } from '../plan/model/resources.ts';
 
 /** Valkey's images may have Redis' names as links, or not: what the image itself would start is there. */
-export function toImage({ Id, Config }: ImageAnswer): Image {
+export function toImage({ Id, Os, Architecture, Config }: ImageAnswer): Image {
   const words = [...(Config?.Entrypoint ?? []), ...(Config?.Cmd ?? [])];
-  return { id: Id, server: words.some((word) => /(^|\/)valkey-server$/.test(word)) ? 'valkey' : 'redis' };
+  const server = words.some((word) => /(^|\/)valkey-server$/.test(word)) ? 'valkey' : 'redis';
+  const variable = `${server.toUpperCase()}_VERSION=`;
+  const version = Config?.Env.find((one) => one.startsWith(variable))?.slice(variable.length);
+  return { id: Id, server, platform: `${Os}/${Architecture}`, version: version || undefined };
 }
 
 export function toNetwork(network: NetworkAnswer): Network {

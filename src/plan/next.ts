@@ -9,6 +9,7 @@ import { findDisruptive } from './cluster/plan-roll.ts';
 import { findBegunMoves, planShape } from './cluster/plan-shape.ts';
 import { disruption, urgentRestarts } from './disruption.ts';
 import { findConflicts } from './engine/conflicts.ts';
+import { findUnreadable } from './engine/other-server.ts';
 import { planSaving } from './engine/plan-saving.ts';
 import { planUp } from './engine/plan-up.ts';
 import { actionKey, type Action, type ActionType } from './model/action.ts';
@@ -90,7 +91,11 @@ const ONCE: ReadonlySet<ActionType> = new Set([
 
 function engine(scene: Scene): Partial<Next> {
   const { spec, wanted, engine: observed, obstacles, views, damagedTables, done } = scene;
-  const conflicts = [...findConflicts(spec.name, wanted, observed), ...obstacles];
+  const conflicts = [
+    ...findConflicts(spec.name, wanted, observed),
+    ...findUnreadable(spec.name, wanted, observed, views),
+    ...obstacles,
+  ];
   const all = planUp(spec, wanted, observed, done);
   const waiting = new Set(findWaiting(scene, all).map((node) => containerName(spec.name, node)));
   // Started as it is, such a node would only end again.

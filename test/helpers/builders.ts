@@ -86,6 +86,7 @@ export function wantedFor(spec: Spec, { userConf = '', imageId = IMAGE_ID } = {}
     ),
     config: new Map(spec.nodes.map((node) => [node.name, { redisConf: redisConf(spec, node), userConf }])),
     imageId,
+    server: undefined,
     isStandIn: false,
   };
 }
@@ -95,6 +96,7 @@ export const NOTHING: Observed = {
   containers: [],
   volumes: [],
   settings: new Map(),
+  formats: new Map(),
   config: new Map(),
   data: new Map(),
   copies: new Map(),
@@ -111,6 +113,7 @@ export function observedAfterUp(wanted: Wanted): Observed {
     containers: definitions.map((definition) => containerOf(definition)),
     volumes: definitions.map(volumeOf),
     settings: settingsOf(wanted),
+    formats: new Map(),
     config: new Map([...wanted.config].map(([node, text]) => [wanted.containers.get(node)?.name ?? '', text])),
     data: new Map(),
     copies: new Map(),

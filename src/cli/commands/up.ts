@@ -31,7 +31,7 @@ export async function bringUp(session: Session): Promise<Outcome> {
     stack: name,
     changes: changeCount,
     elapsedMs,
-    image,
+    image: { reference: image.reference, id: image.id, server: image.server, isStandIn: image.isStandIn },
     engine: session.engine.endpoint,
     nodes: nodesAsJson(session, views),
   };

@@ -58,6 +58,31 @@ export function containerDefinition(
 }
 
 /**
+ * A container that does something beside the nodes, and is gone then: it shares no network, no port and no volume with
+ * them. No node can be called so: what a killed run left behind is a leftover for the next `up`.
+ */
+export function beside(
+  stack: string,
+  purpose: string,
+  own: Pick<ContainerDefinition, 'image' | 'command'> & Partial<Pick<ContainerDefinition, 'memoryBytes' | 'cpus'>>,
+): ContainerDefinition {
+  return {
+    memoryBytes: 0,
+    cpus: 0,
+    ...own,
+    name: `${stack}_${purpose}`,
+    user: `${REDIS_UID}:${REDIS_GID}`,
+    hostname: 'beside',
+    labels: { [LABELS.stack]: stack, [LABELS.node]: `_${purpose}`, [LABELS.image]: own.image },
+    network: { name: 'none', address: '', aliases: [] },
+    ports: [],
+    volume: { name: '', path: '/data', labels: {} },
+    restartPolicy: 'no',
+    healthcheck: { command: ['NONE'], intervalMs: 0, timeoutMs: 0 },
+  };
+}
+
+/**
  * The user `health` may send PING and CLUSTER INFO and has no password, so there is none to leak. A node that answers
  * but can't serve the cluster is unhealthy too. Exit codes of redis-cli say nothing: 0 even for an error, before 7.0.
  */

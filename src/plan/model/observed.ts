@@ -1,4 +1,5 @@
 import type { ConfigText } from '../node/config-drift.ts';
+import type { Server } from './server.ts';
 import type {
   Container,
   ContainerSettings,
@@ -23,6 +24,8 @@ export interface Observed {
   readonly settings: ReadonlyMap<string, ContainerSettings>;
   /** Containers that don't run, with other data files than their next configuration reads. */
   readonly unread: ReadonlySet<string>;
+  /** Container name → the version of RDB that its data is in; only where it was made from another image. */
+  readonly formats: ReadonlyMap<string, number>;
   /** Container name → its node's configuration, as its files say it; of those that have been given theirs. */
   readonly config: ReadonlyMap<string, ConfigText>;
   /** Node name → what its data folder holds; only where a plan needs to know (see `needsData`). */
@@ -60,6 +63,8 @@ export interface Wanted {
   /** Node name → its configuration. */
   readonly config: ReadonlyMap<string, ConfigText>;
   readonly imageId: string;
+  /** What the image runs; undefined where that isn't known. */
+  readonly server: Server | undefined;
   /** The local image stands in for the one that the YAML file names. */
   readonly isStandIn: boolean;
 }

@@ -6,6 +6,10 @@ export type ServerName = 'redis' | 'valkey';
 export interface Image {
   readonly id: string;
   readonly server: ServerName;
+  /** `linux/arm64`, as the engine says it of itself. */
+  readonly platform: string;
+  /** The server's, where the image's environment says it: that of an official one does. */
+  readonly version: string | undefined;
 }
 
 export interface Network {

@@ -1,10 +1,12 @@
 import type { Conflict } from '../../plan/engine/conflicts.ts';
+import { isOwn } from '../../plan/model/names.ts';
 import type { Action } from '../../plan/model/action.ts';
 import { findPasswordConflicts, localPassword } from '../connect/passwords.ts';
 import { hasLostAuthority } from '../observe/certificates.ts';
 import { readCertificates } from './certs.ts';
 import { findUserDifferences, type Notice } from '../../plan/node/plan-password.ts';
-import { resolveImage } from '../observe/image.ts';
+import { identify, recall } from '../observe/ask-image.ts';
+import { resolveImage, type ResolvedImage } from '../observe/image.ts';
 import { desiredOf } from '../observe/wanted.ts';
 import { preview } from '../reconcile/reconcile.ts';
 import type { Session } from '../session/session.ts';
@@ -29,7 +31,7 @@ interface PlanResult {
 /** What `up` would do first, and why: the same loop, which stops before it does anything. Reads only. */
 export async function plan(session: Session): Promise<PlanResult> {
   const { engine, spec } = session;
-  const image = await resolveImage(engine, spec.redis.image);
+  const image = await identified(session, await resolveImage(engine, spec.redis.image));
   let notices: readonly Notice[] = [];
   const kept = await localPassword(session);
   const [round, { warnings }] = await Promise.all([
@@ -46,4 +48,12 @@ export async function plan(session: Session): Promise<PlanResult> {
   // Whatever the password is part of would be refused.
   const found = conflicts.length === 0 ? round : { ...round, actions: [], later: [], conflicts };
   return { ...found, pulls: image === undefined ? spec.redis.image : undefined, warnings, notices };
+}
+
+/** As `up` does it; without a container for it, where nothing depends on its answer that is there already. */
+async function identified(session: Session, image: ResolvedImage | undefined): Promise<ResolvedImage | undefined> {
+  if (image === undefined) return undefined;
+  const own = (await session.engine.listContainers()).filter(isOwn(session.spec.name));
+  const isOther = own.some(({ imageId }) => imageId !== image.id);
+  return isOther ? identify(session, image) : { ...image, answer: await recall(session, image) };
 }

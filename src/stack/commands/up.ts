@@ -9,6 +9,7 @@ import { openIssuer } from '../connect/issuer.ts';
 import { openProof } from '../connect/proof.ts';
 import { ensurePassword } from '../connect/passwords.ts';
 import { hasLostAuthority } from '../observe/certificates.ts';
+import { identify } from '../observe/ask-image.ts';
 import { ensureImage, type ResolvedImage } from '../observe/image.ts';
 import { observeUnenforced } from '../observe/observe.ts';
 import { desiredOf } from '../observe/wanted.ts';
@@ -32,7 +33,10 @@ export async function up(session: Session, options: Pick<ReconcileOptions, 'last
   // Refuses an engine whose ports can't be reached from here, before anything is made.
   hostAddress(spec, engine.endpoint);
   const isAuthorityLost = await hasLostAuthority(session);
-  const [image, issuer] = await Promise.all([ensureImage(session), openIssuer(session)]);
+  const [image, issuer] = await Promise.all([
+    ensureImage(session).then((found) => identify(session, found)),
+    openIssuer(session),
+  ]);
   // Asked again, once an engine that went away is back.
   const password = once(() => ensurePassword(session));
   let last: Snapshot | undefined;

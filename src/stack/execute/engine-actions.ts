@@ -115,7 +115,7 @@ async function configure(
   const { spec } = desired;
   const node = requireNode(execution, target);
   const isSeeded = type === 'configure and seed container';
-  if (!isSeeded && !holdsNothing(seen.engine.data.get(node.name))) await requireReadable(engine, spec, node, target);
+  if (!isSeeded && !holdsNothing(seen.engine.data.get(node.name))) await requireReadable(engine, desired, node, target);
   const [password, certificate, users] = [
     execution.password(),
     await execution.certificateOf(node),

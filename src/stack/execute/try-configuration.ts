@@ -2,7 +2,8 @@ import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { findReconfigured } from '../../plan/engine/drift.ts';
 import type { Action } from '../../plan/model/action.ts';
-import { isOwn, LABELS } from '../../plan/model/names.ts';
+import { beside } from '../../plan/model/definitions.ts';
+import { isOwn } from '../../plan/model/names.ts';
 import type { ContainerDefinition } from '../../plan/model/resources.ts';
 import { poll } from '../../poll.ts';
 import { randomPassword } from '../../secrets/source.ts';
@@ -35,7 +36,10 @@ async function tryConfiguration({ session, desired, seen, certificateOf }: Execu
   const { engine, spec, userConf } = session;
   const own = desired.wanted.containers.get(node.name);
   if (own === undefined) return;
-  const trial = trialDefinition(spec.name, own);
+  const { image, memoryBytes, cpus } = own;
+  // Whatever level the user has set, it says when it is ready.
+  const command = [...own.command, '--loglevel', 'notice'];
+  const trial = beside(spec.name, 'trial', { image, command, memoryBytes, cpus });
   const { name } = trial;
   session.report({ subject: name, state: 'running', text: 'tries the new configuration' });
   // One that a killed run left behind.
@@ -54,25 +58,6 @@ async function tryConfiguration({ session, desired, seen, certificateOf }: Execu
   } finally {
     await engine.removeContainer(name);
   }
-}
-
-/**
- * A node's own container, but for all that it would share with others: no network, no port, no volume that is kept. No node
- * can be called so: what a killed run left behind is a leftover for the next `up`.
- */
-function trialDefinition(stack: string, own: ContainerDefinition): ContainerDefinition {
-  return {
-    ...own,
-    name: `${stack}_trial`,
-    labels: { [LABELS.stack]: stack, [LABELS.node]: 'trial_of_configuration', [LABELS.image]: own.image },
-    // Whatever level the user has set, it says when it is ready.
-    command: [...own.command, '--loglevel', 'notice'],
-    network: { name: 'none', address: '', aliases: [] },
-    ports: [],
-    volume: { ...own.volume, name: '', labels: {} },
-    restartPolicy: 'no',
-    healthcheck: { command: ['NONE'], intervalMs: 0, timeoutMs: 0 },
-  };
 }
 
 async function requireReady(session: Session, { name, image }: ContainerDefinition): Promise<void> {

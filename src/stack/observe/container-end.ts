@@ -1,6 +1,7 @@
 import type { NodeView, ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
+import { backTo, formerImage } from '../../plan/engine/other-server.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Container, ContainerExit } from '../../plan/model/resources.ts';
 import { readLogSigns, unknownTableMend, type LogSign } from './log-signs.ts';
@@ -73,7 +74,8 @@ export async function rejectExited(
       readEnd(session, view.name, container),
       hasOtherConfig(session, view.name, name),
     ]);
-    throw endFailure(session, view.name, container, { ...end, isOutdated });
+    const former = formerImage(spec.name, containers, container.imageId);
+    throw endFailure(session, view.name, container, { ...end, isOutdated, former });
   }
 }
 
@@ -104,18 +106,20 @@ function endFailure(
   session: Session,
   node: string,
   container: Container,
-  end: ContainerEnd & { readonly isOutdated: boolean },
+  end: ContainerEnd & { readonly isOutdated: boolean; readonly former: string | undefined },
 ): StackError {
-  const { exitCode, outOfMemory, error, sign, lastLines, isOutdated } = end;
+  const { exitCode, outOfMemory, error, sign, lastLines, isOutdated, former } = end;
   const why = outOfMemory
     ? `the kernel ended it, because its ${sizeText(session.spec.redis.memoryBytes)} of memory were used up`
     : (sign?.text ?? (error || `exit code ${exitCode}`));
   // Had anybody known what stood in it, it would have been written anew.
   const signMend = sign?.kind === 'node table' ? unknownTableMend({ node }) : (sign?.mend ?? run(`logs ${node}`));
+  const isImages = former !== undefined && !outOfMemory && (sign === undefined || sign.kind === 'other server');
+  const rest = former === undefined ? '' : `; it is of ${container.image}, the others still run ${former}`;
   return new StackError('CONTAINER_EXITED', {
-    message: `the container ${container.name} is ${container.state}: ${why}`,
+    message: `the container ${container.name} is ${container.state}: ${why}${rest}`,
     details: lastLines,
-    hint: outOfMemory ? MEMORY_MEND : signMend,
+    hint: isImages ? backTo(former) : outOfMemory ? MEMORY_MEND : signMend,
     isPassing: isOutdated || (!outOfMemory && sign === undefined && STOPPED_FROM_OUTSIDE.has(exitCode)),
   });
 }

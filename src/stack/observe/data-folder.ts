@@ -3,6 +3,9 @@ import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { REDIS_GID, REDIS_UID } from '../../plan/model/definitions.ts';
 import { setting, wrongFile } from '../../plan/engine/plan-saving.ts';
+import { findUnreadableVolume } from '../../plan/engine/other-server.ts';
+import { parseFormat } from '../../plan/model/server.ts';
+import type { Desired } from '../../plan/scene.ts';
 import type { ContainerFile } from '../../plan/model/resources.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
 
@@ -41,13 +44,52 @@ export function appendonlyMark(appendonly: boolean): ContainerFile {
   return { path: APPENDONLY_MARK, content, mode: 0o644, uid: REDIS_UID, gid: REDIS_GID };
 }
 
+/** The base of a manifest of Redis 7.0 and later: `file appendonly.aof.2.base.rdb seq 2 type b`. */
+const BASE = /^file (?:"([^"]+)"|(\S+)) .*type b$/m;
+
+/** The version of RDB that the file is in which a node would read; undefined where there is none, or it is in no such. */
+export async function readFormat(
+  engine: Engine,
+  { redis }: Pick<Spec, 'redis'>,
+  container: string,
+): Promise<number | undefined> {
+  if (!redis.persistence.appendonly) return formatIn(engine, container, '/data/dump.rdb');
+  const manifest = await engine.readFile(container, '/data/appendonlydir/appendonly.aof.manifest');
+  if (manifest === undefined) return formatIn(engine, container, '/data/appendonly.aof');
+  const [, quoted, plain] = BASE.exec(manifest) ?? [];
+  const base = quoted ?? plain;
+  return base === undefined ? undefined : formatIn(engine, container, `/data/appendonlydir/${base}`);
+}
+
+async function formatIn(engine: Engine, container: string, path: string): Promise<number | undefined> {
+  // As it comes, and no more than its beginning: it may be large.
+  for await (const chunk of (await engine.openFile(container, path)) ?? [])
+    return parseFormat(chunk.toString('latin1'));
+  return undefined;
+}
+
 /**
  * Whether a node that starts with the wanted configuration reads the file that its keys are in, as far as its folder
- * tells.
+ * tells, and whether its server can.
  *
- * @throws StackError DATA_AT_RISK when it would read the other one
+ * @throws StackError DATA_AT_RISK when it would read the other one, or can't read it
  */
-export async function requireReadable(engine: Engine, spec: Spec, node: NodeSpec, container: string): Promise<void> {
+export async function requireReadable(
+  engine: Engine,
+  desired: Desired,
+  node: NodeSpec,
+  container: string,
+): Promise<void> {
+  const { spec, wanted } = desired;
+  const [format] = await Promise.all([
+    readFormat(engine, spec, container),
+    requireRightFile(engine, spec, node, container),
+  ]);
+  const conflict = findUnreadableVolume(wanted, node.name, format);
+  if (conflict !== undefined) throw new StackError(conflict.code, conflict);
+}
+
+async function requireRightFile(engine: Engine, spec: Spec, node: NodeSpec, container: string): Promise<void> {
   const { appendonly } = spec.redis.persistence;
   const [files, mark] = await Promise.all([findDataFiles(engine, container), readAppendonlyMark(engine, container)]);
   const { hasDump, hasAppendOnlyFile } = files;

@@ -2,14 +2,15 @@ import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { LOCAL_IMAGE } from '../../plan/model/names.ts';
-import type { ServerName } from '../../plan/model/resources.ts';
+import type { Image } from '../../plan/model/resources.ts';
+import type { Answer } from '../../plan/model/server.ts';
 import type { Session } from '../session/session.ts';
 
-export interface ResolvedImage {
+export interface ResolvedImage extends Image {
   /** The reference that containers are made from. */
   readonly reference: string;
-  readonly id: string;
-  readonly server: ServerName;
+  /** What its server says of itself; see `identify`. */
+  readonly answer?: Answer | undefined;
   /** The local image stands in for the one that the YAML file names. */
   readonly isStandIn: boolean;
 }

@@ -3,7 +3,7 @@ import { hint, run, type Hint } from '../../hint.ts';
 /** What Redis's own last words mean. */
 export interface LogSign {
   /** Only where the program itself does something about it. */
-  readonly kind: 'node table' | undefined;
+  readonly kind: 'node table' | 'other server' | undefined;
   readonly text: string;
   readonly mend: Hint;
   /** It ended the process, or will at the next start; otherwise it is only worth knowing. */
@@ -20,7 +20,7 @@ export interface LogPlace {
 }
 
 interface Sign {
-  readonly kind?: 'node table';
+  readonly kind?: 'node table' | 'other server';
   readonly pattern: RegExp;
   readonly text: string;
   readonly mend: (place: LogPlace) => Hint;
@@ -62,6 +62,7 @@ const SIGNS: readonly Sign[] = [
       hint`${beside(place, 'mv /data/appendonlydir /data/appendonlydir.damaged')}   # then: ${run('up')}; its keys come from a replica, or: ${run('cluster restore FOLDER')}`,
   },
   {
+    kind: 'other server',
     pattern: /Can't handle RDB format version|RDB format version .* (unknown|not supported)/i,
     text: 'its data was written by a newer Redis than the image has, or by another server',
     mend: () => hint`Set redis.image in the YAML file back to what it was, then: ${run('up')}   # every key is there`,

@@ -17,7 +17,7 @@ import {
 } from '../../plan/node/redis-config.ts';
 import type { Container, Limit, Volume } from '../../plan/model/resources.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
-import { findDataFiles } from './data-folder.ts';
+import { findDataFiles, readFormat } from './data-folder.ts';
 
 const LIMITS: Record<Limit, string> = { memory: 'redis.memory', cpus: 'redis.cpus', processes: 'a limit of processes' };
 
@@ -49,13 +49,15 @@ export async function observeEngine(
   const own = containers.filter(({ name }) => [...wanted.containers.values()].some((one) => one.name === name));
   const halfMadeVolumes = await findHalfMade(engine, wanted, allVolumes);
   const volumes = allVolumes.filter(({ name }) => !halfMadeVolumes.has(name));
-  const [members, settings, config] = await Promise.all([
+  const ofOthers = own.filter(({ imageId }) => wanted.imageId !== '' && imageId !== wanted.imageId);
+  const [members, formats, settings, config] = await Promise.all([
     findMembers(engine, leftovers(spec, containers)),
+    byName(ofOthers, ({ name }) => readFormat(engine, spec, name)),
     byName(own, ({ name }) => engine.inspectContainer(name)),
     byName(own, async ({ name }) => known.get(name) ?? readConfig(engine, name, wantedConfig(name))),
   ]);
   const unread = await findUnread(engine, spec, own, config);
-  const seen = { networks, containers, volumes, halfMadeVolumes, members, settings, config, unread };
+  const seen = { networks, containers, volumes, halfMadeVolumes, members, formats, settings, config, unread };
   if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map(), copies: new Map() };
   const found = await Promise.all(
     spec.nodes.map(async (node): Promise<FoundData> => {

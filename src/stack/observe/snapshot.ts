@@ -163,6 +163,7 @@ const NOTHING: Observed = {
   halfMadeVolumes: new Set(),
   settings: new Map(),
   unread: new Set(),
+  formats: new Map(),
   config: new Map(),
   data: new Map(),
   copies: new Map(),

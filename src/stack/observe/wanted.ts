@@ -13,19 +13,16 @@ export function configText({ spec, userConf }: Pick<LoadedStack, 'spec' | 'userC
 
 /** What should be, by the YAML file; without an image, for who only works on what is there. */
 export function desiredOf({ spec, userConf, path }: LoadedStack, image?: ResolvedImage, wish?: Wish): Desired {
-  const {
-    reference,
-    id,
-    isStandIn,
-    server = 'redis',
-  } = image ?? { reference: spec.redis.image, id: '', isStandIn: false };
+  const { reference, id, isStandIn } = image ?? { reference: spec.redis.image, id: '', isStandIn: false };
+  const program = image?.answer?.program ?? image?.server;
   const wanted = {
     network: networkDefinition(spec),
     containers: new Map(
-      spec.nodes.map((node) => [node.name, containerDefinition(spec, node, reference, path, server)]),
+      spec.nodes.map((node) => [node.name, containerDefinition(spec, node, reference, path, program)]),
     ),
     config: new Map(spec.nodes.map((node) => [node.name, configText({ spec, userConf }, node)])),
     imageId: id,
+    server: image?.answer,
     isStandIn,
   };
   return wish === undefined ? { spec, wanted } : { spec, wanted, wish };

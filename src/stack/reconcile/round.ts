@@ -2,6 +2,7 @@ import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError, type FailureCode } from '../../errors.ts';
 import { hint, run as command } from '../../hint.ts';
 import type { Conflict } from '../../plan/engine/conflicts.ts';
+import { backTo, formerImage } from '../../plan/engine/other-server.ts';
 import type { Action } from '../../plan/model/action.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
@@ -60,7 +61,7 @@ const STUCK_MS = 4000;
 
 /** Waits for what has to come about by itself, until something is to be done, or nothing any more. */
 export async function nextRound(run: Run): Promise<Round> {
-  const { session, options, history } = run;
+  const { session, desired, options, history } = run;
   const { timeoutMs, report } = session;
   let checkedAt = Number.NEGATIVE_INFINITY;
   const look = async (): Promise<Round> => {
@@ -77,12 +78,16 @@ export async function nextRound(run: Run): Promise<Round> {
   const isEnd = (round: Round): boolean =>
     round.due.actions.length + round.due.risky.length > 0 || (options.isDone ?? isNothingLeft)(round, history);
   const leftMs = Math.max(timeoutMs - (performance.now() - history.movedAt()), 0);
-  const onTimeout = ({ next }: Round): StackError =>
-    new StackError('WAIT_TIMEOUT', {
-      message: `the cluster was not whole within ${durationText(timeoutMs)}`,
+  const onTimeout = ({ next, seen }: Round): StackError => {
+    const { imageId } = desired.wanted;
+    const former = imageId === '' ? undefined : formerImage(session.spec.name, seen.engine.containers, imageId);
+    const more = hint`${command('status')}, ${command('logs NODE')}, or more time with --timeout SECONDS`;
+    return new StackError('WAIT_TIMEOUT', {
+      message: `the cluster was not whole within ${durationText(timeoutMs)}${former === undefined ? '' : `; some nodes still run ${former}`}`,
       details: [...history.refusals(), ...next.waitsFor],
-      hint: hint`${command('status')}, ${command('logs NODE')}, or more time with --timeout SECONDS`,
+      hint: former === undefined ? more : hint`${more}. To go back: ${backTo(former)}`,
     });
+  };
   return poll(look, isEnd, { ...session, timeoutMs: leftMs, pace: options.pace ?? PACE, onTimeout });
 }
 

@@ -153,14 +153,16 @@ describe('an update of limits', () => {
   });
 });
 
-test.each<[string, object, string]>([
+test.each<[string, object, string, string?]>([
   ['Redis', { Entrypoint: ['docker-entrypoint.sh'], Cmd: ['redis-server'] }, 'redis'],
+  ['an official Redis', { Cmd: ['redis-server'], Env: ['PATH=/bin', 'REDIS_VERSION=7.2.4'] }, 'redis', '7.2.4'],
   ['Valkey', { Entrypoint: ['docker-entrypoint.sh'], Cmd: ['valkey-server'] }, 'valkey'],
+  ['an official Valkey', { Cmd: ['valkey-server'], Env: ['VALKEY_VERSION=9.0.1'] }, 'valkey', '9.0.1'],
   ['Valkey without an entrypoint', { Entrypoint: null, Cmd: ['/usr/bin/valkey-server', '--port', '6379'] }, 'valkey'],
   ['one that says nothing', { Cmd: null }, 'redis'],
-])('an image says by what it starts how its programs are called: %s', async (_what, Config, name) => {
-  answers['GET /images/one/json'] = { body: { Id: 'sha256:1', Config } };
-  expect(await engine.findImage('one')).toEqual({ id: 'sha256:1', server: name });
+])('an image says by what it starts how its programs are called: %s', async (_what, Config, program, version) => {
+  answers['GET /images/one/json'] = { body: { Id: 'sha256:1', Os: 'linux', Architecture: 'arm64', Config } };
+  expect(await engine.findImage('one')).toEqual({ id: 'sha256:1', server: program, platform: 'linux/arm64', version });
 });
 
 test('limits that an engine doesn’t enforce are those of which it says so', async () => {

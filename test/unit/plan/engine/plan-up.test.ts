@@ -354,6 +354,7 @@ describe('no plan', () => {
           .map((one) => (network === 'same' ? one : { ...one, labels: { ...one.labels, [LABELS.definition]: 'old' } })),
         containers: [...containers, ...others],
         unread: new Set(),
+        formats: new Map(),
         volumes: running.volumes.filter((_, index) => nodes[index]?.hasVolume ?? false),
         settings: running.settings,
         config: running.config,
