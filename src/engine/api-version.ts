@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import type * as z from 'zod';
+import { StackError } from '../errors.ts';
 import { understood, versionAnswer } from './docker-answers.ts';
 
 /** The Engine API 1.x that all calls and answers here were written for: that of Engine 20.10. */
@@ -8,9 +9,20 @@ const API_MINOR = 41;
 /** What an engine says of itself. */
 export type Identity = z.output<typeof versionAnswer>;
 
-/** Asks an engine what it is, and has each later call name an API version that it has. */
+/**
+ * Asks an engine what it is, and has each later call name an API version that it has.
+ *
+ * @throws StackError ENGINE_FAILED for one that is too old
+ */
 export async function introduce(docker: Docker): Promise<Identity> {
   const identity = understood(versionAnswer, await docker.version());
+  const { Version, ApiVersion } = identity;
+  if (minorOf(ApiVersion) < API_MINOR) {
+    throw new StackError('ENGINE_FAILED', {
+      message: `the container engine, version ${Version}, is too old: its API is ${ApiVersion}, and 1.${API_MINOR} or later is needed; nothing was changed`,
+      hint: 'Install a newer engine: https://docs.docker.com/engine/install   # Docker 20.10 or Podman 4.0, at the least',
+    });
+  }
   Object.assign(docker.modem, { version: apiVersionFor(identity) });
   return identity;
 }
@@ -20,8 +32,12 @@ export async function introduce(docker: Docker): Promise<Identity> {
  * answers as its latest API says, and later ones leave out what earlier ones had.
  */
 export function apiVersionFor(engine: Pick<Identity, 'ApiVersion' | 'MinAPIVersion'>): string {
-  const minorOf = (version: string): number => Number(/^1\.(\d+)/.exec(version)?.[1] ?? API_MINOR);
   return `v1.${Math.max(Math.min(API_MINOR, minorOf(engine.ApiVersion)), minorOf(engine.MinAPIVersion || '1.0'))}`;
+}
+
+/** One that says nothing of it is believed to have what these calls want. */
+function minorOf(version: string): number {
+  return Number(/^1\.(\d+)/.exec(version)?.[1] ?? API_MINOR);
 }
 
 export function isPodman({ Components }: Identity): boolean {

@@ -1,13 +1,9 @@
 import { hint, run } from '../../hint.ts';
-import { coerce, satisfies } from 'semver';
 import { isOwn } from '../../plan/model/names.ts';
 import { canStandIn } from '../observe/image.ts';
 import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 import type { FailureCode } from '../../errors.ts';
-
-/** What every request of this program is of. */
-const OLDEST_API = '1.41';
 
 export async function checkEngine({ engine }: Facts): Promise<readonly Line[]> {
   const {
@@ -16,15 +12,7 @@ export async function checkEngine({ engine }: Facts): Promise<readonly Line[]> {
     },
     version: { version, apiVersion, platform },
   } = await engine.find();
-  const text = `${address} (${source}), version ${version}, API ${apiVersion}, ${platform}`;
-  if (satisfies(coerce(apiVersion) ?? '', `>=${OLDEST_API}`)) return [ok('engine', text)];
-  return [
-    failed(
-      'engine',
-      `${text}; API ${OLDEST_API} or later is needed`,
-      'Install a newer engine: https://docs.docker.com/engine/install',
-    ),
-  ];
+  return [ok('engine', `${address} (${source}), version ${version}, API ${apiVersion}, ${platform}`)];
 }
 
 export async function checkImage({ stack, image, resources }: Facts): Promise<readonly Line[]> {

@@ -67,6 +67,17 @@ test.each([
   expect(apiVersionFor({ ApiVersion, MinAPIVersion })).toBe(api);
 });
 
+test('an engine that is too old is told as such, and asked for nothing', async () => {
+  answers['GET /version'] = {
+    body: { Version: '19.03.15', ApiVersion: '1.40', MinAPIVersion: '1.12', Os: 'linux', Arch: 'amd64' },
+  };
+  await expect(engine.listVolumes()).rejects.toMatchObject({
+    code: 'ENGINE_FAILED',
+    message: expect.stringContaining('version 19.03.15, is too old: its API is 1.40, and 1.41 or later') as string,
+  });
+  expect(calls).toEqual([]);
+});
+
 test('asked for once, and again where that failed', async () => {
   const version = answers['GET /version'];
   answers['GET /version'] = { status: 500 };
