@@ -70,8 +70,16 @@ const SIGNS: readonly Sign[] = [
     isCause: true,
   },
   {
-    pattern:
-      /Short read or OOM loading DB|Wrong signature trying to load DB|Internal error in RDB reading|Fatal error loading the DB/i,
+    // Valkey 9 begins its files with its own name: others take that for no file of keys at all.
+    kind: 'other server',
+    pattern: /Bad file format reading the append only file \S+\.base\.rdb|Wrong signature trying to load DB/i,
+    text: 'its data was written by another server than the image has, or is damaged from the first byte on',
+    mend: (place) =>
+      hint`Set redis.image in the YAML file back, if it was another one, then: ${run('up')}; if not: ${beside(place, WHOSE).replace(' -it ', ' ')}   # REDIS or VALKEY says whose they are, anything else that they are damaged`,
+    isCause: true,
+  },
+  {
+    pattern: /Short read or OOM loading DB|Internal error in RDB reading|Fatal error loading the DB/i,
     text: 'its dump.rdb is damaged, and Redis does not start with it',
     mend: (place) => `${beside(place, 'redis-check-rdb /data/dump.rdb')}   # and cluster restore from a backup`,
   },
@@ -121,6 +129,8 @@ export function damagedTableMend({ neighbour }: Pick<LogPlace, 'neighbour'>): Hi
 export function unknownTableMend({ node }: Pick<LogPlace, 'node'>): Hint {
   return hint`${run('doctor')}   # which other nodes don't answer: with one of them, up rebuilds the table of ${node}`;
 }
+
+const WHOSE = `sh -c 'head -c 9 /data/dump.rdb /data/appendonlydir/*.base.rdb'`;
 
 /** redis-check-aof is redis-server under another name, and not every image has that name. */
 const CUT_APPENDONLY_FILE =

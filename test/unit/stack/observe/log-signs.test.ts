@@ -40,6 +40,18 @@ describe('what the last words of a Redis that ended mean', () => {
     expect(hintText(signs[0]?.mend ?? '')).not.toContain('check-aof');
   });
 
+  test.each([
+    '# Bad file format reading the append only file appendonly.aof.2.base.rdb: make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>',
+    '# Bad file format reading the append only file appendonlydir/appendonly.aof.2.base.rdb at offset 0.          make a backup of your AOF file, then use ./redis-check-aof --fix <filename.manifest>.',
+    '# Wrong signature trying to load DB from file\n# Fatal error loading the DB, check server logs. Exiting.',
+  ])('nor are those of Valkey 9, which Redis does not know as data: %s', (lines) => {
+    const signs = readLogSigns(`${BEGINNING}${lines}\n`, PLACE);
+    expect(signs.map(({ text }) => text)).toEqual([
+      'its data was written by another server than the image has, or is damaged from the first byte on',
+    ]);
+    expect(hintText(signs[0]?.mend ?? '')).not.toMatch(/check-aof|restore/);
+  });
+
   test('the base of an append-only file is told from a dump', () => {
     const log =
       'Short read or OOM loading DB. Unrecoverable error\n[offset 0] Checking RDB file appendonly.aof.1.base.rdb\n';
