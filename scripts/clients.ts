@@ -9,10 +9,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { $ } from 'zx';
 import { readConnection } from '../src/stack/connect/connection.ts';
+import { cacheFolder } from '../src/user-folders.ts';
 import { connectCluster, fill, findMissing } from '../test/helpers/cluster-client.ts';
 import { makeStack, type TestStack } from '../test/helpers/test-stack.ts';
 import { CLIENTS, LANGUAGES, nameOf } from './clients/clients.ts';
@@ -22,7 +22,7 @@ import type { Place } from './clients/program.ts';
 import { withRows, type Row } from './clients/table.ts';
 
 const PAGE = 'docs/connect.md';
-const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'redis-cluster-as-code/clients');
+const CACHE = join(cacheFolder(process.env), 'clients');
 const KEYS = 20_000;
 const NOT_RUN = '–';
 

@@ -4,7 +4,7 @@ import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { $, ProcessOutput } from 'zx';
 import { errorMessage } from '../../src/errors.ts';
-import { homeFolder, xdgFolder } from '../../src/user-folders.ts';
+import { cacheFolder } from '../../src/user-folders.ts';
 import { writeAptConfig } from '../../test/helpers/server-images.ts';
 import { ENGINES, PACKAGES, type EngineName } from './engines.ts';
 
@@ -20,8 +20,7 @@ const FILES: Readonly<Record<string, string>> = {
 
 /** Kept between runs: GROUNDS_FOLDER, or in the user's cache. */
 export function groundsFolder(env: NodeJS.ProcessEnv): string {
-  const cache = (): string => xdgFolder('XDG_CACHE_HOME', env) ?? join(homeFolder(env), '.cache');
-  return env['GROUNDS_FOLDER'] ?? join(cache(), 'redis-cluster-as-code', 'grounds');
+  return env['GROUNDS_FOLDER'] ?? join(cacheFolder(env), 'grounds');
 }
 
 /**

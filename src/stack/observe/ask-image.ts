@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorMessage, hasCode, StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { replaceFile } from '../../kept-files.ts';
