@@ -16,7 +16,12 @@ interface Line {
   client: Redis | undefined;
   connecting: Promise<Redis> | undefined;
   password: Secret | undefined;
+  /** More of them: see `sendSideBySide`. */
+  beside: readonly NodeLink[];
 }
+
+/** More take longer to connect than they save. */
+const CONNECTIONS_BESIDE = 7;
 
 /** Who may log in at a node, and how it logs in elsewhere. */
 export interface NodePasswords {
@@ -41,7 +46,7 @@ export class NodeLink {
     address: NodeAddress,
     passwords: PasswordCandidates,
     replyTimeoutMs = REPLY_TIMEOUT_MS,
-    line: Line = { client: undefined, connecting: undefined, password: undefined },
+    line: Line = { client: undefined, connecting: undefined, password: undefined, beside: [] },
   ) {
     this.address = address;
     this.#passwords = passwords;
@@ -113,6 +118,28 @@ export class NodeLink {
     });
   }
 
+  /**
+   * The same for commands of which none depends on another, over several connections: where a node has each of them wait
+   * for its replica, it waits once for all that came over different ones. None is under way any more when this ends.
+   */
+  async sendSideBySide(commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
+    if (this.#line.beside.length === 0) {
+      const passwords = [(): Promise<Secret> => this.takenPassword()];
+      this.#line.beside = Array.from(
+        { length: CONNECTIONS_BESIDE },
+        () => new NodeLink(this.address, passwords, this.#replyTimeoutMs),
+      );
+    }
+    const links = [this, ...this.#line.beside];
+    const parts = links.map((_, at) => commands.filter((__, index) => index % links.length === at));
+    const ends = await Promise.allSettled(links.map((link, at) => link.sendAll(parts[at] ?? [])));
+    const replies = ends.map((end): readonly unknown[] => {
+      if (end.status === 'rejected') throw end.reason;
+      return end.value;
+    });
+    return commands.map((_, index) => replies[index % links.length]?.[Math.floor(index / links.length)]);
+  }
+
   /** The password that the node has taken. */
   async takenPassword(): Promise<Secret> {
     await this.#connected();
@@ -158,6 +185,7 @@ export class NodeLink {
   close(): void {
     this.#line.client?.disconnect();
     this.#line.client = undefined;
+    for (const link of this.#line.beside) link.close();
   }
 
   /** Commands that are sent at the same time share the connection that the first of them makes. */
