@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { bootstrapTable, type BootstrapNode } from '../../cluster/nodes/bootstrap-table.ts';
 import { clusterPort, CONTAINER_PORTS, primariesOf, type NodeSpec, type Spec } from '../../spec/spec.ts';
 import { initialNodeId } from '../model/names.ts';
+import type { FileStat } from '../model/resources.ts';
 
 export const CONFIG_FOLDER = '/etc/redis';
 export const REDIS_CONF_FILE = `${CONFIG_FOLDER}/redis.conf`;
@@ -100,6 +101,11 @@ export function otherUsers(lines: readonly string[]): string[] {
 export function stampOf(text: string): number {
   const seconds = createHash('sha256').update(text).digest().readUInt32BE() % STAMPS;
   return (FIRST_STAMP_SECONDS + seconds) * 1000;
+}
+
+/** Whether a file is one of this text that was stamped, and that nobody has written since. */
+export function isStamped(file: FileStat | undefined, text: string): boolean {
+  return file?.sizeBytes === Buffer.byteLength(text) && file.changedAtMs === stampOf(text);
 }
 
 /** The year 2000. */

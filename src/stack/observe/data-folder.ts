@@ -2,6 +2,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { REDIS_GID, REDIS_UID } from '../../plan/model/definitions.ts';
+import { isStamped, stampOf } from '../../plan/node/redis-config.ts';
 import { setting, wrongFile } from '../../plan/engine/plan-saving.ts';
 import { findUnreadableVolume } from '../../plan/engine/other-server.ts';
 import { parseFormat } from '../../plan/model/server.ts';
@@ -33,15 +34,29 @@ export async function findDataFiles(engine: Engine, container: string): Promise<
  */
 const APPENDONLY_MARK = '/data/.appendonly';
 
-/** undefined where this program has not marked the folder: it is new, or was made by an earlier version. */
-export async function readAppendonlyMark(engine: Engine, container: string): Promise<boolean | undefined> {
+/**
+ * undefined where this program has not marked the folder: it is new, or was made by an earlier version. A mark with its stamp
+ * need not be read.
+ */
+export async function readAppendonlyMark(
+  engine: Pick<Engine, 'statFile' | 'readFile'>,
+  container: string,
+): Promise<boolean | undefined> {
+  const file = await engine.statFile(container, APPENDONLY_MARK);
+  const stamped = [true, false].find((appendonly) => isStamped(file, markText(appendonly)));
+  if (file === undefined || stamped !== undefined) return stamped;
   const text = (await engine.readFile(container, APPENDONLY_MARK))?.trim();
   return text === 'yes' ? true : text === 'no' ? false : undefined;
 }
 
 export function appendonlyMark(appendonly: boolean): ContainerFile {
-  const content = appendonly ? 'yes\n' : 'no\n';
-  return { path: APPENDONLY_MARK, content, mode: 0o644, uid: REDIS_UID, gid: REDIS_GID };
+  const content = markText(appendonly);
+  const changedAtMs = stampOf(content);
+  return { path: APPENDONLY_MARK, content, mode: 0o644, uid: REDIS_UID, gid: REDIS_GID, changedAtMs };
+}
+
+function markText(appendonly: boolean): string {
+  return appendonly ? 'yes\n' : 'no\n';
 }
 
 /** The base of a manifest of Redis 7.0 and later: `file appendonly.aof.2.base.rdb seq 2 type b`. */

@@ -9,9 +9,9 @@ import type { ConfigText } from '../../plan/node/config-drift.ts';
 import {
   CONFIG_FOLDER,
   initialNodeTable,
+  isStamped,
   NODE_TABLE_FILE,
   REDIS_CONF_FILE,
-  stampOf,
   USER_CONF_FILE,
   writtenAppendonly,
 } from '../../plan/node/redis-config.ts';
@@ -113,10 +113,8 @@ export async function readConfig(
   container: string,
   wanted?: ConfigText,
 ): Promise<ConfigText | undefined> {
-  const isAsWritten = async (path: string, text: string): Promise<boolean> => {
-    const stat = await engine.statFile(container, path);
-    return stat?.sizeBytes === Buffer.byteLength(text) && stat.changedAtMs === stampOf(text);
-  };
+  const isAsWritten = async (path: string, text: string): Promise<boolean> =>
+    isStamped(await engine.statFile(container, path), text);
   if (wanted !== undefined) {
     const { redisConf, userConf } = wanted;
     const files = [isAsWritten(REDIS_CONF_FILE, redisConf), isAsWritten(USER_CONF_FILE, userConf)];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { otherUsers, passwordHash } from '../../../../src/plan/node/redis-config.ts';
 import { Secret } from '../../../../src/secret.ts';
+import { appendonlyMark, readAppendonlyMark } from '../../../../src/stack/observe/data-folder.ts';
 import { certificateFiles, configFiles, passwordFiles } from '../../../../src/stack/execute/config-files.ts';
 import { at, specOf } from '../../../helpers/builders.ts';
 
@@ -71,5 +72,36 @@ describe('what changes while a node runs', () => {
       '/etc/redis/tls/ca.crt the authority',
       '/etc/redis/tls/node.pem key and chain',
     ]);
+  });
+});
+
+describe('the mark of the file that the data is in', () => {
+  const readMark = (mark: { readonly content: string; readonly changedAtMs?: number } | undefined, read: string[]) =>
+    readAppendonlyMark(
+      {
+        statFile: async () => mark && { sizeBytes: mark.content.length, changedAtMs: mark.changedAtMs ?? Date.now() },
+        readFile: async (_container, path) => {
+          read.push(path);
+          return mark?.content;
+        },
+      },
+      'dev-redis-1',
+    );
+
+  test('is not read where this program wrote it, or where there is none', async () => {
+    const read: string[] = [];
+    expect(await readMark(appendonlyMark(true), read)).toBe(true);
+    expect(await readMark(appendonlyMark(false), read)).toBe(false);
+    expect(await readMark(undefined, read)).toBeUndefined();
+    expect(read).toEqual([]);
+  });
+
+  test('is read where anybody else wrote it', async () => {
+    const read: string[] = [];
+    expect(await readMark({ content: 'no\n' }, read)).toBe(false);
+    expect(await readMark({ content: 'yes' }, read)).toBe(true);
+    expect(await readMark({ ...appendonlyMark(true), content: 'no' }, read)).toBe(false);
+    expect(await readMark({ content: '' }, read)).toBeUndefined();
+    expect(read).toEqual(Array.from({ length: 4 }, () => '/data/.appendonly'));
   });
 });
