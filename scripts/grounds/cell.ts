@@ -59,6 +59,8 @@ export async function walkCell(
     const temporary = join(ground.folder, 'tmp');
     mkdirSync(temporary);
     const script = ['--import', 'tsx', 'scripts/grounds/story.ts', found.image, ...(isShort ? ['short'] : [])];
+    // From here on, whoever ends it is heard.
+    signal?.throwIfAborted();
     const [command = '', ...args] = [...ground.enter, process.execPath, ...script];
     const env = { ...process.env, DOCKER_HOST: ground.host, TMPDIR: temporary };
     const story = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });

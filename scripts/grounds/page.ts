@@ -35,11 +35,11 @@ ${steps.map((name) => `- ${name}`).join('\n')}
 
 ## Not enforced
 
-${list(cells, 'not enforced') || 'Everything is.'}
+${unenforcedList(cells) || 'Everything is.'}
 
 ## Failed
 
-${list(cells, 'failed') || 'Nothing.'}
+${failedList(cells) || 'Nothing.'}
 `;
 }
 
@@ -48,11 +48,21 @@ function outcomeText({ steps, commit }: WalkedCell): string {
   return passed === steps.length ? `✓ ${passed}, ${commit}` : `✗ ${passed} of ${steps.length}, ${commit}`;
 }
 
-function list(cells: readonly WalkedCell[], wanted: 'failed' | 'not enforced'): string {
+/** What an engine doesn't enforce, the same for every server. */
+function unenforcedList(cells: readonly WalkedCell[]): string {
+  const lines = cells.flatMap(({ engine, steps }) =>
+    steps.flatMap(({ is, message }) => (is === 'not enforced' ? [`- ${engine}: ${message}`] : [])),
+  );
+  return [...new Set(lines)].join('\n');
+}
+
+/** With the error that the program ended with, where that is why. */
+function failedList(cells: readonly WalkedCell[]): string {
   const lines = cells.flatMap(({ engine, server, steps }) =>
     steps.flatMap(({ name, is, message = '' }) => {
-      const words = message.split('\n').find((line) => line.trim() !== '') ?? '';
-      return is === wanted ? [`- ${engine}, ${server}, ${name}: ${words}`] : [];
+      const said = message.split('\n');
+      const error = said.findLast((line) => line.startsWith('✗')) ?? said[0];
+      return is === 'failed' ? [`- ${engine}, ${server}, ${name}: ${error}`] : [];
     }),
   );
   return lines.join('\n');

@@ -35,7 +35,15 @@ test('the page says what passed, what failed with its first line, and what is no
   const passed = { name: 'up from nothing', is: 'passed', seconds: 1 } as const;
   const page = compatibilityPage([
     cell('docker-28', [passed]),
-    cell('podman-5.4', [passed, { name: 'restart', is: 'failed', message: 'restart ended with 1\nmore', seconds: 1 }]),
+    cell('podman-5.4', [
+      passed,
+      {
+        name: 'restart',
+        is: 'failed',
+        message: 'restart ended with 1\n✗ redis-2 is gone [NOT_RUNNING]\n  → up',
+        seconds: 1,
+      },
+    ]),
     cell('docker-26-rootless', [
       { name: 'doctor', is: 'not enforced', message: "can't enforce redis.cpus", seconds: 1 },
     ]),
@@ -43,6 +51,6 @@ test('the page says what passed, what failed with its first line, and what is no
   expect(page).toContain('| engine | version | redis-8.0<br>8.0.2 |');
   expect(page).toContain('| docker-28 | 1.2.3 | ✓ 1, abc1234 |');
   expect(page).toContain('| podman-5.4 | 1.2.3 | ✗ 1 of 2, abc1234 |');
-  expect(page).toContain("- docker-26-rootless, redis-8.0, doctor: can't enforce redis.cpus");
-  expect(page).toMatch(/## Failed\n\n- podman-5.4, redis-8.0, restart: restart ended with 1\n$/);
+  expect(page).toContain("- docker-26-rootless: can't enforce redis.cpus");
+  expect(page).toMatch(/## Failed\n\n- podman-5.4, redis-8.0, restart: ✗ redis-2 is gone \[NOT_RUNNING\]\n$/);
 });
