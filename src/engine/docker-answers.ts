@@ -70,7 +70,7 @@ export const containerAnswers = z.array(
     NetworkSettings: z
       .object({ Networks: z.record(z.string(), z.object({ IPAddress: text }).nullable()).nullish() })
       .nullish(),
-    Mounts: listOf(z.object({ Type: text, Name: text })),
+    Mounts: listOf(z.object({ Type: text, Name: text, Destination: text })),
   }),
 );
 export type ContainerAnswer = z.output<typeof containerAnswers>[number];
@@ -118,6 +118,7 @@ export const detailsAnswer = z.object({
     CapAdd: listOf(z.string()),
     CapDrop: listOf(z.string()),
     SecurityOpt: listOf(z.string()),
+    ReadonlyRootfs: or(false, z.boolean()),
     PidsLimit: number,
   }),
   Mounts: listOf(z.object({ Name: z.string().nullish(), Source: text, Destination: z.string(), RW: z.boolean() })),

@@ -1,6 +1,7 @@
 /** This program's words ↔ the Engine API's request and answer bodies, 1.41 and later. */
 import type Dockerode from 'dockerode';
 import type { ContainerAnswer, DetailsAnswer, ImageAnswer, NetworkAnswer } from './docker-answers.ts';
+import { CONFIG_VOLUME } from '../plan/node/redis-config.ts';
 import {
   CONTAINER_STATES,
   type Container,
@@ -61,8 +62,13 @@ export function toContainer(container: ContainerAnswer): Container {
         : [{ hostAddress: IP, hostPort: PublicPort, containerPort: PrivatePort }],
     ),
     addresses: Object.fromEntries(networks.map(([name, network]) => [name, network?.IPAddress ?? ''])),
-    volumes: container.Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== '' ? [Name] : [])),
+    volumes: container.Mounts.filter(isVolumeOfItsOwn).map(({ Name }) => Name),
   };
+}
+
+/** Its configuration's comes and goes with it, and its data are there once more. */
+function isVolumeOfItsOwn({ Type, Name, Destination }: ContainerAnswer['Mounts'][number]): boolean {
+  return Type === 'volume' && Name !== '' && !Destination.startsWith(CONFIG_VOLUME);
 }
 
 /** A container that survives its engine is stopped by the next, while that begins. */
@@ -128,11 +134,13 @@ export function toContainerDetails(container: DetailsAnswer): ContainerDetails {
 const CONFINEMENT = { CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'], PidsLimit: 256 };
 
 /** Podman names each capability that it would have given. */
-function isConfined({ Privileged, CapAdd, CapDrop, SecurityOpt }: DetailsAnswer['HostConfig']): boolean {
-  return !Privileged && CapAdd.length === 0 && CapDrop.length > 0 && SecurityOpt.some((one) => GAINS_NOTHING.test(one));
+function isConfined(container: DetailsAnswer['HostConfig']): boolean {
+  const { Privileged, CapAdd, CapDrop, SecurityOpt, ReadonlyRootfs } = container;
+  const isWithoutCapabilities = !Privileged && CapAdd.length === 0 && CapDrop.length > 0;
+  return (
+    isWithoutCapabilities && ReadonlyRootfs && SecurityOpt.some((one) => /^no-new-privileges([:=]true)?$/.test(one))
+  );
 }
-
-const GAINS_NOTHING = /^no-new-privileges([:=]true)?$/;
 
 const NANO = 1e9;
 const NANOSECONDS_PER_MS = 1_000_000;
@@ -183,9 +191,10 @@ export function containerBody(container: ContainerDefinition, moreLabels: Labels
           [{ HostIp: port.hostAddress, HostPort: String(port.hostPort) }],
         ]),
       ),
-      Mounts: [{ Type: 'volume', Source: volume.name, Target: volume.path }],
       ...limitsBody(container),
       ...CONFINEMENT,
+      ReadonlyRootfs: volume.name !== '',
+      Mounts: mountsOf(volume),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     },
     // The network `none` has no addresses.
@@ -193,6 +202,17 @@ export function containerBody(container: ContainerDefinition, moreLabels: Labels
       ? {}
       : { NetworkingConfig: { EndpointsConfig: { [network.name]: endpointBody(network) } } }),
   };
+}
+
+/**
+ * Docker writes no file into a root that can only be read, and into one volume at a time. So the configuration is in a
+ * volume, too, and the data can be reached through it: all files go in with one archive. What has no volume to keep is
+ * thrown away in a moment, and has a root that it can write.
+ */
+function mountsOf({ name, path }: ContainerDefinition['volume']): Dockerode.MountSettings[] {
+  const data = { Type: 'volume' as const, Source: name, Target: path };
+  if (name === '') return [data];
+  return [data, { ...data, Source: '', Target: CONFIG_VOLUME }, { ...data, Target: CONFIG_VOLUME + path }];
 }
 
 /** `redis`, `7-alpine`, of a reference with a tag. */

@@ -5,31 +5,74 @@ import type Docker from 'dockerode';
 import type { Extract } from 'tar-stream';
 import { whileMoving, type Bounds } from '../bounds.ts';
 import type { ContainerFile, FileStat } from '../plan/model/resources.ts';
+import { CONFIG_FOLDER, CONFIG_VOLUME } from '../plan/node/redis-config.ts';
 import { isPodman, type Identity } from './api-version.ts';
-import { fileStat, fileStatAnswer, parsedJson, understood } from './docker-answers.ts';
+import { detailsAnswer, fileStat, fileStatAnswer, parsedJson, understood } from './docker-answers.ts';
 import { unlessMissing, type Calls } from './docker-calls.ts';
 import type { Engine, LargeFile } from './engine.ts';
 
 type ContainerFiles = Pick<Engine, 'writeFiles' | 'readFile' | 'readFolder' | 'openFile' | 'putFile' | 'statFile'>;
 
-/** Files of containers: the engine takes and gives them in tar archives, also where the container doesn't run. */
+/**
+ * What an archive for a container can hold: its configuration and its data (`joined`), or whatever there is, as its root can
+ * be written (`open`). `former`: the same, and its configuration is where an earlier version of this program had it.
+ */
+export type Layout = 'joined' | 'open' | 'former';
+
+export function layoutOf(folders: readonly string[]): Layout {
+  return folders.includes(CONFIG_VOLUME) ? 'joined' : 'former';
+}
+
+/**
+ * Files of containers: the engine takes and gives them in tar archives, also where the container doesn't run.
+ *
+ * @param layouts container name → how it was made, of those that have been seen
+ */
 export function containerFiles(
   docker: Docker,
   { attempt, bounded, look, change }: Calls,
   bounds: Bounds,
-  identity: () => Promise<Identity>,
+  { identity, layouts }: { readonly identity: () => Promise<Identity>; readonly layouts: Map<string, Layout> },
 ): ContainerFiles {
-  const readFiles = (containerName: string, path: string): Promise<ReadonlyMap<string, string> | undefined> =>
-    look(`read ${path} of ${containerName}`, () =>
-      unlessMissing(async () => readTextFiles(await docker.getContainer(containerName).getArchive({ path }))),
+  const layoutIn = async (container: string): Promise<Layout> => {
+    const known = layouts.get(container);
+    if (known !== undefined) return known;
+    const { Mounts } = understood(detailsAnswer, await docker.getContainer(container).inspect());
+    const layout = layoutOf(Mounts.map(({ Destination }) => Destination));
+    layouts.set(container, layout);
+    return layout;
+  };
+  /** Where a file of the configuration is in this container. */
+  const placeIn = async (container: string, path: string): Promise<string> => {
+    const isElsewhere = path.startsWith(CONFIG_FOLDER) && (await layoutIn(container)) === 'former';
+    return isElsewhere ? path.replace(CONFIG_FOLDER, CONFIG_VOLUME) : path;
+  };
+  const archived = async (container: string, path: string): Promise<Archived> => {
+    const layout = await layoutIn(container);
+    const place = await placeIn(container, path);
+    // What comes for the root, or for a volume that another one is mounted in, lands below it on Podman, where nobody sees it.
+    if (isPodman(await identity()))
+      return { folder: place.startsWith(CONFIG_VOLUME) ? CONFIG_VOLUME : topFolder(place), place };
+    if (layout !== 'joined') return { folder: '', place };
+    return { folder: CONFIG_VOLUME, place: place.startsWith(DATA) ? CONFIG_VOLUME + place : place };
+  };
+  const readFiles = (container: string, path: string): Promise<ReadonlyMap<string, string> | undefined> =>
+    look(`read ${path} of ${container}`, () =>
+      unlessMissing(async () => {
+        const archive = await docker.getContainer(container).getArchive({ path: await placeIn(container, path) });
+        return readTextFiles(archive);
+      }),
     );
   return {
     writeFiles: (containerName, files) =>
       change(`write the files of ${containerName}`, async () => {
-        // What comes for the root lands below a volume on Podman, where nobody sees it. Docker takes all in one go.
-        const folderOf = isPodman(await identity()) ? topFolder : () => '';
-        for (const folder of new Set(files.map(folderOf))) {
-          const inside = files.filter((file) => folderOf(file) === folder);
+        const all = await Promise.all(
+          files.map(async (file) => ({ ...(await archived(containerName, file.path)), file })),
+        );
+        for (const folder of new Set(all.map((one) => one.folder))) {
+          const inside = all
+            .filter((one) => one.folder === folder)
+            .map(({ file, place }) => ({ ...file, path: place }));
           await docker.getContainer(containerName).putArchive(await tarOf(folder, inside), { path: folder || '/' });
         }
       }),
@@ -40,7 +83,7 @@ export function containerFiles(
     readFolder: async (containerName, path) => {
       const files = await readFiles(containerName, path);
       // In the archive they are below the folder's own name.
-      return files && new Map([...files].map(([name, text]) => [posix.join(path, '..', name), text]));
+      return files && new Map([...files].map(([name, text]) => [posix.join(path, name.replace(/^[^/]*/, '')), text]));
     },
     openFile: (containerName, path) =>
       look(`open ${path} of ${containerName}`, () =>
@@ -53,8 +96,10 @@ export function containerFiles(
       attempt(`write ${file.path} of ${containerName}`, () =>
         whileMoving(
           async (onMove) => {
-            const archive = await tarStream(file, content, onMove);
-            await docker.getContainer(containerName).putArchive(archive, { path: '/', abortSignal: bounds.signal });
+            const { folder, place } = await archived(containerName, file.path);
+            const archive = await tarStream({ ...file, path: place.slice(folder.length + 1) }, content, onMove);
+            const options = { path: folder || '/', abortSignal: bounds.signal };
+            await docker.getContainer(containerName).putArchive(archive, options);
           },
           `no progress while writing ${file.path} of ${containerName}`,
           bounds,
@@ -62,14 +107,24 @@ export function containerFiles(
       ),
     statFile: (containerName, path) =>
       look(`look for ${path} in ${containerName}`, async () => {
-        const found = await unlessMissing(() => docker.getContainer(containerName).infoArchive({ path }));
+        const found = await unlessMissing(async () =>
+          docker.getContainer(containerName).infoArchive({ path: await placeIn(containerName, path) }),
+        );
         return found && statOf(found);
       }),
   };
 }
 
+const DATA = '/data/';
+
+/** The folder that an archive is unpacked into, and the file's path. */
+interface Archived {
+  readonly folder: string;
+  readonly place: string;
+}
+
 /** `/data` of `/data/nodes.conf`, and of `/data/` itself. */
-function topFolder({ path }: ContainerFile): string {
+function topFolder(path: string): string {
   return path.split('/', 2).join('/');
 }
 
@@ -153,7 +208,7 @@ async function tarStream(
 ): Promise<Readable> {
   const { pack } = await import('tar-stream');
   const archive = pack();
-  const entry = archive.entry({ name: path.replace(/^\//, ''), size: sizeBytes, mode, uid, gid, type: 'file' });
+  const entry = archive.entry({ name: path, size: sizeBytes, mode, uid, gid, type: 'file' });
   let goOn = (): void => undefined;
   entry.on('drain', () => goOn()).on('close', () => goOn());
   // The archive fails with it, and says so to who reads it.

@@ -115,7 +115,7 @@ function hasChild(info: Map<string, string>): boolean {
 }
 
 /** Empty where Redis doesn't know the setting. */
-async function configValue(link: NodeLink, name: string): Promise<string> {
+export async function configValue(link: NodeLink, name: string): Promise<string> {
   const reply = await link.send('CONFIG', 'GET', name);
   return Array.isArray(reply) ? String(reply[1]) : '';
 }

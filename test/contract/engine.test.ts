@@ -108,18 +108,18 @@ describe('containers', () => {
     const owner = { uid: 999, gid: 999 };
     const changedAtMs = Date.UTC(2001, 2, 3);
     await engine.writeFiles(container.name, [
-      { path: '/etc/made/', content: '', mode: 0o700, ...owner },
-      { path: '/etc/made/file', content: 'text with ünïcode\n', mode: 0o600, ...owner },
+      { path: '/etc/redis/made/', content: '', mode: 0o700, ...owner },
+      { path: '/etc/redis/made/file', content: 'text with ünïcode\n', mode: 0o600, ...owner },
       { path: '/data/file', content: 'in the volume', mode: 0o600, changedAtMs, ...owner },
     ]);
-    expect(await engine.readFile(container.name, '/etc/made/file')).toBe('text with ünïcode\n');
+    expect(await engine.readFile(container.name, '/etc/redis/made/file')).toBe('text with ünïcode\n');
     expect(await engine.readFile(container.name, '/data/file')).toBe('in the volume');
     expect(await engine.readFile(container.name, '/data/other')).toBeUndefined();
     expect(await engine.readFile('no-such-container', '/data/file')).toBeUndefined();
-    expect(await engine.readFolder(container.name, '/etc/made')).toEqual(
-      new Map([['/etc/made/file', 'text with ünïcode\n']]),
+    expect(await engine.readFolder(container.name, '/etc/redis/made')).toEqual(
+      new Map([['/etc/redis/made/file', 'text with ünïcode\n']]),
     );
-    expect(await engine.readFolder(container.name, '/etc/missing')).toBeUndefined();
+    expect(await engine.readFolder(container.name, '/etc/redis/missing')).toBeUndefined();
     expect(await engine.statFile(container.name, '/data')).toBeDefined();
     expect(await engine.statFile(container.name, '/nowhere')).toBeUndefined();
     expect(await engine.statFile('no-such-container', '/data')).toBeUndefined();

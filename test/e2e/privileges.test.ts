@@ -1,6 +1,7 @@
 /** What a node's container may do, and what another container of its network can do to the node. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseNodeTable } from '../../src/cluster/nodes/node-table.ts';
+import { CONFIG_FOLDER, CONFIG_VOLUME } from '../../src/plan/node/redis-config.ts';
 import { CONTAINER_PORTS } from '../../src/spec/spec.ts';
 import { dockerOf, makeStack, ownerLabels, type TestStack } from '../helpers/test-stack.ts';
 
@@ -15,32 +16,56 @@ describe('a container of a node', () => {
   const inside = (script: string): Promise<string> =>
     stack.engine.readCommand(stack.container(2), ['sh', '-c', `${script} 2>&1`]);
 
-  test('has no capability, gets none by a program, and has a limit of processes', async () => {
+  test('has no capability, gets none by a program, writes to its volumes only, and has a limit of processes', async () => {
     const status = await inside('cat /proc/1/status');
     for (const set of ['CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
       expect(status).toMatch(new RegExp(`^${set}:\\s+0+$`, 'm'));
     expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
     expect(status).toMatch(/^Uid:\s+999\s+999\s+999\s+999$/m);
+    expect(await inside('touch /x /tmp/x')).toMatch(/(.*Read-only file system\n){2}/);
+    expect(await stack.redis(2, 'CONFIG', 'REWRITE')).toBe('OK');
+    await stack.must('up');
     expect((await stack.engine.inspectContainer(stack.container(2)))?.processes).toBeGreaterThan(0);
   });
 
-  test('that was made with more is recreated, and plan says why', async () => {
+  test('that an earlier version made with more is of use, and recreated: plan says why', async () => {
     await stack.redis(2, '-c', 'SET', 'kept', 'yes');
     const docker = dockerOf(stack.engine);
     const container = stack.container(2);
     const { Config, HostConfig, NetworkSettings } = await docker.getContainer(container).inspect();
-    const network = `${stack.name}-net`;
-    const { IPAMConfig, Aliases } = NetworkSettings.Networks[network] ?? {};
+    const files = await stack.engine.readFolder(container, CONFIG_FOLDER);
     await stack.engine.stopContainer(container, 10);
     await stack.engine.removeContainer(container);
-    await docker.createContainer({
+    const { IPAMConfig, Aliases } = NetworkSettings.Networks[`${stack.name}-net`] ?? {};
+    const former = await docker.createContainer({
       ...Config,
       name: container,
-      HostConfig: { ...HostConfig, CapDrop: [], SecurityOpt: [], PidsLimit: 0 },
-      NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig, Aliases } } },
+      Cmd: ['redis-server', `${CONFIG_VOLUME}/redis.conf`],
+      HostConfig: {
+        ...HostConfig,
+        CapDrop: [],
+        SecurityOpt: [],
+        PidsLimit: 0,
+        ReadonlyRootfs: false,
+        Mounts: HostConfig.Mounts?.slice(0, 1),
+      },
+      NetworkingConfig: { EndpointsConfig: { [`${stack.name}-net`]: { IPAMConfig, Aliases } } },
     });
+    await stack.engine.listContainers();
+    const owner = { uid: 999, gid: 999 };
+    await stack.engine.writeFiles(container, [
+      ...['', 'tls/'].map((path) => ({ path: `${CONFIG_FOLDER}/${path}`, content: '', mode: 0o700, ...owner })),
+      ...[...(files ?? [])].map(([path, text]) => {
+        return { path, content: text.replaceAll(CONFIG_FOLDER, CONFIG_VOLUME), mode: 0o600, ...owner };
+      }),
+    ]);
+    await former.start();
+    await stack.must('cluster', 'wait');
+    expect(await stack.redis(2, '-c', 'GET', 'kept')).toBe('yes');
+    await stack.must('secrets', 'rotate');
+
     const { stdout } = await stack.must('plan');
-    expect(stdout).toContain(`~ stop container ${container}  (it has more privileges than it needs)`);
+    expect(stdout).toMatch(/^~ stop container \S+-2 {2}\(it has more privileges than it needs; redis-2 has no replica/);
     expect(stdout).not.toContain(stack.container(1));
     await stack.must('up');
     expect(await inside('grep CapBnd /proc/1/status')).toMatch(/:\s+0+$/m);

@@ -43,7 +43,6 @@ function findDrift(present: Container, settings: ContainerSettings, wanted: Cont
       volume.name,
     ),
     ...unshown('health check', JSON.stringify(settings.healthcheck), JSON.stringify(wanted.healthcheck)),
-    ...(settings.isConfined ? [] : [{ text: 'it has more privileges than it needs', remedy: 'replace' as const }]),
     ...limitDrift(settings, wanted),
     ...networkDrift(settings, network),
   ];
@@ -135,6 +134,8 @@ export function driftOf(
   const found = settings.get(present.name);
   if (definition === undefined || found === undefined) return [];
   const image: Drift[] = present.imageId === wanted.imageId ? [] : [{ text: 'its image changed', remedy: 'replace' }];
+  // What an earlier version of this program made differs in more than that, with no other remedy.
+  if (!found.isConfined) return [...image, { text: 'it has more privileges than it needs', remedy: 'replace' }];
   const [files, wantedFiles] = [config.get(present.name), wanted.config.get(node)];
   // One that was never started has no files yet, and is given all of them.
   const isConfigured = files !== undefined && wantedFiles !== undefined;

@@ -4,7 +4,10 @@ import { clusterPort, CONTAINER_PORTS, primariesOf, type NodeSpec, type Spec } f
 import { initialNodeId } from '../model/names.ts';
 import type { FileStat } from '../model/resources.ts';
 
-export const CONFIG_FOLDER = '/etc/redis';
+/** A volume that goes with its container; all else that Redis writes is below /data. */
+export const CONFIG_VOLUME = '/etc/redis';
+/** Below it: an engine gives an owner to what it unpacks there, and not to the volume itself. */
+export const CONFIG_FOLDER = `${CONFIG_VOLUME}/node`;
 export const REDIS_CONF_FILE = `${CONFIG_FOLDER}/redis.conf`;
 /** The user's own redis.conf. */
 export const USER_CONF_FILE = `${CONFIG_FOLDER}/user.conf`;

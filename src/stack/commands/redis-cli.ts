@@ -1,7 +1,7 @@
 import type { ExecStreams } from '../../engine/engine.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import { connectionArguments } from '../../plan/model/definitions.ts';
-import { PASSWORD_FILE } from '../../plan/node/redis-config.ts';
+import { CONFIG_FOLDER, CONFIG_VOLUME, PASSWORD_FILE } from '../../plan/node/redis-config.ts';
 import { findNode, notRunning, type Session } from '../session/session.ts';
 
 /**
@@ -25,6 +25,9 @@ export async function runRedisCli(
   const { isTTY, rows, columns } = streams.stdout;
   // The engine's own resize call comes too late: redis-cli asks for the size of its terminal as it starts.
   const resize = isTTY ? `stty rows ${rows} cols ${columns} 2>/dev/null; ` : '';
-  const script = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" exec $(command -v redis-cli || command -v valkey-cli) -c ${connectionArguments(spec).join(' ')} "$@"`;
+  const client = `exec $(command -v redis-cli || command -v valkey-cli) -c ${connectionArguments(spec).join(' ')}`;
+  const line = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" ${client} "$@"`;
+  // Where an earlier version of this program has made it, its files are elsewhere.
+  const script = `F=${CONFIG_FOLDER}; [ -d $F ] || F=${CONFIG_VOLUME}; ${line.replaceAll(CONFIG_FOLDER, '$F')}`;
   return engine.execInteractive(name, ['sh', '-c', script, 'redis-cli', ...args], streams);
 }

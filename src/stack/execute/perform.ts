@@ -7,8 +7,8 @@ import { changePassword } from './passwords.ts';
 import { hasCode, StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
-import { CERTIFICATE_FILE, NODE_TABLE_FILE } from '../../plan/node/redis-config.ts';
-import { prepareDump, resetNode, saveNow, writeLog } from '../../redis/persistence.ts';
+import { NODE_TABLE_FILE } from '../../plan/node/redis-config.ts';
+import { configValue, prepareDump, resetNode, saveNow, writeLog } from '../../redis/persistence.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import type { Session } from '../session/session.ts';
@@ -101,7 +101,10 @@ async function renewCertificate(
   if (type === 'renew certificate and restart')
     await engine.restartContainer(container, await stopGraceSeconds(session, container));
   // The same name as before, and Redis reads key, certificate and authority again.
-  else await nodes.get(target).send('CONFIG', 'SET', 'tls-cert-file', CERTIFICATE_FILE);
+  else
+    await nodes
+      .get(target)
+      .send('CONFIG', 'SET', 'tls-cert-file', await configValue(nodes.get(target), 'tls-cert-file'));
 }
 
 /** What its files have always said and the server can't have is only told of. */

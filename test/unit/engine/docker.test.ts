@@ -98,7 +98,14 @@ describe('a container', () => {
     const { name, labels } = definition.volume;
     expect(bodyOf('POST /volumes/create')).toEqual({ Name: name, Driver: 'local', Labels: { ...labels, owner: 'me' } });
     expect(bodyOf('POST /containers/create')).toMatchObject({
-      HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: '/data' }] },
+      HostConfig: {
+        ReadonlyRootfs: true,
+        Mounts: [
+          { Type: 'volume', Source: name, Target: '/data' },
+          { Type: 'volume', Source: '', Target: '/etc/redis' },
+          { Type: 'volume', Source: name, Target: '/etc/redis/data' },
+        ],
+      },
     });
   });
 
@@ -108,12 +115,43 @@ describe('a container', () => {
     expect(calls.map(({ call }) => call)).toEqual(['POST /containers/create']);
   });
 
+  test('gets all files with one archive: where its root can only be read, into the volume through which its data are reached', async () => {
+    if (definition === undefined) throw new Error('no node');
+    const { name } = definition;
+    const files = ['/etc/redis/node/redis.conf', '/data/nodes.conf'].map((path) => ({
+      path,
+      content: '',
+      mode: 0o600,
+      uid: 999,
+      gid: 999,
+    }));
+    for (const one of [name, 'former']) answers[`GET /containers/${one}/archive`] = { status: 404 };
+    const folders = async (): Promise<string[]> => {
+      calls = [];
+      await engine.writeFiles(name, files);
+      await engine.readFile(name, files[0]?.path ?? '');
+      return calls.map(({ call, query }) => `${call.split(' ')[0]} ${decodeURIComponent(query)}`);
+    };
+    await engine.createContainer(definition);
+    expect(await folders()).toEqual(['PUT ?path=/etc/redis', 'GET ?path=/etc/redis/node/redis.conf']);
+    // What is thrown away, and what an earlier version of this program made.
+    await engine.createContainer({ ...definition, volume: { ...definition.volume, name: '' } });
+    expect(await folders()).toEqual(['PUT ?path=/', 'GET ?path=/etc/redis/node/redis.conf']);
+    const former = { Id: '1', State: 'running', Image: '', ImageID: '' };
+    answers['GET /containers/json'] = { body: [{ ...former, Names: ['/former'] }] };
+    await engine.listContainers();
+    calls = [];
+    expect(await engine.readFile('former', files[0]?.path ?? '')).toBeUndefined();
+    expect(calls.map(({ query }) => decodeURIComponent(query))).toEqual(['?path=/etc/redis/redis.conf']);
+  });
+
   const podmanDrops = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'];
   test.each<[string, object, boolean]>([
     ['as it is made', {}, true],
     ['as Podman shows it', { CapAdd: [], CapDrop: podmanDrops, SecurityOpt: ['no-new-privileges'] }, true],
     ['by an earlier version of this program', { CapDrop: null, SecurityOpt: null, PidsLimit: null }, false],
     ['with one capability', { CapAdd: ['NET_ADMIN'] }, false],
+    ['with a root that it can write', { ReadonlyRootfs: false }, false],
     ['with all of them', { Privileged: true }, false],
     ['that may gain some', { SecurityOpt: ['seccomp=unconfined', 'no-new-privileges=false'] }, false],
   ])('is seen to do no more than it needs, or more: %s', async (_how, changes, isConfined) => {

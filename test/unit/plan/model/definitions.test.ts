@@ -16,7 +16,7 @@ describe('a container', () => {
       name: 'dev-redis-1',
       image: 'redis:7-alpine',
       user: '999:999',
-      command: ['redis-server', '/etc/redis/redis.conf'],
+      command: ['redis-server', '/etc/redis/node/redis.conf'],
       hostname: 'redis-1',
       network: { name: 'dev-services', address: '172.20.0.11', aliases: ['redis-1'] },
       ports: [
@@ -34,7 +34,7 @@ describe('a container', () => {
   test('of a Valkey image starts, and is asked, by the names that its programs have', () => {
     const spec = specOf();
     const { command, healthcheck } = containerDefinition(spec, at(spec.nodes, 0), 'valkey:9', 'stack.yaml', 'valkey');
-    expect(command).toEqual(['valkey-server', '/etc/redis/redis.conf']);
+    expect(command).toEqual(['valkey-server', '/etc/redis/node/redis.conf']);
     expect(healthcheck.command.join(' ')).toMatch(/^CMD-SHELL valkey-cli .* cluster info/);
   });
 
@@ -91,7 +91,7 @@ describe('a container', () => {
       `"CMD-SHELL redis-cli --no-auth-warning --user health --pass health cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2"`,
     );
     expect(command({ plain: false })).toMatchInlineSnapshot(
-      `"CMD-SHELL redis-cli -p 6380 --tls --cacert /etc/redis/tls/ca.crt --cert /etc/redis/tls/node.pem --key /etc/redis/tls/node.pem --no-auth-warning --user health --pass health cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2"`,
+      `"CMD-SHELL redis-cli -p 6380 --tls --cacert /etc/redis/node/tls/ca.crt --cert /etc/redis/node/tls/node.pem --key /etc/redis/node/tls/node.pem --no-auth-warning --user health --pass health cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2"`,
     );
     expect(command({ enabled: false })).toBe(command({}));
     expect(command({ cluster: true })).toBe(command({}));

@@ -3,7 +3,7 @@ import { findChangedSettings, findUnknown } from '../../../../src/plan/node/conf
 import { actionText } from '../../../../src/plan/model/action.ts';
 import { planConfig } from '../../../../src/plan/node/plan-nodes.ts';
 
-const OWN = `include /etc/redis/user.conf
+const OWN = `include /etc/redis/node/user.conf
 port 6379
 dir /data
 maxmemory 67108864

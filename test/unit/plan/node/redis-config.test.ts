@@ -48,8 +48,8 @@ describe('redisConf', () => {
     const spec = specOf();
     expect(redisConf(spec, at(spec.nodes, 0))).toMatchInlineSnapshot(`
       "# Written by manage.ts from the YAML file. The next \`up\` writes it anew.
-      include /etc/redis/user.conf
-      include /etc/redis/secret.conf
+      include /etc/redis/node/user.conf
+      include /etc/redis/node/secret.conf
       aclfile /data/users.acl
       port 6379
       dir /data
@@ -68,9 +68,9 @@ describe('redisConf', () => {
       # A fresh replica has its copy about four seconds sooner.
       repl-diskless-sync-delay 0
       tls-port 6380
-      tls-cert-file /etc/redis/tls/node.pem
-      tls-key-file /etc/redis/tls/node.pem
-      tls-ca-cert-file /etc/redis/tls/ca.crt
+      tls-cert-file /etc/redis/node/tls/node.pem
+      tls-key-file /etc/redis/node/tls/node.pem
+      tls-ca-cert-file /etc/redis/node/tls/ca.crt
       tls-auth-clients no
       tls-protocols "TLSv1.2 TLSv1.3"
       "
@@ -105,11 +105,11 @@ describe('redisConf', () => {
     const lines = linesOf();
     expect(lines.filter((line) => /^(requirepass|masterauth|user)\b/.test(line))).toEqual([]);
     expect(lines.filter((line) => /^(include|aclfile)/.test(line))).toEqual([
-      'include /etc/redis/user.conf',
-      'include /etc/redis/secret.conf',
+      'include /etc/redis/node/user.conf',
+      'include /etc/redis/node/secret.conf',
       'aclfile /data/users.acl',
     ]);
-    expect(lines.findIndex((line) => line === 'include /etc/redis/user.conf')).toBe(1);
+    expect(lines.findIndex((line) => line === 'include /etc/redis/node/user.conf')).toBe(1);
   });
 });
 
@@ -124,9 +124,9 @@ describe('redisConf with TLS', () => {
     expect(listening({})).toMatchInlineSnapshot(`
       "port 6379
       tls-port 6380
-      tls-cert-file /etc/redis/tls/node.pem
-      tls-key-file /etc/redis/tls/node.pem
-      tls-ca-cert-file /etc/redis/tls/ca.crt
+      tls-cert-file /etc/redis/node/tls/node.pem
+      tls-key-file /etc/redis/node/tls/node.pem
+      tls-ca-cert-file /etc/redis/node/tls/ca.crt
       tls-auth-clients no
       tls-protocols "TLSv1.2 TLSv1.3""
     `);
@@ -136,9 +136,9 @@ describe('redisConf with TLS', () => {
     expect(listening({ plain: false })).toMatchInlineSnapshot(`
       "port 0
       tls-port 6380
-      tls-cert-file /etc/redis/tls/node.pem
-      tls-key-file /etc/redis/tls/node.pem
-      tls-ca-cert-file /etc/redis/tls/ca.crt
+      tls-cert-file /etc/redis/node/tls/node.pem
+      tls-key-file /etc/redis/node/tls/node.pem
+      tls-ca-cert-file /etc/redis/node/tls/ca.crt
       tls-auth-clients no
       tls-protocols "TLSv1.2 TLSv1.3"
       tls-cluster yes

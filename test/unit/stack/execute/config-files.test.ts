@@ -15,22 +15,22 @@ const files = configFiles(spec, at(spec.nodes, 0), contents);
 describe('what a node starts with', () => {
   test('is all of it Redis’s own, and nobody else may read it', () => {
     expect(files.map(({ path, mode, uid, gid }) => `${path} ${mode.toString(8)} ${uid}:${gid}`)).toEqual([
-      '/etc/redis/ 700 999:999',
-      '/etc/redis/redis.conf 600 999:999',
-      '/etc/redis/user.conf 600 999:999',
+      '/etc/redis/node/ 700 999:999',
+      '/etc/redis/node/redis.conf 600 999:999',
+      '/etc/redis/node/user.conf 600 999:999',
       '/data/users.acl 600 999:999',
-      '/etc/redis/secret.conf 600 999:999',
-      '/etc/redis/password 600 999:999',
-      '/etc/redis/tls/ 700 999:999',
-      '/etc/redis/tls/ca.crt 600 999:999',
-      '/etc/redis/tls/node.pem 600 999:999',
+      '/etc/redis/node/secret.conf 600 999:999',
+      '/etc/redis/node/password 600 999:999',
+      '/etc/redis/node/tls/ 700 999:999',
+      '/etc/redis/node/tls/ca.crt 600 999:999',
+      '/etc/redis/node/tls/node.pem 600 999:999',
       '/data/ 755 999:999',
     ]);
   });
 
   test('shows the password nowhere but where it is needed in clear', () => {
     const holding = files.filter(({ content }) => content.includes(PASSWORD)).map(({ path }) => path);
-    expect(holding).toEqual(['/etc/redis/secret.conf', '/etc/redis/password']);
+    expect(holding).toEqual(['/etc/redis/node/secret.conf', '/etc/redis/node/password']);
     expect(files.find(({ path }) => path.endsWith('users.acl'))?.content).toContain(`#${passwordHash(PASSWORD)} `);
   });
 
@@ -42,7 +42,7 @@ describe('what a node starts with', () => {
 
   test('has the certificate’s key in one file', () => {
     const holding = files.filter(({ content }) => content.includes('key and chain')).map(({ path }) => path);
-    expect(holding).toEqual(['/etc/redis/tls/node.pem']);
+    expect(holding).toEqual(['/etc/redis/node/tls/node.pem']);
   });
 
   test('has no word of TLS where that is off', () => {
@@ -57,20 +57,20 @@ describe('what changes while a node runs', () => {
     const accepts = [passwordHash('old'), passwordHash('new')];
     const change = { accepts, users, sends: new Secret('old'), own: undefined };
     const changed = passwordFiles(change);
-    expect(changed.map(({ path }) => path)).toEqual(['/data/users.acl', '/etc/redis/secret.conf']);
+    expect(changed.map(({ path }) => path)).toEqual(['/data/users.acl', '/etc/redis/node/secret.conf']);
     expect(changed[0]?.content).toContain(`user default on #${passwordHash('old')} #${passwordHash('new')} `);
     expect(changed[1]?.content).toBe('masterauth "old"\n');
     expect(passwordFiles({ ...change, own: new Secret('new') }).at(-1)).toMatchObject({
-      path: '/etc/redis/password',
+      path: '/etc/redis/node/password',
       content: 'new',
     });
   });
 
   test('the certificate: authority, key and chain', () => {
     expect(certificateFiles(CERTIFICATE).map(({ path, content }) => `${path} ${content}`)).toEqual([
-      '/etc/redis/tls/ ',
-      '/etc/redis/tls/ca.crt the authority',
-      '/etc/redis/tls/node.pem key and chain',
+      '/etc/redis/node/tls/ ',
+      '/etc/redis/node/tls/ca.crt the authority',
+      '/etc/redis/node/tls/node.pem key and chain',
     ]);
   });
 });

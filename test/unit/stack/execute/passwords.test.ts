@@ -122,7 +122,8 @@ function obey(node: FakeNode, [command, subcommand, ...args]: readonly string[])
 function restart(node: FakeNode): void {
   const users = node.files.get(node.usersFile) ?? '';
   node.accepts = [...users.matchAll(/#([0-9a-f]{64})/g)].map((one) => one[1] ?? '');
-  node.sends = /^masterauth "([\w-]*)"\n$/.exec(node.files.get('/etc/redis/secret.conf') ?? '')?.[1] ?? 'unreadable';
+  node.sends =
+    /^masterauth "([\w-]*)"\n$/.exec(node.files.get('/etc/redis/node/secret.conf') ?? '')?.[1] ?? 'unreadable';
 }
 
 /** Nobody sends what somebody refuses. */
@@ -138,7 +139,7 @@ function expectSettled({ nodes }: World, password: string): void {
   const isToldBy = (node: FakeNode): string[] => [...node.accepts, node.sends];
   for (const node of nodes) {
     expect(isToldBy(node)).toEqual([passwordHash(password), password]);
-    expect(node.files.get('/etc/redis/password')).toBe(password);
+    expect(node.files.get('/etc/redis/node/password')).toBe(password);
     restart(node);
     expect(isToldBy(node)).toEqual([passwordHash(password), password]);
     expect(node.files.get(node.usersFile)?.split('\n')).toContain(PERSON);
@@ -165,7 +166,7 @@ describe('a new password on running nodes', () => {
       ['accept password', 'send password', 'drop other passwords'].flatMap((type) => [type, type, type]),
     );
     expectSettled(world, 'new');
-    const keepers = world.nodes.map(({ files }) => files.get('/etc/redis/password.keeper')?.split('\n')[0]);
+    const keepers = world.nodes.map(({ files }) => files.get('/etc/redis/node/password.keeper')?.split('\n')[0]);
     expect(keepers).toEqual(world.nodes.map(() => 'the file /password'));
   });
 
@@ -175,7 +176,7 @@ describe('a new password on running nodes', () => {
     for (const { accepts, sends, files } of world.nodes) {
       expect(accepts.toSorted()).toEqual([passwordHash('old'), passwordHash('new')].toSorted());
       expect(sends).toBe('old');
-      expect(files.get('/etc/redis/password')).toBe('old');
+      expect(files.get('/etc/redis/node/password')).toBe('old');
     }
     expect(await settle(world, 'old')).toBe(3);
     expectSettled(world, 'old');
