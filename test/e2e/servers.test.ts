@@ -70,6 +70,12 @@ describe.each<[ServerImageName, string]>([
     await must('cluster', 'remove-node', 'redis-4');
     await must('cluster', 'check');
     expect(await findMissing(client, KEYS)).toEqual([]);
+    // Its health check runs the image's own program.
+    const states = async (): Promise<string[]> =>
+      (await made.engine.listContainers())
+        .filter((container) => container.name.startsWith(`${made.name}-`))
+        .map(({ status }) => /\((.+)\)/.exec(status)?.[1] ?? status);
+    await expect.poll(states, { timeout: 60_000, interval: 500 }).toEqual(['healthy', 'healthy', 'healthy']);
   });
 });
 

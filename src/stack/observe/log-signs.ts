@@ -81,7 +81,8 @@ const SIGNS: readonly Sign[] = [
   {
     pattern: /Short read or OOM loading DB|Internal error in RDB reading|Fatal error loading the DB/i,
     text: 'its dump.rdb is damaged, and Redis does not start with it',
-    mend: (place) => `${beside(place, 'redis-check-rdb /data/dump.rdb')}   # and cluster restore from a backup`,
+    mend: (place) =>
+      `${beside(place, `sh -c '${checker('rdb')} /data/dump.rdb'`)}   # and cluster restore from a backup`,
   },
   {
     pattern: /No space left on device/i,
@@ -132,9 +133,13 @@ export function unknownTableMend({ node }: Pick<LogPlace, 'node'>): Hint {
 
 const WHOSE = `sh -c 'head -c 9 /data/dump.rdb /data/appendonlydir/*.base.rdb'`;
 
-/** redis-check-aof is redis-server under another name, and not every image has that name. */
-const CUT_APPENDONLY_FILE =
-  'sh -c \'cp -a /data/appendonlydir /data/appendonlydir.damaged && ln -s "$(command -v redis-server || command -v valkey-server)" /tmp/redis-check-aof && /tmp/redis-check-aof --fix /data/appendonlydir/appendonly.aof.manifest\'';
+/** redis-check-aof and redis-check-rdb are the server under other names, and not every image has those names. */
+function checker(kind: 'aof' | 'rdb'): string {
+  const name = `/tmp/redis-check-${kind}`;
+  return `ln -s "$(command -v redis-server || command -v valkey-server)" ${name} && ${name}`;
+}
+
+const CUT_APPENDONLY_FILE = `sh -c 'cp -a /data/appendonlydir /data/appendonlydir.damaged && ${checker('aof')} --fix /data/appendonlydir/appendonly.aof.manifest'`;
 
 /** Every process says one of these first. What an earlier one said is no news. */
 const BEGINNING = /Redis is starting|Valkey is starting|FATAL CONFIG FILE ERROR/;

@@ -52,6 +52,15 @@ describe('what the last words of a Redis that ended mean', () => {
     expect(hintText(signs[0]?.mend ?? '')).not.toMatch(/check-aof|restore/);
   });
 
+  test('a damaged file is looked at by the server that the image has, under whichever name', () => {
+    for (const line of ['Short read or OOM loading DB', 'Bad file format reading the append only file']) {
+      const [sign] = readLogSigns(`${BEGINNING}# ${line}\n`, PLACE);
+      expect(hintText(sign?.mend ?? '')).toMatch(
+        /ln -s "\$\(command -v redis-server \|\| command -v valkey-server\)" (\S+) && \1 .*\/data\//,
+      );
+    }
+  });
+
   test('the base of an append-only file is told from a dump', () => {
     const log =
       'Short read or OOM loading DB. Unrecoverable error\n[offset 0] Checking RDB file appendonly.aof.1.base.rdb\n';
