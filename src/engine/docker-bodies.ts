@@ -167,7 +167,12 @@ function toState(text: string): ContainerState {
   return CONTAINER_STATES.find((state) => state === text) ?? 'dead';
 }
 
-export function containerBody(container: ContainerDefinition, moreLabels: Labels): Dockerode.ContainerCreateOptions {
+/** @param isPodman it gives a volume's owner to another one where that is mounted a second time */
+export function containerBody(
+  container: ContainerDefinition,
+  moreLabels: Labels,
+  isPodman: boolean,
+): Dockerode.ContainerCreateOptions {
   const { network, volume, healthcheck } = container;
   return {
     name: container.name,
@@ -194,7 +199,7 @@ export function containerBody(container: ContainerDefinition, moreLabels: Labels
       ...limitsBody(container),
       ...CONFINEMENT,
       ReadonlyRootfs: volume.name !== '',
-      Mounts: mountsOf(volume),
+      Mounts: mountsOf(volume, isPodman),
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
     },
     // The network `none` has no addresses.
@@ -209,10 +214,11 @@ export function containerBody(container: ContainerDefinition, moreLabels: Labels
  * volume, too, and the data can be reached through it: all files go in with one archive. What has no volume to keep is
  * thrown away in a moment, and has a root that it can write.
  */
-function mountsOf({ name, path }: ContainerDefinition['volume']): Dockerode.MountSettings[] {
+function mountsOf({ name, path }: ContainerDefinition['volume'], isPodman: boolean): Dockerode.MountSettings[] {
   const data = { Type: 'volume' as const, Source: name, Target: path };
   if (name === '') return [data];
-  return [data, { ...data, Source: '', Target: CONFIG_VOLUME }, { ...data, Target: CONFIG_VOLUME + path }];
+  const config = { ...data, Source: '', Target: CONFIG_VOLUME };
+  return isPodman ? [data, config] : [data, config, { ...data, Target: CONFIG_VOLUME + path }];
 }
 
 /** `redis`, `7-alpine`, of a reference with a tag. */

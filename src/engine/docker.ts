@@ -31,7 +31,7 @@ import {
   volumeBody,
   type Labels,
 } from './docker-bodies.ts';
-import { introduce } from './api-version.ts';
+import { introduce, isPodman } from './api-version.ts';
 import { createCalls, unless, unlessItsOwn, unlessMissing, unlessUnchanged } from './docker-calls.ts';
 import { containerCommands } from './docker-commands.ts';
 import { containerFiles, layoutOf, type Layout } from './docker-files.ts';
@@ -141,7 +141,7 @@ export async function connectDocker(
         // By a call of its own, which changes nothing where it is there: Podman labels none that comes with a container.
         // One without a name comes and goes with it.
         if (container.volume.name !== '') await docker.createVolume(volumeBody(container.volume, moreLabels));
-        await docker.createContainer(containerBody(container, moreLabels));
+        await docker.createContainer(containerBody(container, moreLabels, isPodman(await identity())));
         layouts.set(container.name, container.volume.name === '' ? 'open' : 'joined');
       }),
     inspectContainer: (name) =>

@@ -27,7 +27,9 @@ export async function observeUnenforced(
   settings: Observed['settings'] = new Map(),
 ): Promise<string | undefined> {
   const limits = new Set([...(await engine.unenforcedLimits()), ...[...settings.values()].flatMap(unsetLimits)]);
-  return limits.size === 0 ? undefined : [...limits].map((limit) => LIMITS[limit]).join(' and ');
+  if (limits.size === 0) return undefined;
+  const names = [...limits].map((limit) => LIMITS[limit]);
+  return [...names.splice(0, names.length - 2), names.join(' and ')].join(', ');
 }
 
 /**

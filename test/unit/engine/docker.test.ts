@@ -145,6 +145,23 @@ describe('a container', () => {
     expect(calls.map(({ query }) => decodeURIComponent(query))).toEqual(['?path=/etc/redis/redis.conf']);
   });
 
+  test('has its data once on Podman, which would give the volume to root where it is mounted a second time', async () => {
+    if (definition === undefined) throw new Error('no node');
+    answers['GET /version'] = {
+      body: {
+        Version: '5',
+        ApiVersion: '1.44',
+        MinAPIVersion: '1.44',
+        Os: '',
+        Arch: '',
+        Components: [{ Name: 'Podman Engine' }],
+      },
+    };
+    await engine.createContainer(definition);
+    const { HostConfig } = bodyOf('POST /containers/create') as { HostConfig: { Mounts: { Target: string }[] } };
+    expect(HostConfig.Mounts.map(({ Target }) => Target)).toEqual(['/data', '/etc/redis']);
+  });
+
   const podmanDrops = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'];
   test.each<[string, object, boolean]>([
     ['as it is made', {}, true],
