@@ -26,6 +26,7 @@ const LONG = [
   'killed',
   'drift',
   'grounds',
+  'other-image',
   'vault',
 ];
 

@@ -21,7 +21,8 @@ export function toImage({ Id, Os, Architecture, Config }: ImageAnswer): Image {
   const server = words.some((word) => /(^|\/)valkey-server$/.test(word)) ? 'valkey' : 'redis';
   const variable = `${server.toUpperCase()}_VERSION=`;
   const version = Config?.Env.find((one) => one.startsWith(variable))?.slice(variable.length);
-  return { id: Id, server, platform: `${Os}/${Architecture}`, version: version || undefined };
+  const platform = Os === '' || Architecture === '' ? undefined : `${Os}/${Architecture}`;
+  return { id: Id, server, platform, version: version || undefined };
 }
 
 export function toNetwork(network: NetworkAnswer): Network {

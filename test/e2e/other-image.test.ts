@@ -131,21 +131,23 @@ test('3 + 3 change to a newer Redis under writes, and to none that can’t read 
   const { acknowledged } = await writers.stop();
   expect(acknowledged).toBeGreaterThan(100);
   expect(await writers.findLost()).toEqual([]);
-  expect((await stack.must('status')).stdout).toContain('Redis 8.6');
+  expect((await stack.must('status')).stdout).toContain('Redis 8.');
 
-  for (const older of [base, valkey]) {
-    const before = await running();
+  const changed = await running();
+  for (const [command, older] of [
+    ['plan', valkey],
+    ['up', base],
+  ] as const) {
     change(newer, older);
-    const { stdout } = await stack.run('plan');
-    const { stderr } = await stack.run('up');
-    for (const said of [stdout, stderr]) {
-      expect(said).toMatch(
-        /the data of redis-1, .* is in version 13 of RDB, that of Redis 8\.6\.\d+: .* can't read it/,
-      );
-      expect(said).toContain('[DATA_AT_RISK]');
-      expect(said).toContain(`back to ${newer}, then: npx tsx manage.ts up`);
-    }
-    expect(await running()).toEqual(before);
+    const { exitCode, stdout, stderr } = await stack.run(command);
+    expect(exitCode).toBe(1);
+    const said = stdout + stderr;
+    expect(said).toMatch(
+      /the data of redis-1, .* is in version 1\d of RDB, that of Redis 8\.\d+\.\d+: .* can't read it/,
+    );
+    expect(said).toContain('[DATA_AT_RISK]');
+    expect(said).toContain(`back to ${newer}, then: npx tsx manage.ts up`);
+    expect(await running()).toEqual(changed);
     change(older, newer);
   }
 
@@ -161,7 +163,8 @@ test('3 + 3 change to a newer Redis under writes, and to none that can’t read 
   const [, failed] =
     new RegExp(`redis-(\\d) is .*: exit code 3; it is of ${broken}, the others still run ${newer}`).exec(stderr) ?? [];
   expect(stderr).toContain(`Set redis.image in the YAML file back to ${newer}, then: npx tsx manage.ts up`);
-  expect(await running()).toHaveLength(5);
+  const others = (line: string): boolean => !line.startsWith(`redis-${failed} `);
+  expect((await running()).filter(others)).toEqual(changed.filter(others));
   // A replica, and no primary after it.
   const table = await stack.redis(failed === '1' ? 2 : 1, 'CLUSTER', 'NODES');
   const { rows } = parseNodeTable(table);
@@ -174,7 +177,7 @@ test('3 + 3 change to a newer Redis under writes, and to none that can’t read 
   await stack.must('down');
   change(newer, base);
   const afterDown = await stack.run('up');
-  expect(afterDown.stderr).toContain('is in version 13 of RDB: Redis 7');
+  expect(afterDown.stderr).toMatch(/is in version 1\d of RDB: Redis 7/);
   expect(afterDown.stderr).toContain('[DATA_AT_RISK]');
   change(base, newer);
   await stack.must('up');

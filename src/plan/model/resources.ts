@@ -6,8 +6,8 @@ export type ServerName = 'redis' | 'valkey';
 export interface Image {
   readonly id: string;
   readonly server: ServerName;
-  /** `linux/arm64`, as the engine says it of itself. */
-  readonly platform: string;
+  /** `linux/arm64`, in the words in which an engine says its own; undefined where that of the image isn't known. */
+  readonly platform: string | undefined;
   /** The server's, where the image's environment says it: that of an official one does. */
   readonly version: string | undefined;
 }

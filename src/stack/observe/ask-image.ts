@@ -21,13 +21,13 @@ export async function recall(
   session: Pick<Session, 'engine' | 'env'>,
   image: ResolvedImage,
 ): Promise<Answer | undefined> {
-  const { server, version, platform } = image;
-  // Another processor's may run here or not.
-  if (platform !== (await session.engine.version()).platform) return undefined;
-  // Official images are built with TLS.
-  if (version !== undefined) return { program: server, name: server, version, hasTls: true };
+  const { server, version } = image;
+  const { platform } = await session.engine.version();
+  // Official images are built with TLS. One for another processor may run here, or not.
+  if (version !== undefined && (image.platform ?? platform) === platform)
+    return { program: server, name: server, version, hasTls: true };
   try {
-    return KEPT.parse(JSON.parse(await readFile(keptFile(session, image), 'utf8')));
+    return KEPT.parse(JSON.parse(await readFile(keptFile(session, image, platform), 'utf8')));
   } catch {
     return undefined;
   }
@@ -56,17 +56,16 @@ async function ask(session: Session, image: ResolvedImage): Promise<Answer | und
   const { platform } = await engine.version();
   if (/exec format error/i.test(said)) {
     throw unusable(
-      `the image ${image.reference} (${image.platform}) is for another processor than this engine's (${platform})`,
+      `the image ${image.reference} (${image.platform ?? 'no platform'}) is for another processor than this engine's (${platform})`,
       `docker pull --platform ${platform} ${image.reference}`,
     );
   }
   if (log.includes(NO_SERVER) || /executable file not found|no such file or directory/i.test(failure))
     throw unusable(`the image ${image.reference} has ${NO_SERVER}`);
   const answer = parseAnswer(log);
-  if (answer !== undefined && platform === image.platform) {
-    // Who can't keep it asks again.
-    await replaceFile(keptFile(session, image), JSON.stringify(answer), 0o600).catch(() => undefined);
-  }
+  // Who can't keep it asks again.
+  if (answer !== undefined)
+    await replaceFile(keptFile(session, image, platform), JSON.stringify(answer), 0o600).catch(() => undefined);
   return answer;
 }
 
@@ -107,6 +106,7 @@ function unusable(problem: string, next = ''): StackError {
 const server = z.enum(['redis', 'valkey']);
 const KEPT = z.object({ program: server, name: server, version: z.string(), hasTls: z.boolean() });
 
-function keptFile({ env }: Pick<Session, 'env'>, { id }: ResolvedImage): string {
-  return join(cacheFolder(env), 'images', `${id.replaceAll(/\W/g, '-')}.json`);
+/** Of engines on other processors, one may emulate what the other can't run. */
+function keptFile({ env }: Pick<Session, 'env'>, { id }: ResolvedImage, platform: string): string {
+  return join(cacheFolder(env), 'images', `${`${id} on ${platform}`.replaceAll(/\W/g, '-')}.json`);
 }
