@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import { findCompose } from './compose.ts';
 import { canRun, runCommand } from './support/command.ts';
-import { sideBySide, timed, type Run } from './support/contest.ts';
+import { sideBySide, takeTurns, timed } from './support/contest.ts';
 import type { Bench } from './support/context.ts';
 import { startAlone } from './support/engine-alone.ts';
 import { upWithScript } from './support/peer-script.ts';
-import { upWithCompose } from './support/peers.ts';
-import type { Row } from './support/rows.ts';
+import { runCompose, upWithCompose } from './support/peers.ts';
+import type { Row, Target } from './support/rows.ts';
 import { clearStack, freshStateFolder, prepareStack, type BenchStack } from './support/stacks.ts';
 
-/** The command of the package, packed and installed: its start, and from nothing to a verified cluster. */
+/** The command of the package, packed and installed: its start, from nothing to a verified cluster, nothing to do, and down. */
 export async function benchPackage(bench: Bench): Promise<Row[]> {
   const program = await install(bench);
-  return [...(await benchStart(bench, program)), ...(await benchPackageUp(bench, program))];
+  return [...(await benchStart(bench, program)), ...(await benchWalk(bench, program))];
 }
 
 async function benchStart(bench: Bench, program: string): Promise<Row[]> {
@@ -35,41 +35,80 @@ async function benchStart(bench: Bench, program: string): Promise<Row[]> {
   ];
 }
 
-async function benchPackageUp(bench: Bench, program: string): Promise<Row[]> {
-  const contender = async (name: string, work: (stack: BenchStack) => Promise<unknown>): Promise<Run> => {
+/** What one contender's turn took, in ms. Who only comes up has no more than the first. */
+interface Walk {
+  readonly up: number;
+  /** The same command again: nothing is to be done. */
+  readonly again?: number;
+  /** The data is kept. */
+  readonly down?: number;
+}
+
+type Step = (stack: BenchStack) => Promise<unknown>;
+
+/** From nothing to a verified cluster, `up` once more, `down`: each as the whole command, and once Node.js has started. */
+async function benchWalk(bench: Bench, program: string): Promise<Row[]> {
+  const contender = async (name: string, up: Step, again?: Step, down?: Step): Promise<() => Promise<Walk>> => {
     const stack = await prepareStack(bench, `bench-package-${name}`);
+    const timeOf = (step: Step): Promise<number> => timed(() => step(stack));
     return async () => {
-      const ms = await timed(() => work(stack));
+      const walk = {
+        up: await timeOf(up),
+        ...(again && { again: await timeOf(again) }),
+        ...(down && { down: await timeOf(down) }),
+      };
       await clearStack(bench.engine, stack.spec.name);
-      return ms;
+      return walk;
     };
   };
   const compose = await findCompose(bench);
   const hasDocker = await canRun(bench, ['docker', 'version']);
   if (!hasDocker || compose === undefined)
     bench.note('package: without docker or docker-compose, some rows are left out');
-  const up = async ({ path }: BenchStack): Promise<unknown> =>
-    runCommand(bench, [program, 'up', '-f', path], { XDG_STATE_HOME: await freshStateFolder(bench) });
-  const contenders: Record<string, Run> = {
+  const stateFolder = await freshStateFolder(bench);
+  const ours =
+    (verb: string): Step =>
+    ({ path }) =>
+      runCommand(bench, [program, verb, '-f', path], { XDG_STATE_HOME: stateFolder });
+  const contenders: Record<string, () => Promise<Walk>> = {
+    node: async () => ({ up: await timed(() => runCommand(bench, ['node', '-e', '0'])) }),
     engine: await contender('engine', (stack) => startAlone(bench, stack)),
-    up: await contender('up', up),
+    ours: await contender('up', ours('up'), ours('up'), ours('down')),
     ...(hasDocker && { script: await contender('script', (stack) => upWithScript(bench, stack)) }),
     ...(hasDocker &&
       compose !== undefined && {
-        compose: await contender('compose', (stack) => upWithCompose(bench, stack, compose)),
+        compose: await contender(
+          'compose',
+          (stack) => upWithCompose(bench, stack, compose),
+          (stack) => runCompose(bench, stack, compose, ['up', '-d']),
+          (stack) => runCompose(bench, stack, compose, ['down']),
+        ),
       }),
   };
-  const times = await sideBySide(bench, 'package', contenders);
-  const row = (what: string, other: string, target: Row['target']): Row[] => {
-    const [own, theirs] = [times['up'] ?? [], times[other]];
-    return theirs === undefined
-      ? []
-      : [{ part: 'package', what: `up, by ${what}`, ours: own, other: theirs, ...(target && { target }) }];
+  const walks = await takeTurns(bench, 'package', contenders, (walk) =>
+    Object.entries(walk)
+      .map(([step, ms]) => `${step} ${ms.toFixed(0)} ms`)
+      .join(', '),
+  );
+  const timesOf = (name: string, step: keyof Walk): number[] => (walks[name] ?? []).flatMap((walk) => walk[step] ?? []);
+  const row = (step: keyof Walk, what: string, other: string, target?: Target): Row[] => {
+    const [own, theirs] = [timesOf('ours', step), timesOf(other, step)];
+    return theirs.length === 0 ? [] : [{ part: 'package', what, ours: own, other: theirs, ...(target && { target }) }];
   };
+  const starts = timesOf('node', 'up');
+  const onceStarted = (step: keyof Walk, what: string): Row[] => [
+    ...row(step, `${what}, by docker-compose: whole commands`, 'compose'),
+    ...row(step, `${what}, by docker-compose: once Node.js has started`, 'compose', {
+      type: 'at most times',
+      factor: 1,
+    }).map((one) => ({ ...one, ours: one.ours.map((ms, index) => ms - (starts[index] ?? Number.NaN)) })),
+  ];
   return [
-    ...row('the engine alone', 'engine', { type: 'at most more', ms: 350 }),
-    ...row('docker-compose + redis-cli --cluster create', 'compose', { type: 'times faster', factor: 2 }),
-    ...row('docker run × 3 + redis-cli --cluster create', 'script', { type: 'times faster', factor: 1.7 }),
+    ...row('up', 'up, by the engine alone', 'engine', { type: 'at most more', ms: 350 }),
+    ...row('up', 'up, by docker-compose + redis-cli --cluster create', 'compose', { type: 'times faster', factor: 2 }),
+    ...row('up', 'up, by docker run × 3 + redis-cli --cluster create', 'script', { type: 'times faster', factor: 1.7 }),
+    ...onceStarted('again', 'up with nothing to do'),
+    ...onceStarted('down', 'down, data kept'),
   ];
 }
 

@@ -31,9 +31,23 @@ export async function formWithRedisCli(bench: Bench, stack: BenchStack): Promise
   await waitForCluster(plainPorts(stack), bench.signal);
 }
 
+/** docker-compose with the same nodes: `up -d`, `down`. */
+export async function runCompose(
+  bench: Bench,
+  { spec }: BenchStack,
+  compose: readonly string[],
+  words: readonly string[],
+  more: object = {},
+): Promise<void> {
+  const [program = 'docker-compose', ...args] = compose;
+  const file = join(bench.folder, `${spec.name}.compose.yaml`);
+  await writeFile(file, composeText(bench, spec, more));
+  await runCommand(bench, [program, ...args, '-p', spec.name, '-f', file, ...words]);
+}
+
 /** docker-compose, then redis-cli as soon as all nodes answer: no sleep anywhere. */
 export async function upWithCompose(bench: Bench, stack: BenchStack, compose: readonly string[]): Promise<void> {
-  await composeUp(bench, stack, compose, {});
+  await runCompose(bench, stack, compose, ['up', '-d']);
   await waitForAnswers(plainPorts(stack), bench.signal);
   await formWithRedisCli(bench, stack);
 }
@@ -52,7 +66,7 @@ export async function upWithDocument(bench: Bench, stack: BenchStack, compose: r
     // The image declares a volume there, which nobody would remove.
     tmpfs: ['/data'],
   };
-  await composeUp(bench, stack, compose, { 'redis-cluster-init': init });
+  await runCompose(bench, stack, compose, ['up', '-d'], { 'redis-cluster-init': init });
   await waitForCluster(plainPorts(stack), bench.signal);
 }
 
@@ -69,13 +83,6 @@ for ip in ${spec.nodes.map(({ ip }) => ip).join(' ')}; do
 done
 ${createCommand(spec).join(' ')}
 `;
-}
-
-async function composeUp(bench: Bench, { spec }: BenchStack, compose: readonly string[], more: object): Promise<void> {
-  const [program = 'docker-compose', ...args] = compose;
-  const file = join(bench.folder, `${spec.name}.compose.yaml`);
-  await writeFile(file, composeText(bench, spec, more));
-  await runCommand(bench, [program, ...args, '-p', spec.name, '-f', file, 'up', '-d']);
 }
 
 function composeText({ image }: Bench, spec: Spec, more: object): string {
