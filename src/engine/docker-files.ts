@@ -96,10 +96,10 @@ export function containerFiles(
       attempt(`write ${file.path} of ${containerName}`, () =>
         whileMoving(
           async (onMove) => {
-            const { folder, place } = await archived(containerName, file.path);
-            const archive = await tarStream({ ...file, path: place.slice(folder.length + 1) }, content, onMove);
-            const options = { path: folder || '/', abortSignal: bounds.signal };
-            await docker.getContainer(containerName).putArchive(archive, options);
+            const archive = await tarStream(file, content, onMove);
+            // For its folder: one root can only be read, and what comes for another doesn't reach a volume on Podman.
+            const path = posix.dirname(file.path);
+            await docker.getContainer(containerName).putArchive(archive, { path, abortSignal: bounds.signal });
           },
           `no progress while writing ${file.path} of ${containerName}`,
           bounds,
@@ -208,7 +208,7 @@ async function tarStream(
 ): Promise<Readable> {
   const { pack } = await import('tar-stream');
   const archive = pack();
-  const entry = archive.entry({ name: path, size: sizeBytes, mode, uid, gid, type: 'file' });
+  const entry = archive.entry({ name: posix.basename(path), size: sizeBytes, mode, uid, gid, type: 'file' });
   let goOn = (): void => undefined;
   entry.on('drain', () => goOn()).on('close', () => goOn());
   // The archive fails with it, and says so to who reads it.

@@ -12,6 +12,7 @@ import { LABELS, LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import { helperName } from '../../src/plan/engine/restore-helper.ts';
 import { openWriter } from '../../src/redis/keys/write-keys.ts';
 import { parseManifest, type Manifest } from '../../src/stack/commands/data/backup-manifest.ts';
+import { restoreBackup } from '../../src/stack/commands/data/restore.ts';
 import { linkNodes } from '../../src/stack/connect/with-nodes.ts';
 import { at } from '../helpers/builders.ts';
 import { clientsOf, passwordOf, readAllKeys, type KeyValue } from '../helpers/key-values.ts';
@@ -227,6 +228,14 @@ describe('restore', () => {
     expect(stderr).toContain('Redis could not read redis-1.rdb');
     expect(stderr).toContain("Can't handle RDB format version 99");
     expect(await countKeys(targetNodes)).toBe(0);
+    expect(await findHelpers()).toEqual([]);
+  });
+
+  test('a file that the engine took, and that is not where Redis reads it, is no empty backup', async () => {
+    const session = await target.session();
+    const engine = { ...session.engine, putFile: () => Promise.resolve() };
+    const restored = restoreBackup({ ...session, engine }, folder, { replace: false });
+    await expect(restored).rejects.toThrow(/redis-1\.rdb holds keys, and none of them reached/);
     expect(await findHelpers()).toEqual([]);
   });
 

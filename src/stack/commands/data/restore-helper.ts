@@ -1,6 +1,7 @@
 import type { Engine } from '../../../engine/engine.ts';
 import { parseInfo } from '../../../cluster/nodes/view.ts';
 import { hasCode, StackError } from '../../../errors.ts';
+import { run } from '../../../hint.ts';
 import { containerName, isOwn } from '../../../plan/model/names.ts';
 import { REDIS_GID, REDIS_UID } from '../../../plan/model/definitions.ts';
 import {
@@ -135,13 +136,16 @@ async function linkHelper(session: Session, password: Secret): Promise<NodeLink>
 }
 
 /** @throws StackError WAIT_TIMEOUT when nothing was read for `timeoutMs`: a large file takes its time */
-async function waitUntilLoaded(session: Session, link: NodeLink, { file: rdb }: BackedUpNode): Promise<void> {
+async function waitUntilLoaded(session: Session, link: NodeLink, { file: rdb, keys }: BackedUpNode): Promise<void> {
   const { signal, timeoutMs, report } = session;
   let loaded = '';
   let movedAt = performance.now();
   const isLoaded = async (): Promise<boolean> => {
     const info = await persistence(link);
-    if (info?.get('loading') === '0') return true;
+    if (info?.get('loading') === '0') {
+      if (keys > 0 && isEmpty(info)) throw notRead(rdb);
+      return true;
+    }
     const bytes = info?.get('loading_loaded_bytes') ?? '';
     if (bytes !== loaded) movedAt = performance.now();
     loaded = bytes;
@@ -154,6 +158,18 @@ async function waitUntilLoaded(session: Session, link: NodeLink, { file: rdb }: 
     });
   };
   await poll(isLoaded, Boolean, { signal, timeoutMs: Infinity, pace: { min: 20 } });
+}
+
+/** It met no key, not even one that has expired meanwhile: Redis without a file begins so, too. */
+function isEmpty(info: ReadonlyMap<string, string>): boolean {
+  return info.get('rdb_last_load_keys_loaded') === '0' && info.get('rdb_last_load_keys_expired') === '0';
+}
+
+function notRead(rdb: string): StackError {
+  return new StackError('ENGINE_FAILED', {
+    message: `${rdb} holds keys, and none of them reached the container that reads it: the file is not in its /data`,
+    hint: run('doctor'),
+  });
 }
 
 /** undefined where it doesn't answer yet. */
