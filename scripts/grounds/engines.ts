@@ -30,5 +30,5 @@ const ROOTLESS = ['slirp4netns', 'uidmap'];
 /** Without what only recommends: apt finds what they need. */
 export const PACKAGES = {
   docker: [...COMMON, ...ROOTLESS, 'docker.io', 'rootlesskit'],
-  podman: [...COMMON, ...ROOTLESS, 'podman', 'conmon', 'crun', 'netavark', 'aardvark-dns'],
+  podman: [...COMMON, ...ROOTLESS, 'podman', 'conmon', 'crun', 'netavark', 'aardvark-dns', 'passt'],
 };

@@ -64,6 +64,16 @@ const KILL: Step = {
     await expectKeys(stack);
   },
 };
+const RESTORE: Step = {
+  name: 'backup, and restore over it',
+  tell: async ({ stack, run }) => {
+    const folder = join(stack.folder, 'backup-of-itself');
+    await run('cluster', 'backup', folder);
+    await stack.redis(1, 'FLUSHALL');
+    await run('cluster', 'restore', folder, '--replace');
+    await expectKeys(stack);
+  },
+};
 const DOCTOR: Step = {
   name: 'doctor',
   tell: async ({ run }) => unenforcedIn((await run('doctor')).stdout),
@@ -86,7 +96,7 @@ const DOWN: Step = {
   },
 };
 
-export const SHORT: readonly Step[] = [UP, AGAIN, WRITE, KILL, DOCTOR, DOWN_WITH_DATA];
+export const SHORT: readonly Step[] = [UP, AGAIN, WRITE, KILL, RESTORE, DOCTOR, DOWN_WITH_DATA];
 export const START: readonly Step[] = [
   UP,
   AGAIN,

@@ -6,7 +6,7 @@ import { whyNoGrounds } from '../../scripts/grounds/engine.ts';
 const whyNot = whyNoGrounds();
 
 test.skipIf(whyNot !== undefined)(
-  `Podman 5.4 with Valkey 8.1: up, again, a node killed, doctor, down${whyNot === undefined ? '' : ` (${whyNot})`}`,
+  `Podman 5.4 with Valkey 8.1: up, again, a node killed, restored, doctor, down${whyNot === undefined ? '' : ` (${whyNot})`}`,
   async (context) => {
     const cell = await walkCell('podman-5.4', 'valkey-8.1', { isShort: true });
     if ('reason' in cell) return context.skip(cell.reason);
@@ -18,6 +18,7 @@ test.skipIf(whyNot !== undefined)(
       'up again: nothing to do',
       'keys written',
       'a node killed, and up',
+      'backup, and restore over it',
       'doctor',
       'down --volumes',
     ]);
