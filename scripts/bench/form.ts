@@ -27,35 +27,45 @@ const MOST_NODES_FOR_REDIS_CLI = 6;
 /** How long nodes that answer need to become a verified cluster. */
 export async function benchForm(bench: Bench): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const size of SIZES) rows.push(await benchSize(bench, size));
+  for (const size of SIZES) rows.push(...(await benchSize(bench, size)));
   return rows;
 }
 
-async function benchSize(bench: Bench, { primaryCount, replicas, target }: Size): Promise<Row> {
+async function benchSize(bench: Bench, { primaryCount, replicas, target }: Size): Promise<Row[]> {
   const nodeCount = primaryCount * (replicas + 1);
   const name = `bench-form-${nodeCount}`;
-  const stack = await prepareStack(bench, name, { nodeCount, replicas, memory: 'little' });
+  const shape = { nodeCount, replicas, memory: 'little' } as const;
+  const stack = await prepareStack(bench, name, shape);
+  const plain = await prepareStack(bench, `${name}-plain`, { ...shape, hasPlainBus: true });
   const then =
-    (work: () => Promise<number>): Run =>
+    (work: () => Promise<number>, { spec } = stack): Run =>
     async () => {
       const ms = await work();
-      await clearStack(bench.engine, name);
+      await clearStack(bench.engine, spec.name);
       return ms;
     };
   const title = `form ${primaryCount} + ${primaryCount * replicas}`;
   const ours = then(() => formationMs(bench, stack));
+  const plainBus = then(() => formationMs(bench, plain), plain);
   const row = { part: 'form', ...(target === undefined ? {} : { target }) };
+  const members = replicas === 0 ? `${primaryCount} primaries` : `${primaryCount} + ${primaryCount * replicas}`;
+  const busRow = (times: Readonly<Record<'ours' | 'plainBus', readonly number[]>>): Row => ({
+    part: 'form',
+    what: `${members}, by the same with a plain bus`,
+    ours: times.ours,
+    other: times.plainBus,
+  });
   if (nodeCount > MOST_NODES_FOR_REDIS_CLI && !bench.slow) {
-    const times = await sideBySide(bench, title, { ours });
-    return { ...row, what: `${primaryCount} primaries`, ours: times.ours, other: [] };
+    const times = await sideBySide(bench, title, { ours, plainBus });
+    return [{ ...row, what: members, ours: times.ours, other: [] }, busRow(times)];
   }
   const redisCli = then(async () => {
     await startAlone(bench, stack, clusterCommand(stack.spec));
     return timed(() => formWithRedisCli(bench, stack));
   });
-  const times = await sideBySide(bench, title, { ours, redisCli });
-  const members = replicas === 0 ? `${primaryCount} primaries` : `${primaryCount} + ${primaryCount * replicas}`;
-  return { ...row, what: `${members}, by redis-cli --cluster create`, ours: times.ours, other: times.redisCli };
+  const times = await sideBySide(bench, title, { ours, plainBus, redisCli });
+  const what = `${members}, by redis-cli --cluster create`;
+  return [{ ...row, what, ours: times.ours, other: times.redisCli }, busRow(times)];
 }
 
 /** `up` itself, watched from outside: from the last node's first answer to the event that the cluster is whole. */

@@ -137,7 +137,7 @@ const everyTls = {
   cluster: z
     .boolean()
     .optional()
-    .describe('Encrypt the cluster bus and replication too (Redis 7.0 or later). By default only without plain.'),
+    .describe('Encrypt the cluster bus and replication too. By default where TLS is on, from Redis 7.0.'),
 };
 const validityDays = z.int().min(1).max(3650);
 

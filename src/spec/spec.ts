@@ -29,6 +29,8 @@ export interface TlsSpec {
   readonly plain: boolean;
   /** The bus and replication are encrypted too. */
   readonly cluster: boolean;
+  /** The YAML file doesn't say whether the bus is encrypted: containers that were made without keep the bus that they have. */
+  readonly isBusOpen: boolean;
   readonly clientAuth: 'no' | 'optional' | 'yes';
   readonly issuer: IssuerSpec;
 }
@@ -92,7 +94,7 @@ export function toSpec(document: SpecDocument): Spec | undefined {
     redis: { ...redis, memoryBytes: parseByteSize(memory), maxmemoryBytes: parseByteSize(maxmemory) },
     nodes,
     secrets: document.secrets,
-    tls: toTls(document.tls),
+    tls: toTls(document),
   };
 }
 
@@ -116,20 +118,24 @@ function assignRoles(nodes: readonly Pick<NodeSpec, 'name' | 'ip' | 'ports'>[], 
   });
 }
 
-function toTls(document: SpecDocument['tls']): TlsSpec {
-  const { plain, clientAuth } = document;
+function toTls({ tls, redis }: Pick<SpecDocument, 'tls' | 'redis'>): TlsSpec {
+  const { plain, clientAuth } = tls;
   // Who closes the plain port wants nothing to go unencrypted, and replication would have no port left.
-  const cluster = document.cluster ?? !plain;
-  const enabled = document.enabled ?? (cluster ? true : undefined);
+  const cluster = tls.cluster ?? (plain ? undefined : true);
+  const enabled = tls.enabled ?? (cluster === true ? true : undefined);
   return {
     enabled: enabled ?? true,
     isOpen: enabled === undefined,
     plain,
-    cluster,
+    cluster: cluster ?? (enabled !== false && !IMAGE_OF_REDIS_6.test(redis.image)),
+    isBusOpen: cluster === undefined,
     clientAuth,
-    issuer: toIssuer(document),
+    issuer: toIssuer(tls),
   };
 }
+
+/** `redis:6.2-alpine`: it can't keep the port of the bus where that is encrypted. */
+const IMAGE_OF_REDIS_6 = /:6(\.\d+)*(-[^/:@]*)?(@.*)?$/;
 
 function toIssuer(document: SpecDocument['tls']): IssuerSpec {
   switch (document.issuer) {
@@ -150,9 +156,14 @@ function toIssuer(document: SpecDocument['tls']): IssuerSpec {
   }
 }
 
-/** The port inside under which the nodes know each other, and that a redirect names. */
+/** The port inside under which the nodes know each other. */
 export function clusterPort({ tls }: Pick<Spec, 'tls'>): number {
   return tls.cluster ? CONTAINER_PORTS.tls : CONTAINER_PORTS.plain;
+}
+
+/** The one that they tell to clients of the port that is open to all. */
+export function announcedPort({ tls }: Pick<Spec, 'tls'>): number {
+  return tls.plain ? CONTAINER_PORTS.plain : CONTAINER_PORTS.tls;
 }
 
 /** The kinds of ports on which a node listens. */

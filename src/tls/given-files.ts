@@ -67,7 +67,7 @@ function checkUsages(certificate: X509Certificate, usages: readonly Usage[], fil
   if (missing.length === 0) return;
   throw new StackError('CERTIFICATE_INVALID', {
     message: `the certificate in ${file} is not made for ${missing.join(' and ')}`,
-    hint: `Have it signed with extendedKeyUsage = ${usages.join(', ')}.`,
+    hint: `Have it signed with extendedKeyUsage = ${usages.join(', ')}${usages.includes('clientAuth') ? ', or set tls.cluster: false' : ''}.`,
   });
 }
 

@@ -47,7 +47,7 @@ const id = (node: number): string => ids[node] ?? '';
 /** Moves keys of the slot by hand, where it is open. */
 async function migrate(from: number, to: number, keys: readonly string[]): Promise<void> {
   const password = (await at(links, to - 1).takenPassword()).reveal();
-  const target = [stack.ips[to - 1] ?? '', '6379', '', 0, 5000] as const;
+  const target = [stack.ips[to - 1] ?? '', '6380', '', 0, 5000] as const;
   expect(await send(from, 'MIGRATE', ...target, 'AUTH', password, 'KEYS', ...keys)).toBe('OK');
 }
 

@@ -21,6 +21,8 @@ export interface StackShape {
   readonly nodeCount: number;
   readonly replicas: number;
   readonly memory: keyof typeof MEMORY;
+  /** TLS for clients alone. */
+  readonly hasPlainBus?: boolean;
 }
 
 const MEMORY = {
@@ -31,7 +33,7 @@ const MEMORY = {
   much: { memory: '2gb', maxmemory: '1500mb' },
 } as const;
 
-const DEFAULT_SHAPE: StackShape = { nodeCount: 3, replicas: 0, memory: 'usual' };
+export const DEFAULT_SHAPE: StackShape = { nodeCount: 3, replicas: 0, memory: 'usual' };
 const reservedSubnets = new Set<string>();
 
 /** A stack with a subnet and host ports of its own, as a YAML file. What an earlier run left of it is removed. */
@@ -52,7 +54,7 @@ async function stackText(
   { image }: Bench,
   name: string,
   base: string,
-  { nodeCount, replicas, memory }: StackShape,
+  { nodeCount, replicas, memory, hasPlainBus = false }: StackShape,
 ): Promise<string> {
   const ports = await freePorts(nodeCount * 2);
   const nodes = Array.from({ length: nodeCount }, (_, index): [string, object] => {
@@ -68,6 +70,7 @@ async function stackText(
       ...MEMORY[memory],
       nodes: Object.fromEntries(nodes),
     },
+    tls: hasPlainBus ? { cluster: false } : {},
   });
 }
 

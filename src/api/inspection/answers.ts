@@ -4,7 +4,7 @@ import { countSlots, formatRanges, SLOT_COUNT } from '../../cluster/slots/slots.
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
-import { clusterPort, CONTAINER_PORTS } from '../../spec/spec.ts';
+import { announcedPort, CONTAINER_PORTS } from '../../spec/spec.ts';
 import { hostAddress } from '../../stack/connect/host-address.ts';
 import type { Observation } from '../../stack/commands/watch/observer.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -52,7 +52,7 @@ export function nodeInfo(observation: Observation, asked: string): z.infer<typeo
   const { spec } = observation.session;
   const member = topologyOf(observation).members.find((one) => namesOf(one, spec.name).includes(asked));
   if (member === undefined) {
-    const names = spec.nodes.map(({ name, ip }) => `${name} (${ip}:${clusterPort(spec)})`);
+    const names = spec.nodes.map(({ name, ip }) => `${name} (${ip}:${announcedPort(spec)})`);
     throw new ProblemError(404, `the stack ${spec.name} has no node ${asked}`, {
       hint: `Its nodes are ${names.join(', ')}`,
     });

@@ -1,7 +1,7 @@
 import type { NodeRow } from '../../cluster/nodes/node-table.ts';
 import { countSlots, SLOT_COUNT, type SlotRange } from '../../cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
-import { clusterPort, type NodeSpec } from '../../spec/spec.ts';
+import { announcedPort, type NodeSpec } from '../../spec/spec.ts';
 import type { ObservedNode } from '../../stack/commands/watch/observed-history.ts';
 import { onceAnObservation } from './remember.ts';
 
@@ -28,7 +28,7 @@ export interface Topology {
 /** What all the nodes that answer say, put together: once for each look, however many ask. */
 export const topologyOf = onceAnObservation(({ nodes, session }): Topology => {
   const views = nodes.map(({ view }) => view).filter(isReachable);
-  const port = clusterPort(session.spec);
+  const port = announcedPort(session.spec);
   const known = nodes.map((observed): Omit<Member, 'slots'> => {
     const { node, view } = observed;
     const row = view.reachable ? view.table.myself : rowOfOthers(views, node.ip);

@@ -17,6 +17,8 @@ export interface BootstrapNode {
   readonly id: string;
   readonly ip: string;
   readonly port: number;
+  /** The port of the other kind, as Redis 7.2 and later name it: `tls-port=6380`. */
+  readonly otherPort: string;
   readonly busPort: number;
   /** The future primary whose slots this node will own or copy: an index into the primaries, from 0. */
   readonly shard: number;
@@ -37,15 +39,17 @@ export function isPhantom(id: string | undefined): boolean {
 export function bootstrapTable(nodes: readonly BootstrapNode[], primaryCount: number, self: number): string {
   // Redis 7.2 and later, and Valkey, name a primary and its replicas together by it; what is older passes over it. Without one
   // each node makes up its own, and CLUSTER SHARDS of Valkey leaves out the primary for good.
-  const shardText = (shard: number): string => `,,shard-id=${nodes[shard]?.id ?? ''}`;
+  const shardText = (shard: number): string => `shard-id=${nodes[shard]?.id ?? ''}`;
   const phantoms = divideSlots(primaryCount).map(
     (range, shard) =>
-      `${phantomId(shard)} :0@0${shardText(shard)} master - 0 0 ${shard + 1} disconnected ${formatRange(range)}`,
+      `${phantomId(shard)} :0@0,,${shardText(shard)} master - 0 0 ${shard + 1} disconnected ${formatRange(range)}`,
   );
-  const rows = nodes.map(({ id, ip, port, busPort, shard }, index) => {
+  const rows = nodes.map(({ id, ip, port, otherPort, busPort, shard }, index) => {
     const flags = index === self ? 'myself,slave' : 'slave';
     const link = index === self ? 'connected' : 'disconnected';
-    return `${id} ${ip}:${port}@${busPort}${shardText(shard)} ${flags} ${phantomId(shard)} 0 0 ${shard + 1} ${link}`;
+    // A node that hears of a port that it doesn't know begins its link anew.
+    const address = `${ip}:${port}@${busPort},,${otherPort},${shardText(shard)}`;
+    return `${id} ${address} ${flags} ${phantomId(shard)} 0 0 ${shard + 1} ${link}`;
   });
   // Each takeover takes the node's own current epoch plus one: distinct ones here make distinct ones there, where gossip
   // hasn't levelled them before. If it has, Redis settles the collision within seconds.

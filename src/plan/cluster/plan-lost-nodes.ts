@@ -101,7 +101,7 @@ export function rebuildTable(lost: LostNode, others: readonly ReachableView[]): 
   const { currentEpoch } = witness.info;
   // It may have voted in this epoch, and doesn't remember: nobody may have its vote twice.
   const vars = `vars currentEpoch ${currentEpoch} lastVoteEpoch ${currentEpoch}`;
-  return [...rows.map((row) => line(row, row === former ? lost : undefined)), vars, ''].join('\n');
+  return [...rows.map((row) => line(row, lost, row === former)), vars, ''].join('\n');
 }
 
 /** What a node that answers would be called by others, if it had not come back under another id. */
@@ -117,10 +117,15 @@ function ownerOf(row: NodeRow, { table }: ReachableView): NodeRow {
   return table.rows.find(({ id }) => id === row.primaryId) ?? row;
 }
 
-function line({ id, ip, port, busPort, role, primaryId, configEpoch, slots }: NodeRow, self?: LostNode): string {
+/** All have the port of the lost one: which of its two a node shows depends on who asks. */
+function line(
+  { id, ip, busPort, role, primaryId, configEpoch, slots }: NodeRow,
+  lost: LostNode,
+  isLost: boolean,
+): string {
   const word = role === 'replica' ? 'slave' : 'master';
-  const flags = self === undefined ? word : `myself,${word}`;
-  const address = self === undefined ? `${ip}:${port}@${busPort}` : `${self.ip}:${self.port}@${self.busPort}`;
-  const link = self === undefined ? 'disconnected' : 'connected';
+  const flags = isLost ? `myself,${word}` : word;
+  const address = isLost ? `${lost.ip}:${lost.port}@${lost.busPort}` : `${ip}:${lost.port}@${busPort}`;
+  const link = isLost ? 'connected' : 'disconnected';
   return [id, address, flags, primaryId ?? '-', 0, 0, configEpoch, link, ...slots.map(formatRange)].join(' ');
 }

@@ -39,7 +39,7 @@ export function containerDefinition(
     labels: {
       ...owner,
       [LABELS.image]: image,
-      [LABELS.tls]: spec.tls.enabled ? 'yes' : 'no',
+      [LABELS.tls]: spec.tls.cluster ? 'bus' : spec.tls.enabled ? 'yes' : 'no',
       ...composeLabels(stack, { service: node.name, file }),
     },
     network: { name: network.name, address: node.ip, aliases: [node.name] },

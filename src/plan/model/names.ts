@@ -11,7 +11,7 @@ export const LABELS = {
   node: `${PREFIX}.node`,
   /** The image reference that a container was made from. */
   image: `${PREFIX}.image`,
-  /** Whether its node serves TLS: what a Vault secret said when the container was made. */
+  /** Whether its node serves TLS, which a Vault secret may decide, and speaks it on the bus, too: `no`, `yes`, `bus`. */
   tls: `${PREFIX}.tls`,
   /** A digest of what the thing was made from, to see when the YAML file asks for another. */
   definition: `${PREFIX}.definition`,

@@ -135,10 +135,15 @@ function escapedByte(byte: number): string {
 /** The nodes.conf with which `node` enters a new cluster. */
 export function initialNodeTable(spec: Spec, node: NodeSpec): string {
   const primaries = primariesOf(spec);
+  const { enabled, plain, cluster } = spec.tls;
+  const otherPort = cluster
+    ? `tcp-port=${plain ? CONTAINER_PORTS.plain : 0}`
+    : `tls-port=${enabled ? CONTAINER_PORTS.tls : 0}`;
   const nodes = spec.nodes.map(({ name, ip, initialPrimary }): BootstrapNode => ({
     id: initialNodeId(spec.name, name),
     ip,
     port: clusterPort(spec),
+    otherPort,
     busPort: CONTAINER_PORTS.bus,
     shard: primaries.findIndex((primary) => primary.name === (initialPrimary ?? name)),
   }));

@@ -49,7 +49,7 @@ export async function moveKeys(
 ): Promise<MovedKeys> {
   const migration = {
     source,
-    target,
+    target: { ...target, port: await migrationPort(target) },
     leavesSame,
     auth: ['AUTH2', 'default', (await target.link.takenPassword()).reveal()],
   };
@@ -127,6 +127,13 @@ function cut(groups: readonly KeysOfSlot[], count: number): [readonly KeysOfSlot
   if (first === undefined) return [[], []];
   const { slot, keys } = first;
   return [[{ slot, keys: keys.slice(0, count) }], [{ slot, keys: keys.slice(count) }, ...later]];
+}
+
+/** With an encrypted bus MIGRATE speaks TLS, and a client of the plain port isn't told where. */
+async function migrationPort({ link, port }: Peer): Promise<number> {
+  const replies = await link.sendAll(['tls-cluster', 'tls-port'].map((name) => ['CONFIG', 'GET', name]));
+  const [isTls, tlsPort] = replies.map((reply) => (Array.isArray(reply) ? String(reply[1]) : ''));
+  return isTls === 'yes' ? Number(tlsPort) : port;
 }
 
 interface Migration {

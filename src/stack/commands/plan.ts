@@ -9,6 +9,7 @@ import { identify, recall } from '../observe/ask-image.ts';
 import { resolveImage, type ResolvedImage } from '../observe/image.ts';
 import { desiredOf } from '../observe/wanted.ts';
 import { preview } from '../reconcile/reconcile.ts';
+import { withBusAsMade } from '../session/open.ts';
 import type { Session } from '../session/session.ts';
 import type { Hint } from '../../hint.ts';
 
@@ -29,7 +30,8 @@ interface PlanResult {
 }
 
 /** What `up` would do first, and why: the same loop, which stops before it does anything. Reads only. */
-export async function plan(session: Session): Promise<PlanResult> {
+export async function plan(given: Session): Promise<PlanResult> {
+  const session = await withBusAsMade(given);
   const { engine, spec } = session;
   const image = await identified(session, await resolveImage(engine, spec.redis.image));
   let notices: readonly Notice[] = [];

@@ -1,6 +1,7 @@
 import type { ExecStreams } from '../../engine/engine.ts';
-import { containerName, isOwn } from '../../plan/model/names.ts';
+import { containerName, isOwn, LABELS } from '../../plan/model/names.ts';
 import { connectionArguments } from '../../plan/model/definitions.ts';
+import { CONTAINER_PORTS } from '../../spec/spec.ts';
 import { CONFIG_FOLDER, CONFIG_VOLUME, PASSWORD_FILE } from '../../plan/node/redis-config.ts';
 import { findNode, notRunning, type Session } from '../session/session.ts';
 
@@ -22,12 +23,17 @@ export async function runRedisCli(
   const name = containerName(spec.name, node?.name ?? '');
   const container = (await engine.listContainers()).filter(isOwn(spec.name)).find((one) => one.name === name);
   if (container?.state !== 'running') throw notRunning(name);
+  // With an encrypted bus MIGRATE speaks TLS, to the port that redis-cli has found: of the plain one it would get no answer.
+  const isTls = args.includes('--cluster') && container.labels[LABELS.tls] === 'bus';
+  const { plain, tls } = CONTAINER_PORTS;
+  const given = isTls ? args.map((arg) => arg.replace(new RegExp(`:${plain}$`), `:${tls}`)) : args;
+  const connection = connectionArguments(isTls ? { tls: { ...spec.tls, plain: false } } : spec).join(' ');
   const { isTTY, rows, columns } = streams.stdout;
   // The engine's own resize call comes too late: redis-cli asks for the size of its terminal as it starts.
   const resize = isTTY ? `stty rows ${rows} cols ${columns} 2>/dev/null; ` : '';
-  const client = `exec $(command -v redis-cli || command -v valkey-cli) -c ${connectionArguments(spec).join(' ')}`;
+  const client = `exec $(command -v redis-cli || command -v valkey-cli) -c ${connection}`;
   const line = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" ${client} "$@"`;
   // Where an earlier version of this program has made it, its files are elsewhere.
   const script = `F=${CONFIG_FOLDER}; [ -d $F ] || F=${CONFIG_VOLUME}; ${line.replaceAll(CONFIG_FOLDER, '$F')}`;
-  return engine.execInteractive(name, ['sh', '-c', script, 'redis-cli', ...args], streams);
+  return engine.execInteractive(name, ['sh', '-c', script, 'redis-cli', ...given], streams);
 }

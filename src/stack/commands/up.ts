@@ -15,6 +15,7 @@ import { observeUnenforced } from '../observe/observe.ts';
 import { desiredOf } from '../observe/wanted.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import type { ReconcileOptions } from '../reconcile/round.ts';
+import { withBusAsMade } from '../session/open.ts';
 import type { Session } from '../session/session.ts';
 
 interface UpResult {
@@ -28,7 +29,8 @@ interface UpResult {
  * Brings the stack from whatever it is to what the YAML file says, and proves it: every node agrees, every slot is
  * served, and, after a change, a key can be written and read in each primary. Data is never removed.
  */
-export async function up(session: Session, options: Pick<ReconcileOptions, 'lasting'> = {}): Promise<UpResult> {
+export async function up(given: Session, options: Pick<ReconcileOptions, 'lasting'> = {}): Promise<UpResult> {
+  const session = await withBusAsMade(given);
   const { engine, spec, report } = session;
   // Refuses an engine whose ports can't be reached from here, before anything is made.
   hostAddress(spec, engine.endpoint);

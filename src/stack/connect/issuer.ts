@@ -138,9 +138,9 @@ async function filesIssuer(session: Session): Promise<Issuer> {
 
 /** The certificates that the user gives, by node; undefined where he gives none. @throws StackError CERTIFICATE_INVALID */
 export async function readGivenFiles(session: Session): Promise<Map<string, NodeCertificate> | undefined> {
-  const { issuer, cluster } = session.spec.tls;
+  const { issuer, cluster, isBusOpen } = session.spec.tls;
   if (issuer.kind !== 'files') return undefined;
-  const usages: readonly Usage[] = cluster ? ['serverAuth', 'clientAuth'] : ['serverAuth'];
+  const usages: readonly Usage[] = cluster && !isBusOpen ? ['serverAuth', 'clientAuth'] : ['serverAuth'];
   const of = (file: string, node: string): string => besides(session, file.replaceAll('{node}', node), session.env);
   const read = async ({ name }: NodeSpec): Promise<[string, NodeCertificate]> => {
     const { ca, certificate, key } = issuer;

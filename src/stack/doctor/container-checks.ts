@@ -110,6 +110,18 @@ export async function checkLimits({ engine, obstacles }: Facts): Promise<readonl
   return [ok('limits', `the engine can't enforce ${unenforced}: the containers run without`)];
 }
 
+/** Who may speak on the bus. Nothing that anybody is asked for there is a password. */
+export async function checkBus({ stack, session }: Facts): Promise<readonly Line[]> {
+  const [{ spec }, { spec: made }] = await Promise.all([stack.know(), session.know()]);
+  if (made.tls.cluster)
+    return [ok('bus', 'it is encrypted, and only who has a certificate of this stack speaks on it')];
+  const text = 'it is not encrypted: whoever reaches the network of the containers can speak on it';
+  // What it says for itself, or what its image can't do otherwise, is as somebody wants it.
+  if (!spec.tls.cluster || !made.tls.enabled) return [ok('bus', text)];
+  const mend = hint`Set tls.cluster: true in the YAML file, then: ${run('up')}   # all nodes restart at once, every key stays`;
+  return [warning('bus', `${text}. It stays as it was made`, mend)];
+}
+
 /** What `up` would do to things that are there and run: they are not as the YAML file says. */
 export async function checkDrift(facts: Facts): Promise<readonly Line[]> {
   const containers = await facts.containers.know();

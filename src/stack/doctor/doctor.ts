@@ -8,7 +8,7 @@ import {
   checkTables,
   checkTlsAnswers,
 } from './cluster-checks.ts';
-import { checkContainers, checkDrift, checkLimits } from './container-checks.ts';
+import { checkBus, checkContainers, checkDrift, checkLimits } from './container-checks.ts';
 import { checkClocks, checkMemory, checkRoom, checkVolumes, checkWrites } from './data-checks.ts';
 import { failed, skipped, type Check, type Heading, type Line } from './diagnosis.ts';
 import { gatherFacts, type Facts } from './facts.ts';
@@ -57,6 +57,7 @@ const CHECKS: readonly (readonly [Heading, string, (facts: Facts) => Promise<rea
   ['Connection Issues', 'nodes', checkAnswers],
   ['Connection Issues', 'nodes over TLS', checkTlsAnswers],
   ['Connection Issues', 'announced', checkAnnounced],
+  ['Connection Issues', 'bus', checkBus],
   ['Cluster Not Forming', 'node tables', checkTables],
   ['Missing Slots', 'slots', checkSlots],
 ];

@@ -19,7 +19,7 @@ import { linkNodes } from '../connect/with-nodes.ts';
 import { loadStack, type LoadedStack } from '../session/load.ts';
 import { observeEngine } from '../observe/observe.ts';
 import { findObstacles } from '../observe/obstacles.ts';
-import { openEngine, sessionOf, withSecret, type ConnectionOptions } from '../session/open.ts';
+import { openEngine, sessionOf, withBusAsMade, withSecret, type ConnectionOptions } from '../session/open.ts';
 import type { Session } from '../session/session.ts';
 import { stackFile } from '../session/stack-file.ts';
 import { openSource } from '../session/source.ts';
@@ -108,7 +108,8 @@ export function gatherFacts(options: ConnectionOptions): Facts {
   const session = fact('the engine does not list its containers', async () => {
     const [loaded, source, { engine: connected }] = await Promise.all([stack.know(), opened.find(), engine.know()]);
     const known = await secret.know().catch(() => undefined);
-    return { ...(await withSecret(sessionOf(loaded, source, connected, options), known)), offline: options.offline };
+    const opening = await withSecret(sessionOf(loaded, source, connected, options), known);
+    return { ...(await withBusAsMade(opening)), offline: options.offline };
   });
   const passwordConflict = fact('the containers do not tell their password', async () => {
     const [opening, known] = await Promise.all([session.know(), secret.know()]);

@@ -63,7 +63,21 @@ export async function withSecret(session: Session, secret: StackSecret | undefin
   const isUnknown = vault !== undefined && secret === undefined && spec.tls.isOpen;
   const tlsEnabled = isUnknown ? await servesTls(session) : secret?.tlsEnabled;
   const isOff = spec.tls.isOpen && tlsEnabled === false;
-  return { ...session, spec: isOff ? { ...spec, tls: { ...spec.tls, enabled: false } } : spec, secret };
+  return { ...session, spec: isOff ? { ...spec, tls: { ...spec.tls, enabled: false, cluster: false } } : spec, secret };
+}
+
+/**
+ * What has been made with a plain bus keeps it where the YAML file leaves that open: nodes of which only some speak TLS there
+ * don't find each other, so that all have to change at once.
+ */
+export async function withBusAsMade(session: Session): Promise<Session> {
+  const { engine, spec } = session;
+  const { cluster, isBusOpen } = spec.tls;
+  if (!cluster || !isBusOpen) return session;
+  const isPlain = (await engine.listContainers()).some(
+    (one) => isOwn(spec.name)(one) && one.labels[LABELS.tls] === 'yes',
+  );
+  return { ...session, spec: { ...spec, tls: { ...spec.tls, cluster: !isPlain, isBusOpen: false } } };
 }
 
 /** A session for which nothing was asked yet but the YAML file. */
@@ -118,5 +132,5 @@ function patienceOf({ report }: ConnectionOptions): OnAbsence {
 /** undefined where the stack has no container. */
 async function servesTls({ engine, spec }: Session): Promise<boolean | undefined> {
   const containers = (await engine.listContainers()).filter(isOwn(spec.name));
-  return containers.length === 0 ? undefined : containers.some(({ labels }) => labels[LABELS.tls] === 'yes');
+  return containers.length === 0 ? undefined : containers.some(({ labels }) => labels[LABELS.tls] !== 'no');
 }

@@ -60,7 +60,8 @@ describe('the stack file that is shipped', () => {
       enabled: true,
       isOpen: true,
       plain: true,
-      cluster: false,
+      cluster: true,
+      isBusOpen: true,
       clientAuth: 'no',
       issuer: { kind: 'private', validityDays: 90 },
     });

@@ -24,21 +24,34 @@ describe('what follows from the tls section', () => {
       enabled: true,
       isOpen: true,
       plain: true,
-      cluster: false,
+      cluster: true,
+      isBusOpen: true,
       clientAuth: 'no',
       issuer: { kind: 'private', validityDays: 90 },
     });
   });
 
   test.each([
-    ['{ enabled: true }', { enabled: true, isOpen: false }],
-    ['{ enabled: false }', { enabled: false, isOpen: false }],
+    ['{ enabled: true }', { enabled: true, isOpen: false, cluster: true, isBusOpen: true }],
+    ['{ enabled: false }', { enabled: false, isOpen: false, cluster: false }],
     // An encrypted bus can't be without TLS: nobody else has a say in it then.
-    ['{ cluster: true }', { enabled: true, isOpen: false, cluster: true, plain: true }],
-    ['{ plain: false }', { enabled: true, isOpen: false, cluster: true, plain: false }],
-    ['{ cluster: false }', { enabled: true, isOpen: true, cluster: false, plain: true }],
+    ['{ cluster: true }', { enabled: true, isOpen: false, cluster: true, isBusOpen: false, plain: true }],
+    ['{ plain: false }', { enabled: true, isOpen: false, cluster: true, isBusOpen: false, plain: false }],
+    ['{ cluster: false }', { enabled: true, isOpen: true, cluster: false, isBusOpen: false, plain: true }],
   ])('with %s', (yaml, wanted) => {
     expect(tlsOf(`tls: ${yaml}\n`)).toMatchObject(wanted);
+  });
+
+  test.each([
+    ['redis:6.2-alpine', false],
+    ['redis:6', false],
+    ['registry.example:5000/team/redis:6.2.14@sha256:0123', false],
+    ['redis:7-alpine', true],
+    ['redis:8.6', true],
+    ['registry.example:6000/redis', true],
+    ['valkey/valkey:9', true],
+  ])('the bus of %s can be encrypted on its own port: %j', (image, cluster) => {
+    expect(specOf({ redis: { image } }).tls).toMatchObject({ cluster, isBusOpen: true });
   });
 
   test.each(['no', 'optional', 'yes'])('clientAuth: %s is a word, as YAML 1.2 has it', (word) => {
@@ -75,7 +88,8 @@ describe('what follows from the tls section', () => {
   });
 
   test.each([
-    [{}, ['plain', 'tls', 'bus'], 6379],
+    [{}, ['plain', 'tls', 'bus'], 6380],
+    [{ cluster: false }, ['plain', 'tls', 'bus'], 6379],
     [{ enabled: false }, ['plain', 'bus'], 6379],
     [{ cluster: true }, ['plain', 'tls', 'bus'], 6380],
     [{ plain: false }, ['tls', 'bus'], 6380],

@@ -12,6 +12,7 @@ import { areEpochsSettled, type History } from '../../reconcile/history.ts';
 import { preview, reconcile } from '../../reconcile/reconcile.ts';
 import type { Round } from '../../reconcile/round.ts';
 import { stillWrong } from '../../reconcile/repair-texts.ts';
+import { withBusAsMade } from '../../session/open.ts';
 import type { Session } from '../../session/session.ts';
 
 interface FixOptions {
@@ -37,7 +38,8 @@ interface Fixed {
  * @throws StackError CONFIRMATION_NEEDED when only that is left for which the answer is no; CLUSTER_UNHEALTHY with what
  * can't be repaired here
  */
-export async function fixCluster(session: Session, { simulate, onPlan, confirm }: FixOptions): Promise<Fixed> {
+export async function fixCluster(given: Session, { simulate, onPlan, confirm }: FixOptions): Promise<Fixed> {
+  const session = await withBusAsMade(given);
   const expected = expectationOf(session.spec);
   const findingsOf = (views: readonly NodeView[]): Finding[] => findFindings(expected, views);
   const desired = desiredOf(session, undefined, { isRepair: true });

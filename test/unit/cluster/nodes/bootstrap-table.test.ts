@@ -22,6 +22,7 @@ function topologyOf(primaryCount: number, replicas: number): Topology {
     id: initialNodeId('dev', `redis-${index}`),
     ip: `172.20.0.${index + 2}`,
     port: 6379,
+    otherPort: 'tls-port=6380',
     busPort: 16379,
     shard: index % primaryCount,
   }));
@@ -37,13 +38,14 @@ test('a new node of a small cluster begins as the replica of a primary that does
     id: letter.repeat(40),
     ip: `10.0.0.${index + 1}`,
     port: 6379,
+    otherPort: 'tls-port=6380',
     busPort: 16379,
     shard: index,
   }));
   expect(bootstrapTable(nodes, 3, 1)).toMatchInlineSnapshot(`
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 10.0.0.1:6379@16379,,shard-id=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa slave 0000000000000000000000000000000000000000 0 0 1 disconnected
-    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb 10.0.0.2:6379@16379,,shard-id=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb myself,slave 0000000000000000000000000000000000000001 0 0 2 connected
-    cccccccccccccccccccccccccccccccccccccccc 10.0.0.3:6379@16379,,shard-id=cccccccccccccccccccccccccccccccccccccccc slave 0000000000000000000000000000000000000002 0 0 3 disconnected
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 10.0.0.1:6379@16379,,tls-port=6380,shard-id=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa slave 0000000000000000000000000000000000000000 0 0 1 disconnected
+    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb 10.0.0.2:6379@16379,,tls-port=6380,shard-id=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb myself,slave 0000000000000000000000000000000000000001 0 0 2 connected
+    cccccccccccccccccccccccccccccccccccccccc 10.0.0.3:6379@16379,,tls-port=6380,shard-id=cccccccccccccccccccccccccccccccccccccccc slave 0000000000000000000000000000000000000002 0 0 3 disconnected
     0000000000000000000000000000000000000000 :0@0,,shard-id=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa master - 0 0 1 disconnected 0-5460
     0000000000000000000000000000000000000001 :0@0,,shard-id=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb master - 0 0 2 disconnected 5461-10922
     0000000000000000000000000000000000000002 :0@0,,shard-id=cccccccccccccccccccccccccccccccccccccccc master - 0 0 3 disconnected 10923-16383
@@ -93,7 +95,7 @@ describe('in any topology', () => {
         const rows = bootstrapTable(nodes, primaryCount, 0)
           .split('\n')
           .slice(0, nodes.length + primaryCount);
-        const shards = rows.map((row) => /,,shard-id=([0-9a-f]{40}) /.exec(row)?.[1]);
+        const shards = rows.map((row) => /,shard-id=([0-9a-f]{40}) /.exec(row)?.[1]);
         const numbers = [...nodes.map(({ shard }) => shard), ...divideSlots(primaryCount).map((_, shard) => shard)];
         expect(shards).toEqual(numbers.map((shard) => nodes[shard]?.id));
       }),

@@ -148,8 +148,8 @@ describe('new nodes without a table', () => {
     const spec = specOf({ replicas: 1 });
     const nodes = blankNodes(spec);
     expect(plan(spec, nodes).slice(0, 2)).toEqual([
-      'redis-1: meet 172.20.0.12:6379@16379',
-      'redis-1: meet 172.20.0.13:6379@16379',
+      'redis-1: meet 172.20.0.12:6380@16379',
+      'redis-1: meet 172.20.0.13:6380@16379',
     ]);
     send(spec, nodes);
     gossip(nodes);
@@ -171,6 +171,7 @@ describe('new nodes without a table', () => {
 
   test.each([
     [{ cluster: true }, 6380],
+    [{ cluster: false }, 6379],
     [{ plain: false }, 6380],
     [{ enabled: false }, 6379],
   ])('meet on the port that serves what the bus will speak: tls %j, port %i', (tls, port) => {
@@ -237,7 +238,7 @@ describe('nodes that lost sight of each other', () => {
     }
     expect(planCluster(spec, nodes.map(observe))).toEqual(
       ['redis-1', 'redis-2'].map((node) =>
-        newAction('meet', node, 'it has an old address of redis-3', { ip: '172.20.0.13', port: 6379, busPort: 16379 }),
+        newAction('meet', node, 'it has an old address of redis-3', { ip: '172.20.0.13', port: 6380, busPort: 16379 }),
       ),
     );
   });
@@ -246,7 +247,7 @@ describe('nodes that lost sight of each other', () => {
     const spec = specOf();
     const nodes = formed(spec);
     at(nodes, 0).beliefs.delete(at(nodes, 1).id);
-    expect(plan(spec, nodes)).toEqual(['redis-1: meet 172.20.0.12:6379@16379']);
+    expect(plan(spec, nodes)).toEqual(['redis-1: meet 172.20.0.12:6380@16379']);
   });
 
   test('a blank node is taken into a cluster with data, and becomes the replica that it is to be', () => {
@@ -258,7 +259,7 @@ describe('nodes that lost sight of each other', () => {
       node.keyCount = 100;
     }
     const world = [...nodes.slice(0, 5), lone];
-    expect(plan(spec, world)).toEqual([1, 2, 3, 4, 5].map((number) => `redis-${number}: meet 172.20.0.16:6379@16379`));
+    expect(plan(spec, world)).toEqual([1, 2, 3, 4, 5].map((number) => `redis-${number}: meet 172.20.0.16:6380@16379`));
     send(spec, world);
     gossip(world);
     expect(plan(spec, world)).toEqual([`redis-6: replicate ${at(nodes, 2).id}`]);

@@ -300,7 +300,7 @@ describe('what the plan towards the YAML file mends', () => {
     const moved = views().map((view) =>
       view.name === 'redis-1' ? withRow('redis-2', { ip: '172.20.0.99', connected: false })(view) : view,
     );
-    expect(plan(moved)).toEqual(['~ meet 172.20.0.12:6379 from redis-1  (it has an old address of redis-2)']);
+    expect(plan(moved)).toEqual(['~ meet 172.20.0.12:6380 from redis-1  (it has an old address of redis-2)']);
     expect(plan(views().map(withGhost(phantomId(1))))).toHaveLength(3);
     expect(plan(views().map(withGhost(GHOST))).at(0)).toBe(
       '~ forget ffffffff on redis-1  (it is gone, and owns nothing)',

@@ -70,7 +70,7 @@ describe('a change in the YAML file', () => {
     ],
     ['TLS switched off', { tls: { enabled: false } }, 'instead of no'],
     ['the plain port closed', { tls: { plain: false } }, 'its host port of 6379 is 127.0.0.1:7001 instead of none'],
-    ['an encrypted bus', { tls: { cluster: true } }, 'other values of tls-cluster'],
+    ['a plain bus', { tls: { cluster: false } }, 'other values of tls-cluster'],
     ['clients that show a certificate', { tls: { clientAuth: 'optional' } }, 'other values of tls-auth-clients'],
   ])('of %s needs another container, with the same volume', (_name, shape, cause) => {
     const lines = linesOf(plannedFor(shape)).split('\n');
@@ -85,7 +85,7 @@ describe('a change in the YAML file', () => {
   });
 
   test.each<[string, Shape]>([
-    ['what is the default is said', { tls: { enabled: true, plain: true, cluster: false, issuer: 'private' } }],
+    ['what is the default is said', { tls: { enabled: true, plain: true, cluster: true, issuer: 'private' } }],
     ['certificates are to live longer', { tls: { validityDays: 365 } }],
     ['another signs them', { tls: { issuer: 'files', ca: 'ca.crt', certificate: 'a.crt', key: 'a.key' } }],
     ['the password is in Vault', { secrets: { provider: 'vault', path: 'team/redis' } }],
@@ -118,7 +118,7 @@ describe('another configuration is tried before a node that runs is stopped', ()
 
   test('where it starts with other files, or another image', () => {
     expect(reconfigured({ userConf: 'io-threads 4' })).toBe('redis-1');
-    expect(reconfigured({ shape: { tls: { cluster: true } } })).toBe('redis-1');
+    expect(reconfigured({ shape: { tls: { cluster: false } } })).toBe('redis-1');
     expect(reconfigured({ imageId: 'sha256:other' })).toBe('redis-1');
   });
 
@@ -150,7 +150,7 @@ describe('a change by hand', () => {
   test('of a label or the image', () => {
     const labels = { ...wanted.containers.get('redis-2')?.labels, [LABELS.tls]: 'no' };
     expect(linesOf(planText(planUp(spec, wanted, withContainer(running, 'dev-redis-2', { labels }))))).toContain(
-      '(its label redis-cluster-as-code.tls is no instead of yes)',
+      '(its label redis-cluster-as-code.tls is no instead of bus)',
     );
     const image = planUp(spec, wanted, withContainer(running, 'dev-redis-2', { imageId: 'sha256:other' }));
     expect(image[0]?.cause).toBe('its image changed');
@@ -260,7 +260,7 @@ describe('nodes that are recreated one at a time', () => {
 
   test('none where they have to change together: the network, or how they speak on the bus', () => {
     expect(disruptive({ network: { gateway: '172.20.0.254' } })).toEqual([]);
-    expect(disruptive({ tls: { cluster: true } })).toEqual([]);
+    expect(disruptive({ tls: { cluster: false } })).toEqual([]);
     expect(disruptive({ tls: { plain: false } })).toEqual([]);
   });
 

@@ -73,6 +73,10 @@ describe('redisConf', () => {
       tls-ca-cert-file /etc/redis/node/tls/ca.crt
       tls-auth-clients no
       tls-protocols "TLSv1.2 TLSv1.3"
+      tls-cluster yes
+      tls-replication yes
+      # It would be the TLS port and 10000 otherwise.
+      cluster-port 16379
       "
     `);
   });
@@ -120,8 +124,8 @@ describe('redisConf with TLS', () => {
       .filter((line) => /^(port|tls-|cluster-port)/.test(line))
       .join('\n');
 
-  test('beside the plain port', () => {
-    expect(listening({})).toMatchInlineSnapshot(`
+  test('beside the plain port, with a plain bus', () => {
+    expect(listening({ cluster: false })).toMatchInlineSnapshot(`
       "port 6379
       tls-port 6380
       tls-cert-file /etc/redis/node/tls/node.pem
@@ -152,7 +156,7 @@ describe('redisConf with TLS', () => {
   });
 
   test('for the bus too, with the plain port for clients', () => {
-    const lines = listening({ cluster: true }).split('\n');
+    const lines = listening({}).split('\n');
     expect(lines).toEqual(expect.arrayContaining(['port 6379', 'tls-port 6380', 'tls-cluster yes']));
     expect(lines).toEqual(expect.arrayContaining(['tls-replication yes', 'cluster-port 16379']));
   });
@@ -233,12 +237,13 @@ describe('initialNodeTable', () => {
     const replica = parseNodeTable(initialNodeTable(spec, at(spec.nodes, 4)));
     expect(primary.myself).toMatchObject({ id: initialNodeId('dev', 'redis-2'), primaryId: phantomId(1) });
     expect(replica.myself).toMatchObject({ id: initialNodeId('dev', 'redis-5'), primaryId: phantomId(1) });
-    expect(replica.myself).toMatchObject({ ip: '172.20.0.15', port: 6379, busPort: 16379 });
+    expect(replica.myself).toMatchObject({ ip: '172.20.0.15', port: 6380, busPort: 16379 });
   });
 
   test.each([
-    [{}, 6379],
+    [{}, 6380],
     [{ enabled: false }, 6379],
+    [{ cluster: false }, 6379],
     [{ cluster: true }, 6380],
     [{ plain: false }, 6380],
   ])('with tls %j the nodes know each other under port %i, and the bus under its own', (tls, port) => {
@@ -247,6 +252,17 @@ describe('initialNodeTable', () => {
     expect(rows.map((row) => `${row.ip}:${row.port}@${row.busPort}`)).toEqual(
       spec.nodes.map(({ ip }) => `${ip}:${port}@16379`),
     );
+  });
+
+  test.each([
+    [{}, 'tcp-port=6379'],
+    [{ plain: false }, 'tcp-port=0'],
+    [{ cluster: false }, 'tls-port=6380'],
+    [{ enabled: false }, 'tls-port=0'],
+  ])('with tls %j newer servers know the other port, too: %s', (tls, port) => {
+    const spec = specOf({ tls });
+    const lines = initialNodeTable(spec, at(spec.nodes, 0)).split('\n').slice(0, 3);
+    for (const line of lines) expect(line).toContain(`@16379,,${port},shard-id=`);
   });
 
   test('all nodes of a cluster begin with the same members, however often it is asked', () => {
