@@ -3,7 +3,8 @@
  * its own, and writes the table in docs/connect.md.
  *
  *     npm run clients                all of them: minutes on two cores
- *     npm run clients -- go java     those of these languages; the others keep their rows, as do those that this machine can't build
+ *     npm run clients -- go Jedis    those of these languages and names; the others keep their rows, as do those that this machine
+ *                                    can't build
  *
  * Needs Linux. A client is kept in ~/.cache/redis-cluster-as-code/clients, pinned by the files in scripts/clients.
  */
@@ -13,13 +14,14 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import { readConnection } from '../src/stack/connect/connection.ts';
 import { cacheFolder } from '../src/user-folders.ts';
+import { poll } from '../src/poll.ts';
 import { connectCluster, fill, findMissing } from '../test/helpers/cluster-client.ts';
-import { makeStack, type TestStack } from '../test/helpers/test-stack.ts';
-import { CLIENTS, LANGUAGES, nameOf } from './clients/clients.ts';
+import { dockerOf, makeStack, type TestStack } from '../test/helpers/test-stack.ts';
+import { CLIENTS, nameOf, type Client } from './clients/clients.ts';
 import { openLoopback } from './clients/loopback.ts';
-import { goesOnDuring, readsAndWrites, showsCertificate, verifies, WORKS } from './clients/stories.ts';
+import { goesOnDuring, readsAndWrites, showsCertificate, verifies, GOES_ON, WORKS } from './clients/stories.ts';
 import type { Place } from './clients/program.ts';
-import { withRows, type Row } from './clients/table.ts';
+import { COLUMNS, withRows, type Row } from './clients/table.ts';
 
 const PAGE = 'docs/connect.md';
 const CACHE = join(cacheFolder(process.env), 'clients');
@@ -28,16 +30,18 @@ const NOT_RUN = '–';
 
 async function run(): Promise<number> {
   const wanted = process.argv.slice(2);
-  const unknown = wanted.filter((word) => !LANGUAGES.some((language) => language === word));
+  const isMeant = ({ language, library }: Client, word: string): boolean => [language, library].includes(word);
+  const unknown = wanted.filter((word) => !CLIENTS.some((client) => isMeant(client, word)));
   if (unknown.length > 0) {
-    console.error(`✗ no clients in ${unknown.join(', ')}\n  → npm run clients -- [${LANGUAGES.join('] [')}]`);
+    const words = new Set(CLIENTS.flatMap(({ language, library }) => [language, library]));
+    console.error(`✗ no clients in ${unknown.join(', ')}\n  → npm run clients -- [${[...words].join('] [')}]`);
     return 2;
   }
   const stack = await makeStack({ nodeCount: 6, replicas: 1 });
   const loopback = await openLoopback(stack.ports);
   try {
     const places: Visited[] = [];
-    for (const client of CLIENTS.filter(({ language }) => wanted.length === 0 || wanted.includes(language))) {
+    for (const client of CLIENTS.filter((one) => wanted.length === 0 || wanted.some((word) => isMeant(one, word)))) {
       const folder = join(CACHE, nameOf(client).replaceAll(/\W+/g, '-'));
       mkdirSync(folder, { recursive: true });
       const version = await client.install(folder);
@@ -47,15 +51,17 @@ async function run(): Promise<number> {
     const rows = await walk(stack, places);
     writeFileSync(PAGE, withRows(readFileSync(PAGE, 'utf8'), CLIENTS.map(nameOf), rows));
     await $`npx prettier --write ${PAGE}`.quiet();
-    return rows
-      .flatMap(({ cells }) => cells)
-      .every((cell) => cell === WORKS || cell === NOT_RUN || cell.startsWith("can't"))
-      ? 0
-      : 1;
+    return rows.every(({ cells }) => cells.every(isExpected)) ? 0 : 1;
   } finally {
     await loopback.close();
     await stack.remove();
   }
+}
+
+/** While a primary is gone, its slots are not served. */
+function isExpected(cell: string, column: number): boolean {
+  if (COLUMNS[column] === 'primary killed' && cell.startsWith(GOES_ON)) return true;
+  return cell === WORKS || cell === NOT_RUN || cell.startsWith("can't");
 }
 
 type Visited = Place & { readonly version: string };
@@ -81,20 +87,23 @@ async function walk(stack: TestStack, places: readonly Visited[]): Promise<Row[]
       }
       const tls = await verifies(place, connection, stack.folder);
       const failover = await goesOnDuring(place, connection, () => failOver(stack), findLost);
-      before.push([plain, tls, failover, await goesOnDuring(place, connection, () => moveSlots(stack), findLost)]);
+      const reshard = await goesOnDuring(place, connection, () => moveSlots(stack), findLost);
+      const killed = await goesOnDuring(place, connection, () => killPrimary(stack), findLost);
+      await stack.must('up');
+      before.push([plain, tls, failover, reshard, killed]);
     }
     stack.edit((yaml) => yaml.replace('tls: {}', 'tls: { clientAuth: yes }'));
     await stack.must('up');
     const asking = await readConnection(await stack.session());
     const rows: Row[] = [];
     for (const [index, place] of places.entries()) {
-      const [plain = '', tls = NOT_RUN, failover = NOT_RUN, reshard = NOT_RUN] = before[index] ?? [];
+      const [plain = '', tls = NOT_RUN, ...changes] = before[index] ?? [];
       const certificate = plain === WORKS ? await showsCertificate(place, asking) : NOT_RUN;
       const { client, version } = place;
       rows.push({
         client: nameOf(client),
         version,
-        cells: [plain, tls, certificate, failover, reshard],
+        cells: [plain, tls, certificate, ...(changes.length === 0 ? [NOT_RUN, NOT_RUN, NOT_RUN] : changes)],
         run: runText(),
       });
     }
@@ -119,11 +128,30 @@ async function moveSlots(stack: TestStack): Promise<void> {
   await stack.must('cluster', 'reshard', '--from', to, '--to', from, ...slots);
 }
 
-async function roles(stack: TestStack): Promise<{ readonly name: string; readonly isPrimary: boolean }[]> {
+/** Until a replica has taken over. */
+async function killPrimary(stack: TestStack): Promise<void> {
+  const before = await roles(stack);
+  const killed = before.findIndex(({ isPrimary }) => isPrimary);
+  await dockerOf(stack.engine)
+    .getContainer(stack.container(killed + 1))
+    .kill();
+  const isPrimary = (role: { readonly isPrimary: boolean }): boolean => role.isPrimary;
+  await poll(
+    () => roles(stack, killed),
+    (now) => now.filter(isPrimary).length === before.filter(isPrimary).length,
+    { signal: new AbortController().signal, timeoutMs: 60_000 },
+  );
+}
+
+async function roles(
+  stack: TestStack,
+  without?: number,
+): Promise<{ readonly name: string; readonly isPrimary: boolean }[]> {
+  const alive = stack.ips.flatMap((_, index) => (index === without ? [] : [index + 1]));
   return Promise.all(
-    stack.ips.map(async (_, index) => {
-      const role = await stack.redis(index + 1, 'ROLE');
-      return { name: `redis-${index + 1}`, isPrimary: role.startsWith('master') };
+    alive.map(async (node) => {
+      const role = await stack.redis(node, 'ROLE');
+      return { name: `redis-${node}`, isPrimary: role.startsWith('master') };
     }),
   );
 }

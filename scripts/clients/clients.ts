@@ -8,7 +8,7 @@ export interface Client {
   readonly library: string;
   /** Its name in the table, where that is another. */
   readonly name?: string;
-  readonly language: Language;
+  readonly language: 'node' | 'python' | 'go' | 'java';
   /** What the snippet's note says to save it as. */
   readonly file: string;
   /** Brings it into the folder. @returns its version; undefined where this machine lacks what that needs */
@@ -21,9 +21,6 @@ export interface Client {
   /** What a snippet does once it is connected → the same writes, one after the other, until a file is there. */
   readonly steady: readonly (readonly [shown: RegExp, instead: string])[];
 }
-
-export const LANGUAGES = ['node', 'python', 'go', 'java'] as const;
-export type Language = (typeof LANGUAGES)[number];
 
 const PINS = 'scripts/clients';
 

@@ -20,7 +20,8 @@ export interface Place {
   readonly loopback: Loopback;
 }
 
-const HANG_MS = 60_000;
+/** Lettuce gives a command a minute. */
+const HANG_MS = 120_000;
 const renderHint = hintRenderer({ program: 'npx tsx manage.ts', file: undefined, host: undefined });
 
 /** The program as it is printed. */
@@ -41,15 +42,18 @@ export function steadySnippetOf(client: Client, connection: SnippetConnection): 
   );
 }
 
-/** Runs the snippet. @param timeoutMs some clients try again for ever */
+/** Runs the snippet. @param untilError some clients try again for ever */
 export async function runSnippet(
   place: Place,
   connection: SnippetConnection,
-  timeoutMs = HANG_MS,
-): Promise<{ readonly answered: boolean; readonly said: string }> {
+  { untilError = false } = {},
+): Promise<{ readonly answered: boolean; readonly said: string | undefined }> {
   const child = await start(place, snippetOf(place.client, connection), 'hello');
   const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
-  await ended(child, timeoutMs);
+  child.stderr?.on('data', () => {
+    if (untilError && lastWords(stderr()) !== undefined) setTimeout(() => child.kill('SIGKILL'), 1000);
+  });
+  await ended(child);
   return { answered: stdout().trim() === 'world', said: lastWords(stderr()) };
 }
 
@@ -58,7 +62,7 @@ export interface Writer {
   /** The keys whose write was answered, and what they hold. */
   readonly written: ReadonlyMap<string, string>;
   readonly errors: readonly string[];
-  /** Until so many more writes are answered. @throws Error where they don't come */
+  /** Until so many writes in a row are answered. @throws Error where they don't come */
   goOn(count: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -70,29 +74,32 @@ export async function startWriter(place: Place, connection: SnippetConnection, k
   const child = await start(place, steadySnippetOf(place.client, connection), kind, { STOP: stop, KEY });
   const written = new Map<string, string>();
   const errors: string[] = [];
+  let inARow = 0;
   const stderr = textOf(child.stderr);
   if (child.stdout !== null) {
     createInterface(child.stdout).on('line', (line) => {
-      if (line.startsWith('+')) written.set(KEY + line.slice(1), line.slice(1));
-      if (line.startsWith('-')) errors.push(line.replace(/^-\d+ /, ''));
+      const [, sign, number = '', error = ''] = /^([+-])(\d+) ?(.*)$/.exec(line) ?? [];
+      inARow = sign === '+' ? inARow + 1 : 0;
+      if (sign === '+') written.set(KEY + number, number);
+      if (sign === '-') errors.push(error);
     });
   }
   return {
     written,
     errors,
     goOn: async (count) => {
-      const enough = written.size + count;
+      inARow = 0;
       const { signal } = new AbortController();
       await poll(
-        () => Promise.resolve(written.size),
-        (size) => size >= enough || child.exitCode !== null,
+        () => Promise.resolve(inARow),
+        (answered) => answered >= count || child.exitCode !== null,
         { signal, timeoutMs: HANG_MS },
       );
-      if (written.size < enough) throw new Error(`stops: ${errors.at(-1) ?? lastWords(stderr())}`);
+      if (inARow < count) throw new Error(`stops: ${errors.at(-1) ?? lastWords(stderr()) ?? ''}`);
     },
     stop: async () => {
       writeFileSync(stop, '');
-      await ended(child, HANG_MS);
+      await ended(child);
     },
   };
 }
@@ -111,9 +118,9 @@ async function start(
   return spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-async function ended(child: ChildProcess, timeoutMs: number): Promise<void> {
+async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
-  const hang = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  const hang = setTimeout(() => child.kill('SIGKILL'), HANG_MS);
   await once(child, 'close');
   clearTimeout(hang);
 }
@@ -127,6 +134,6 @@ function textOf(stream: Readable | null): () => string {
 }
 
 /** Of an error: the last line that names one. */
-function lastWords(text: string): string {
-  return text.split('\n').findLast((line) => /^(?:panic: |.*(?:Error|Exception)\b)/.test(line)) ?? 'nothing';
+function lastWords(text: string): string | undefined {
+  return text.split('\n').findLast((line) => /^(?:panic: |.*(?:Error|Exception)\b)/.test(line));
 }

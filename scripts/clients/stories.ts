@@ -6,14 +6,14 @@ import type { TrustFiles } from '../../src/stack/connect/trust.ts';
 import { runSnippet, startWriter, type Place } from './program.ts';
 
 export const WORKS = 'works';
-const REFUSAL_MS = 15_000;
-/** Writes before, and after what happens meanwhile. */
+export const GOES_ON = 'goes on';
+/** Writes in a row, before what happens meanwhile and after it. */
 const SOME = 300;
 
 /** Writes a key, and prints what it reads. */
 export async function readsAndWrites(place: Place, connection: SnippetConnection): Promise<string> {
   const { answered, said } = await runSnippet(place, connection);
-  return answered ? WORKS : `fails: ${said}`;
+  return answered ? WORKS : `fails: ${said ?? ''}`;
 }
 
 /** Over TLS, and neither where another authority has signed nor where the certificate has another name. */
@@ -64,9 +64,13 @@ export async function goesOnDuring(
   const errors = writers.flatMap((writer) => writer.errors);
   const lost = await findLost(written);
   if (lost > 0) return `${lost} of ${written.size} writes lost`;
-  if (trouble !== undefined) return trouble;
+  if (trouble !== undefined) return shortened(trouble);
   if (errors.length === 0) return WORKS;
-  return `${errors.length} of ${written.size + errors.length} writes fail: ${errors[0]}`;
+  return `${GOES_ON}; ${errors.length} of ${written.size + errors.length} writes fail: ${shortened(errors[0] ?? '')}`;
+}
+
+function shortened(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }
 
 function overTls(connection: SnippetConnection): SnippetConnection {
@@ -85,9 +89,10 @@ function withFiles(connection: SnippetConnection, files: Partial<TrustFiles>): S
 }
 
 async function isRefused(place: Place, connection: SnippetConnection, what: string): Promise<string> {
-  const { answered, said } = await runSnippet(place, connection, REFUSAL_MS);
-  console.error(`  ${what}: ${answered ? 'taken' : said}`);
-  return answered ? `accepts ${what}` : WORKS;
+  const { answered, said } = await runSnippet(place, connection, { untilError: true });
+  console.error(`  ${what}: ${answered ? 'accepted' : said}`);
+  if (answered) return `accepts ${what}`;
+  return said === undefined ? `doesn't say why it refuses ${what}` : WORKS;
 }
 
 async function firstTrouble(...stories: readonly (() => Promise<string>)[]): Promise<string> {

@@ -8,7 +8,7 @@ export interface Row {
   readonly run: string;
 }
 
-export const COLUMNS = ['plain', 'TLS', 'client certificate', 'failover', 'reshard'] as const;
+export const COLUMNS = ['plain', 'TLS', 'client certificate', 'failover', 'reshard', 'primary killed'] as const;
 const [BEGIN, END] = ['<!-- written by npm run clients -->', '<!-- until here -->'];
 const HEAD = [
   line(['client', 'version', ...COLUMNS, 'run']),
