@@ -81,7 +81,7 @@ export function toContainerExit(container: DetailsAnswer, beganAt: string): Cont
   const { Status, FinishedAt } = container.State;
   const beforeMs = Date.parse(beganAt) - Date.parse(FinishedAt);
   const isEngines = Status === 'exited' && beforeMs >= 0 && beforeMs < BEGINNING_MS;
-  return { exitCode, outOfMemory, error, isEngines };
+  return { exitCode, outOfMemory, error, isEngines, ...(Status === 'running' && { isRunning: true }) };
 }
 
 export function toContainerDetails(container: DetailsAnswer): ContainerDetails {

@@ -128,6 +128,8 @@ export interface ContainerExit {
   readonly error: string;
   /** It ended as the engine began: that had been killed, and starts no container again that survived it. */
   readonly isEngines?: boolean;
+  /** It has been started again meanwhile: how it ended before is not told any more. */
+  readonly isRunning?: boolean;
 }
 
 /** What only a look at the one container shows. */

@@ -4,6 +4,7 @@ import { hint, run } from '../../hint.ts';
 import { backTo, formerImage } from '../../plan/engine/other-server.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Container, ContainerExit } from '../../plan/model/resources.ts';
+import { poll } from '../../poll.ts';
 import { readLogSigns, unknownTableMend, type LogSign } from './log-signs.ts';
 import { readConfig } from './observe.ts';
 import type { Session } from '../session/session.ts';
@@ -20,8 +21,21 @@ interface ContainerEnd extends ContainerExit {
   readonly lastLines: readonly string[];
 }
 
-async function readEnd({ engine }: Session, node: string, { name, image, state }: Container): Promise<ContainerEnd> {
-  const [exit, log] = await Promise.all([engine.containerExit(name), readLog(engine, name, LAST_LINES)]);
+/** One that is started again and again may run again by now: it will end once more. */
+const NEXT_END_MS = 5000;
+
+async function readEnd(
+  { engine, signal, timeoutMs }: Session,
+  node: string,
+  { name, image, state }: Container,
+): Promise<ContainerEnd> {
+  const bounds = { signal, timeoutMs: Math.min(timeoutMs, NEXT_END_MS) };
+  const exit = await poll(
+    () => engine.containerExit(name),
+    ({ isRunning = false }) => !isRunning,
+    bounds,
+  );
+  const log = await readLog(engine, name, LAST_LINES);
   const place = { container: name, node, image, neighbour: undefined };
   // One that is started again and again may not have come to the point yet, this time.
   const sign = readLogSigns(log, place, state === 'restarting' ? 2 : 1).find(({ isFatal }) => isFatal);

@@ -231,6 +231,16 @@ test.each<[string, object, string, string?]>([
   expect(await engine.findImage('one')).toEqual({ id: 'sha256:1', server: program, platform: 'linux/arm64', version });
 });
 
+test.each([
+  ['running', 0, true],
+  ['restarting', 3, undefined],
+])('a container that is %s: whether its exit code %i says how it ended', async (Status, ExitCode, isRunning) => {
+  const settings = { Config: {}, HostConfig: { Memory: 0, NanoCpus: 0 }, Mounts: [], NetworkSettings: {} };
+  const State = { Status, ExitCode, OOMKilled: false, StartedAt: '2026-11-29T14:00:00Z' };
+  answers['GET /containers/one/json'] = { body: { State, ...settings } };
+  expect((await engine.containerExit('one')).isRunning).toBe(isRunning);
+});
+
 test('limits that an engine doesn’t enforce are those of which it says so', async () => {
   answers['GET /info'] = { body: { MemoryLimit: false, CpuCfsQuota: false } };
   expect(await engine.unenforcedLimits()).toEqual(['memory', 'cpus']);
