@@ -31,6 +31,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
 
 const USAGE = `Usage: npm run bench -- [${Object.keys(PARTS).join('] [')}] [--rounds N] [--slow] [--json FILE]
 Measures on the local engine, everything side by side in one run. --slow adds what takes minutes.
+BENCH_IMAGE names the image to measure with; redis:7-alpine, or the local one, by default.
 `;
 
 /** @returns the exit code: 0 when all was measured, whether or not a target was reached. */

@@ -6,6 +6,7 @@ import { connectDocker } from '../../../src/engine/docker.ts';
 import type { Engine } from '../../../src/engine/engine.ts';
 import { locateEngine } from '../../../src/engine/locate.ts';
 import { StackError } from '../../../src/errors.ts';
+import type { ServerName } from '../../../src/plan/model/resources.ts';
 import { resolveImage } from '../../../src/stack/observe/image.ts';
 
 /** What every part of the bench works with. */
@@ -13,6 +14,8 @@ export interface Bench {
   readonly engine: Engine;
   /** The reference of the image from which everything is made, the peers' containers included. */
   readonly image: string;
+  /** How its programs are called. */
+  readonly server: ServerName;
   /** For the YAML files, the passwords and the peers' files. Gone at the end. */
   readonly folder: string;
   readonly rounds: number;
@@ -40,17 +43,19 @@ export async function openBench(options: BenchOptions): Promise<Bench> {
   setMaxListeners(0, never, options.signal);
   const bounds = { signal: never, timeoutMs: LONGEST_WAIT_MS };
   const engine = await connectDocker(await locateEngine({ env: process.env }), bounds);
-  const image = await resolveImage(engine, 'redis:7-alpine');
+  const wanted = process.env['BENCH_IMAGE'] ?? 'redis:7-alpine';
+  const image = await resolveImage(engine, wanted);
   if (image === undefined) {
     throw new StackError('IMAGE_UNAVAILABLE', {
-      message: 'neither redis:7-alpine nor the local image is on this engine',
-      hint: 'docker pull redis:7-alpine, or: npx tsx manage.ts image build',
+      message: `${wanted} is not on this engine, and no local image stands in for it`,
+      hint: `docker pull ${wanted}, or, for redis:7-alpine: npx tsx manage.ts image build`,
     });
   }
   return {
     ...options,
     engine,
     image: image.reference,
+    server: image.server,
     folder: await mkdtemp(join(tmpdir(), 'bench-')),
     note: (text) => void process.stderr.write(`${text}\n`),
     stackNames: new Set(),

@@ -10,7 +10,8 @@ export interface Machine {
   readonly node: string;
   readonly engine: string;
   readonly image: string;
-  readonly redis: string;
+  /** `Valkey 9.1.2` */
+  readonly server: string;
   /** Before the first measurement. Near the number of cores, others use the machine too and the times mean little. */
   readonly load: number;
 }
@@ -24,21 +25,31 @@ export async function describeMachine(bench: Bench): Promise<Machine> {
     node: process.version,
     engine: `${version} (API ${apiVersion}, ${platform})`,
     image: bench.image,
-    redis: await redisVersion(bench),
+    server: await serverVersion(bench),
     load: loadavg()[0] ?? Number.NaN,
   };
 }
 
-async function redisVersion(bench: Bench): Promise<string> {
-  const command = ['docker', 'run', '--rm', '--network', 'none', bench.image, 'redis-server', '--version'] as const;
+async function serverVersion(bench: Bench): Promise<string> {
+  const command = [
+    'docker',
+    'run',
+    '--rm',
+    '--network',
+    'none',
+    bench.image,
+    `${bench.server}-server`,
+    '--version',
+  ] as const;
   const text = await runCommand(bench, command).catch(() => '');
   bench.signal.throwIfAborted();
-  return /v=(\S+)/.exec(text)?.[1] ?? 'unknown';
+  const [, name = bench.server, version = 'unknown'] = /^(\w+) server v=(\S+)/.exec(text) ?? [];
+  return `${name} ${version}`;
 }
 
-export function machineText({ cores, processor, memoryGiB, node, engine, image, redis, load }: Machine): string {
+export function machineText({ cores, processor, memoryGiB, node, engine, image, server, load }: Machine): string {
   return [
     `${cores} cores (${processor}), ${memoryGiB} GiB, load ${load.toFixed(1)}, Node.js ${node}`,
-    `engine ${engine}, image ${image}, Redis ${redis}`,
+    `engine ${engine}, image ${image}, ${server}`,
   ].join('\n');
 }

@@ -26,7 +26,7 @@ export async function runClusterManager(
   const movesKeys = command !== 'check' && spec.tls.cluster;
   const connection = movesKeys ? connectionArguments({ tls: { ...spec.tls, plain: false } }).join(' ') : '';
   const port = movesKeys ? clusterPort(spec) : CONTAINER_PORTS.plain;
-  const script = `export REDISCLI_AUTH="$(cat ${PASSWORD_FILE})"; for time in $(seq ${times}); do redis-cli ${connection} --cluster "$@" || exit 1; done`;
+  const script = `export REDISCLI_AUTH="$(cat ${PASSWORD_FILE})"; for time in $(seq ${times}); do ${bench.server}-cli ${connection} --cluster "$@" || exit 1; done`;
   // Not 127.0.0.1: redis-cli would give it to the other nodes as the address to send this node's keys to.
   const ip = spec.nodes.find(({ name }) => name === node)?.ip ?? '';
   const args = [command, `${ip}:${port}`, ...options];
