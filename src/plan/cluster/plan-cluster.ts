@@ -27,14 +27,14 @@ export function planCluster(spec: Spec, views: readonly NodeView[]): ClusterActi
 }
 
 /**
- * Bootstrap, step 1: once every link stands and a node is `ok`, it may become a primary and stays `ok`. Where the nodes have
- * found out that nobody is at the phantom's address, it won't be `ok` before.
+ * Bootstrap, step 1: once every link stands and a node is `ok`, it may become a primary and stays `ok`. Where nodes that were slow
+ * to find each other miss the phantom, it won't be `ok` before; and with too few real primaries nobody ever calls that `fail`.
  */
 function planTakeovers(spec: Spec, views: readonly ReachableView[]): ClusterAction[] {
   if (views.length < spec.nodes.length || !areAllLinked(views)) return [];
   return views
     .filter(({ table, name }) => isBootstrapping(table) && isInitialPrimary(spec, name))
-    .filter((view) => view.info.state === 'ok' || hasFailed(view, view.table.myself.primaryId))
+    .filter((view) => view.info.state === 'ok' || isMissed(view, view.table.myself.primaryId))
     .map(({ name }) => newAction('take over', name, 'its slots are still held for it'));
 }
 
@@ -141,8 +141,9 @@ function planGhosts(spec: Spec, views: readonly ReachableView[]): ClusterAction[
   );
 }
 
-function hasFailed(view: ReachableView, id = ''): boolean {
-  return rowOf(view, id)?.flags.has('fail') === true;
+function isMissed(view: ReachableView, id = ''): boolean {
+  const flags = rowOf(view, id)?.flags;
+  return flags !== undefined && (flags.has('fail') || flags.has('fail?'));
 }
 
 function isInitialPrimary(spec: Spec, name: string): boolean {

@@ -122,6 +122,21 @@ describe('a new cluster, whose slots phantoms hold', () => {
     expect(textOf(planCluster(spec, views))).toEqual(['redis-1: take over', 'redis-3: take over']);
   });
 
+  test.each(['fail?', 'fail'])(
+    'nodes that were slow and have phantoms as %s take over, although they are not ok',
+    (flag) => {
+      const nodes = seededNodes(spec);
+      gossip(nodes);
+      const views = nodes.map(observe).map((view): ReachableView => {
+        const rows = view.table.rows.map((row) =>
+          isPhantom(row.id) ? { ...row, flags: new Set([...row.flags, flag]) } : row,
+        );
+        return { ...view, table: { ...view.table, rows }, info: { ...view.info, state: 'fail' } };
+      });
+      expect(textOf(planCluster(spec, views))).toEqual([1, 2, 3].map((node) => `redis-${node}: take over`));
+    },
+  );
+
   test('a node that believes a phantom to own slots keeps all phantoms known', () => {
     const nodes = seededNodes(spec);
     gossip(nodes);
