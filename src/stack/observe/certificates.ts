@@ -26,23 +26,27 @@ const HANDSHAKE_TIMEOUT_MS = 2000;
 export async function observeCertificates(session: Session): Promise<ServedByNode[]> {
   const { engine, spec, signal } = session;
   const host = hostAddress(spec, engine.endpoint);
-  const serving = (await engine.listContainers())
-    .filter(isOwn(spec.name))
-    .filter(
-      ({ state, ports }) =>
-        state === 'running' && ports.some(({ containerPort }) => containerPort === CONTAINER_PORTS.tls),
-    );
-  const names = new Set(serving.map(({ name }) => name));
-  const nodes = spec.nodes.filter(({ name }) => names.has(containerName(spec.name, name)));
+  const running = new Map(
+    (await engine.listContainers())
+      .filter(isOwn(spec.name))
+      .filter(({ state }) => state === 'running')
+      .map(({ name, ports }) => [name, ports]),
+  );
+  const nodes = spec.nodes.filter(({ name }) => running.has(containerName(spec.name, name)));
   if (nodes.length === 0) return [];
   const { caPem, client } = await readTrust(session);
-  return Promise.all(
+  const observed = await Promise.all(
     nodes.map(async (node) => {
       const address = { host, port: node.ports.tls };
       const shown = client === undefined ? { caPem } : { caPem, client };
       return { node, served: await observeServed(address, shown, { signal, timeoutMs: HANDSHAKE_TIMEOUT_MS }) };
     }),
   );
+  // Of ports that follow each other on the host as they do in the container, Podman lists the first only.
+  const isPublished = ({ name }: NodeSpec): boolean =>
+    running.get(containerName(spec.name, name))?.some(({ containerPort }) => containerPort === CONTAINER_PORTS.tls) ===
+    true;
+  return observed.filter(({ node, served }) => served.state !== 'absent' || isPublished(node));
 }
 
 /** This host can't verify any node, and makes another authority with the next `up`. */
