@@ -28,7 +28,8 @@ export interface Step {
   readonly tell: (story: Story) => Promise<unknown>;
 }
 
-const MESSAGE_LENGTH = 1500;
+/** Of a longer message, the beginning and the end are kept. */
+const [HEAD_LENGTH, TAIL_LENGTH] = [200, 1200];
 
 async function main([image = '', length]: readonly string[]): Promise<void> {
   const redis = `  image: ${image}\n`;
@@ -45,7 +46,7 @@ async function main([image = '', length]: readonly string[]): Promise<void> {
     const startedAt = performance.now();
     const outcome = await tell(story).then(
       (words): Outcome => (typeof words === 'string' ? { is: 'not enforced', message: words } : { is: 'passed' }),
-      (error: unknown): Outcome => ({ is: 'failed', message: errorMessage(error).slice(-MESSAGE_LENGTH) }),
+      (error: unknown): Outcome => ({ is: 'failed', message: shortened(errorMessage(error)) }),
     );
     const report: StepReport = { name, ...outcome, seconds: Math.round((performance.now() - startedAt) / 100) / 10 };
     console.log(JSON.stringify(report));
@@ -54,6 +55,11 @@ async function main([image = '', length]: readonly string[]): Promise<void> {
     if (index === 0) console.log(JSON.stringify({ serverVersion: await serverVersion(stack) }));
   }
   // Nothing is removed: all of it goes with the engine.
+}
+
+function shortened(text: string): string {
+  if (text.length <= HEAD_LENGTH + TAIL_LENGTH) return text;
+  return `${text.slice(0, HEAD_LENGTH)}\n…\n${text.slice(-TAIL_LENGTH)}`;
 }
 
 async function serverVersion(stack: TestStack): Promise<string> {
