@@ -3,6 +3,7 @@ import type { Cluster } from 'ioredis';
 import { afterEach, describe, expect, test, type TestContext } from 'vitest';
 import { describeLive } from '../../src/api/inspection/describe-live.ts';
 import { parseNodeTable } from '../../src/cluster/nodes/node-table.ts';
+import { LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import { slotsOf } from '../../src/cluster/slots/slots.ts';
 import { openObserver } from '../../src/stack/commands/watch/observer.ts';
 import { withNodes } from '../../src/stack/connect/with-nodes.ts';
@@ -76,6 +77,15 @@ describe.each<[ServerImageName, string]>([
         .filter((container) => container.name.startsWith(`${made.name}-`))
         .map(({ status }) => /\((.+)\)/.exec(status)?.[1] ?? status);
     await expect.poll(states, { timeout: 60_000, interval: 500 }).toEqual(['healthy', 'healthy', 'healthy']);
+
+    // No node is left to say so: the files do.
+    await must('down');
+    made.edit((yaml) => yaml.replace(image, LOCAL_IMAGE));
+    const { exitCode, stderr } = await made.run('up');
+    expect(stderr).toMatch(
+      /the data of redis-\d is in version \d+ of RDB: Redis \d+\.\d+\.\d+ of .* can't read it.* \[DATA_AT_RISK\]/,
+    );
+    expect(exitCode).toBe(1);
   });
 });
 
