@@ -135,6 +135,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   'cluster slots': { says: /16383/ },
   'cluster keyslot KEY…': { argv: () => ['cluster', 'keyslot', 'user:1000', '{a}b'], says: /1649/ },
   'cluster call COMMAND…': { argv: () => ['cluster', 'call', 'DBSIZE'], says: /redis-3/ },
+  'cluster call INFO cpu': { says: /used_cpu_user/ },
   'cluster reshard --from redis-1 --to redis-3 --slots 1000': { says: /1000 of 1000 slots/ },
   'cluster reshard --from redis-1,redis-2 --to redis-3 --slots 1000': { says: /1000 of 1000 slots/ },
   'cluster rebalance [--weight redis-1=2,redis-3=0] [--threshold 2] [--use-empty-primaries]': {
