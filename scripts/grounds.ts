@@ -68,7 +68,7 @@ async function keep(cell: WalkedCell): Promise<void> {
   const others = before.filter(({ engine, server }) => engine !== cell.engine || server !== cell.server);
   const nameOf = ({ engine, server }: WalkedCell): string => `${engine} ${server}`;
   const all = [...others, cell].toSorted((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
-  writeFileSync(CELLS, `${JSON.stringify(all, null, 2)}\n`);
+  writeFileSync(CELLS, JSON.stringify(all));
   writeFileSync(PAGE, compatibilityPage(all));
   await $`npx prettier --write ${PAGE} ${CELLS}`.quiet();
 }

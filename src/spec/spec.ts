@@ -31,6 +31,8 @@ export interface TlsSpec {
   readonly cluster: boolean;
   /** The YAML file doesn't say whether the bus is encrypted: containers that were made without keep the bus that they have. */
   readonly isBusOpen: boolean;
+  /** The image's server doesn't start with a plain bus unless it is told to. Known once the image has been asked. */
+  readonly isPlainBusRefused: boolean;
   readonly clientAuth: 'no' | 'optional' | 'yes';
   readonly issuer: IssuerSpec;
 }
@@ -129,6 +131,7 @@ function toTls({ tls, redis }: Pick<SpecDocument, 'tls' | 'redis'>): TlsSpec {
     plain,
     cluster: cluster ?? (enabled !== false && !IMAGE_OF_REDIS_6.test(redis.image)),
     isBusOpen: cluster === undefined,
+    isPlainBusRefused: false,
     clientAuth,
     issuer: toIssuer(tls),
   };

@@ -1,4 +1,4 @@
-import { gte, lt, valid } from 'semver';
+import { gte, lt, satisfies, valid } from 'semver';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { ServerName } from './resources.ts';
 
@@ -101,7 +101,25 @@ export function parseAnswer(output: string): Answer | undefined {
 }
 
 /** Why a server can't run a stack; undefined where it can. */
-export function shortcoming({ hasTls, ...server }: Answer, { tls }: { readonly tls: boolean }): string | undefined {
-  if (server.name === 'redis' && lt(server.version, '6.2.0')) return 'the oldest that works here is Redis 6.2';
-  return tls && !hasTls ? 'it was built without TLS, which the YAML file asks for' : undefined;
+export function shortcoming(
+  { hasTls, ...server }: Answer,
+  { tls }: { readonly tls: { readonly enabled: boolean; readonly cluster: boolean } },
+): string | undefined {
+  if (isOlder(server, '6.2.0')) return 'the oldest that works here is Redis 6.2';
+  if (tls.enabled && !hasTls) return 'it was built without TLS, which the YAML file asks for';
+  return tls.cluster && isOlder(server, '7.0.0')
+    ? 'before Redis 7.0 an encrypted bus is at another port; tls.cluster: false in the YAML file leaves it plain'
+    : undefined;
+}
+
+function isOlder({ name, version }: Server, than: string): boolean {
+  return name === 'redis' && lt(version, than);
+}
+
+/** In which each minor version learnt it, and then all later ones (redis/redis#15722). */
+const REFUSING_PLAIN_BUS = '~8.2.10 || ~8.4.7 || ~8.6.7 || ~8.8.3 || >=8.10.2';
+
+/** It doesn't start with a bus on which nobody has to authenticate, or soon won't, unless `cluster-bus-port-protected-mode` is off. */
+export function refusesPlainBus({ name, version }: Server): boolean {
+  return name === 'redis' && satisfies(version, REFUSING_PLAIN_BUS);
 }

@@ -57,8 +57,9 @@ ${tlsConf(spec)}`;
 }
 
 function tlsConf({ tls }: Spec): string {
-  if (!tls.enabled) return '';
-  if (!tls.cluster) return tlsPort({ tls });
+  const bus = tls.isPlainBusRefused ? 'cluster-bus-port-protected-mode no\n' : '';
+  if (!tls.enabled) return bus;
+  if (!tls.cluster) return tlsPort({ tls }) + bus;
   return `${tlsPort({ tls })}tls-cluster yes
 tls-replication yes
 # It would be the TLS port and 10000 otherwise.

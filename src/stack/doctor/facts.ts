@@ -17,6 +17,7 @@ import { resolveImage, type ResolvedImage } from '../observe/image.ts';
 import { findPasswordConflicts } from '../connect/passwords.ts';
 import { linkNodes } from '../connect/with-nodes.ts';
 import { loadStack, type LoadedStack } from '../session/load.ts';
+import { recall } from '../observe/ask-image.ts';
 import { observeEngine } from '../observe/observe.ts';
 import { findObstacles } from '../observe/obstacles.ts';
 import { openEngine, sessionOf, withBusAsMade, withSecret, type ConnectionOptions } from '../session/open.ts';
@@ -125,7 +126,7 @@ export function gatherFacts(options: ConnectionOptions): Facts {
   );
   const obstacles = fact('the engine does not tell what it has', async (): Promise<Obstacles> => {
     const [opening, found] = await Promise.all([session.know(), image.know()]);
-    const { wanted } = desiredOf(opening, found);
+    const { wanted } = desiredOf(opening, found && { ...found, answer: await recall(opening, found) });
     const observed = await observeEngine(opening.engine, opening.spec, wanted);
     const conflicts = findConflicts(opening.spec.name, wanted, observed);
     return { wanted, observed, conflicts: [...conflicts, ...(await findObstacles(opening, wanted, observed))] };

@@ -44,7 +44,7 @@ export async function recall(
 export async function identify(session: Session, image: ResolvedImage): Promise<ResolvedImage> {
   const answer = (await recall(session, image)) ?? (await ask(session, image));
   if (answer === undefined) return image;
-  const problem = shortcoming(answer, { tls: session.spec.tls.enabled });
+  const problem = shortcoming(answer, session.spec);
   if (problem === undefined) return { ...image, answer };
   throw unusable(`the image ${image.reference} has ${serverText(answer)}: ${problem}`);
 }

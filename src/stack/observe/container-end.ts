@@ -24,22 +24,26 @@ interface ContainerEnd extends ContainerExit {
 /** One that is started again and again may run again by now: it will end once more. */
 const NEXT_END_MS = 5000;
 
-async function readEnd(
-  { engine, signal, timeoutMs }: Session,
+async function readEnd(session: Session, node: string, container: Container): Promise<ContainerEnd> {
+  const { engine, signal, timeoutMs } = session;
+  const exit = await poll(
+    () => engine.containerExit(container.name),
+    ({ isRunning = false }) => !isRunning,
+    { signal, timeoutMs: Math.min(timeoutMs, NEXT_END_MS) },
+  );
+  return { ...exit, ...(await readLastWords(session, node, container)) };
+}
+
+async function readLastWords(
+  { engine }: Session,
   node: string,
   { name, image, state }: Container,
-): Promise<ContainerEnd> {
-  const bounds = { signal, timeoutMs: Math.min(timeoutMs, NEXT_END_MS) };
-  const exit = await poll(
-    () => engine.containerExit(name),
-    ({ isRunning = false }) => !isRunning,
-    bounds,
-  );
+): Promise<Pick<ContainerEnd, 'sign' | 'lastLines'>> {
   const log = await readLog(engine, name, LAST_LINES);
   const place = { container: name, node, image, neighbour: undefined };
   // One that is started again and again may not have come to the point yet, this time.
   const sign = readLogSigns(log, place, state === 'restarting' ? 2 : 1).find(({ isFatal }) => isFatal);
-  return { ...exit, sign, lastLines: log.split('\n').filter(Boolean).slice(-8) };
+  return { sign, lastLines: log.split('\n').filter(Boolean).slice(-8) };
 }
 
 /** Why a container is exited, in a few words. */
@@ -60,7 +64,7 @@ export async function findDamagedTables(session: Session, containers: readonly C
     spec.nodes.map(async ({ name }) => {
       const container = containers.find((one) => one.name === containerName(spec.name, name));
       if (container?.state !== 'restarting' && container?.state !== 'exited') return [];
-      return (await readEnd(session, name, container)).sign?.kind === 'node table' ? [name] : [];
+      return (await readLastWords(session, name, container)).sign?.kind === 'node table' ? [name] : [];
     }),
   );
   return new Set(damaged.flat());

@@ -1,6 +1,7 @@
 import { containerDefinition, networkDefinition } from '../../plan/model/definitions.ts';
 import type { Wish, Desired } from '../../plan/scene.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
+import { refusesPlainBus } from '../../plan/model/server.ts';
 import { redisConf } from '../../plan/node/redis-config.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import type { LoadedStack } from '../session/load.ts';
@@ -12,8 +13,10 @@ export function configText({ spec, userConf }: Pick<LoadedStack, 'spec' | 'userC
 }
 
 /** What should be, by the YAML file; without an image, for who only works on what is there. */
-export function desiredOf({ spec, userConf, path }: LoadedStack, image?: ResolvedImage, wish?: Wish): Desired {
-  const { reference, id, isStandIn } = image ?? { reference: spec.redis.image, id: '', isStandIn: false };
+export function desiredOf({ spec: said, userConf, path }: LoadedStack, image?: ResolvedImage, wish?: Wish): Desired {
+  const { reference, id, isStandIn } = image ?? { reference: said.redis.image, id: '', isStandIn: false };
+  const isPlainBusRefused = image?.answer !== undefined && refusesPlainBus(image.answer);
+  const spec = { ...said, tls: { ...said.tls, isPlainBusRefused } };
   const program = image?.answer?.program ?? image?.server;
   const wanted = {
     network: networkDefinition(spec),

@@ -37,7 +37,9 @@ const STEADY_MS = 1000;
  * @throws StackError for a conflict, before anything is done; WAIT_TIMEOUT with what was last observed; CONTAINER_EXITED
  *   with the last lines of its log; CONFIRMATION_NEEDED where only that is left for which the answer is no
  */
-export async function reconcile(session: Session, desired: Desired, options: ReconcileOptions): Promise<Reconciled> {
+export async function reconcile(opened: Session, desired: Desired, options: ReconcileOptions): Promise<Reconciled> {
+  // What should be may say more than the YAML file: what the image's server can.
+  const session = { ...opened, spec: desired.spec };
   const { steadyMs = STEADY_MS, rescuesAtOnce = false } = options;
   const history = startHistory({ steadyMs, rescuesAtOnce });
   const looker = openLooker(session, desired, options);

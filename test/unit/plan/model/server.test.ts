@@ -7,6 +7,7 @@ import {
   NO_SERVER,
   parseAnswer,
   parseFormat,
+  refusesPlainBus,
   shortcoming,
   type Server,
 } from '../../../../src/plan/model/server.ts';
@@ -95,9 +96,32 @@ describe('what an image answers', () => {
 
   test('too old, or without TLS where that is asked for', () => {
     const answer = { program: 'redis', hasTls: false } as const;
-    expect(shortcoming({ ...answer, ...redis('6.0.16') }, { tls: false })).toContain('Redis 6.2');
-    expect(shortcoming({ ...answer, ...redis('6.2.14') }, { tls: false })).toBeUndefined();
-    expect(shortcoming({ ...answer, ...valkey('8.1.1') }, { tls: true })).toContain('without TLS');
-    expect(shortcoming({ ...answer, ...valkey('8.1.1'), hasTls: true }, { tls: true })).toBeUndefined();
+    const off = { tls: { enabled: false, cluster: false } };
+    const on = { tls: { enabled: true, cluster: false } };
+    const bus = { tls: { enabled: true, cluster: true } };
+    expect(shortcoming({ ...answer, ...redis('6.0.16') }, off)).toContain('Redis 6.2');
+    expect(shortcoming({ ...answer, ...redis('6.2.14') }, off)).toBeUndefined();
+    expect(shortcoming({ ...answer, ...valkey('8.1.1') }, on)).toContain('without TLS');
+    expect(shortcoming({ ...answer, ...valkey('8.1.1'), hasTls: true }, bus)).toBeUndefined();
+    expect(shortcoming({ ...answer, ...redis('6.2.14'), hasTls: true }, on)).toBeUndefined();
+    expect(shortcoming({ ...answer, ...redis('6.2.14'), hasTls: true }, bus)).toContain('tls.cluster: false');
+    expect(shortcoming({ ...answer, ...redis('7.0.0'), hasTls: true }, bus)).toBeUndefined();
   });
+});
+
+test.each<[Server, boolean]>([
+  [redis('7.0.15'), false],
+  [redis('8.2.9'), false],
+  [redis('8.2.10'), true],
+  [redis('8.3.0'), false],
+  [redis('8.4.7'), true],
+  [redis('8.6.3'), false],
+  [redis('8.8.3'), true],
+  [redis('8.10.1'), false],
+  [redis('8.12.0'), true],
+  [redis('9.0.0'), true],
+  [redis('unknown'), false],
+  [valkey('9.1.2'), false],
+])('%o knows a setting that lets nobody speak on a plain bus: %s', (server, knows) => {
+  expect(refusesPlainBus(server)).toBe(knows);
 });
