@@ -8,6 +8,8 @@ import { Cluster, Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { CERTIFICATE_FILE } from '../../src/plan/node/redis-config.ts';
 import type { NatMap } from '../../src/redis/prove.ts';
+import type { Container } from '../../src/plan/model/resources.ts';
+import { observeCertificates } from '../../src/stack/observe/certificates.ts';
 import { certificateFiles } from '../../src/stack/execute/config-files.ts';
 import { openPrivateAuthority } from '../../src/tls/private-ca.ts';
 import { inOnePem } from '../../src/tls/kept-pair.ts';
@@ -126,6 +128,17 @@ describe('by default', () => {
       expect(readFileSync(ca, 'utf8')).not.toContain('PRIVATE KEY');
     },
   );
+
+  test('certificates are seen where the engine does not list each published port, as Podman does', async () => {
+    stack = await stacks.shared();
+    const session = await stack.session();
+    const listContainers = async (): Promise<Container[]> =>
+      (await session.engine.listContainers()).map((container) => ({ ...container, ports: [] }));
+    const seen = await observeCertificates({ ...session, engine: { ...session.engine, listContainers } });
+    expect(seen.map(({ node, served }) => `${node.name} ${served.state}`)).toEqual(
+      [1, 2, 3].map((number) => `redis-${number} trusted`),
+    );
+  });
 
   test.skipIf(lacks('python3-redis'))(
     "Debian's python3-redis reads and writes over TLS with what env prints",
