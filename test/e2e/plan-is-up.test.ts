@@ -78,11 +78,11 @@ const ON_THE_ENGINE: readonly State[] = [
   },
   { name: 'a container stopped', make: () => docker(1).stop(), says: /start container/ },
   { name: 'a container paused', make: () => docker(1).pause(), says: /unpause container/ },
-  { name: 'a container removed', make: () => docker(2).remove({ force: true }), says: /create container/ },
+  { name: 'a container removed', make: () => docker(2).remove({ force: true, v: true }), says: /create container/ },
   {
     name: 'a container and its volume removed',
     make: async () => {
-      await docker(3).remove({ force: true });
+      await docker(3).remove({ force: true, v: true });
       await stack.engine.removeVolume(`${stack.name}-redis-3-data`);
     },
     says: /create container/,

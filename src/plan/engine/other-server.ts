@@ -90,5 +90,5 @@ function isCopied({ network }: ContainerDefinition, others: readonly ReachableVi
 function anew(nodes: readonly { readonly definition: ContainerDefinition }[]): Hint {
   const containers = nodes.map(({ definition }) => definition.name).join(' ');
   const volumes = nodes.map(({ definition }) => definition.volume.name).join(' ');
-  return hint`docker rm -f ${containers} && docker volume rm ${volumes}   # replicas: their primaries have every key. Then: ${run('up')}`;
+  return hint`docker rm -fv ${containers} && docker volume rm ${volumes}   # replicas: their primaries have every key. Then: ${run('up')}`;
 }

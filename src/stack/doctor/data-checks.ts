@@ -37,7 +37,7 @@ function mountLines({ node, name, details }: NodeContainer, spec: Spec, up: Hint
   if (details === undefined) return [];
   const wanted = volumeName(spec.name, node.name);
   // Its own volume isn't touched by the removal of the container.
-  const anew = hint`docker rm -f ${name} && ${up}`;
+  const anew = hint`docker rm -fv ${name} && ${up}`;
   if (mount === undefined) return [failed(node.name, `${name} has no volume at /data`, anew)];
   if (mount.source !== wanted) {
     return [failed(node.name, `${name} has ${mount.source} at /data, and not its own volume ${wanted}`, anew)];

@@ -74,7 +74,7 @@ test('a replica that an upgrade has reached gets its data anew on the way back: 
   const away = views('Redis 7.0.15').filter(({ name }) => name !== 'redis-4');
   const [conflict] = findUnreadable('dev', wants(OLD), { ...back, formats }, away);
   expect(hintText(conflict?.hint ?? '')).toBe(
-    'docker rm -f dev-redis-4 && docker volume rm dev-redis-4-data   # replicas: their primaries have every key. Then: npx tsx manage.ts up',
+    'docker rm -fv dev-redis-4 && docker volume rm dev-redis-4-data   # replicas: their primaries have every key. Then: npx tsx manage.ts up',
   );
   // Without the primary nobody knows.
   const [alone] = findUnreadable('dev', wants(OLD), { ...withoutContainer(back, 'dev-redis-1'), formats }, []);
