@@ -62,6 +62,7 @@ describe('the stack file that is shipped', () => {
       plain: true,
       cluster: true,
       isBusOpen: true,
+      isPlainBusRefused: false,
       clientAuth: 'no',
       issuer: { kind: 'private', validityDays: 90 },
     });

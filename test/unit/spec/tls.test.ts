@@ -26,6 +26,7 @@ describe('what follows from the tls section', () => {
       plain: true,
       cluster: true,
       isBusOpen: true,
+      isPlainBusRefused: false,
       clientAuth: 'no',
       issuer: { kind: 'private', validityDays: 90 },
     });
