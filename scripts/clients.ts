@@ -30,10 +30,10 @@ const NOT_RUN = '–';
 
 async function run(): Promise<number> {
   const wanted = process.argv.slice(2);
-  const isMeant = ({ language, library }: Client, word: string): boolean => [language, library].includes(word);
+  const isMeant = ({ language, snippet }: Client, word: string): boolean => [language, snippet].includes(word);
   const unknown = wanted.filter((word) => !CLIENTS.some((client) => isMeant(client, word)));
   if (unknown.length > 0) {
-    const words = new Set(CLIENTS.flatMap(({ language, library }) => [language, library]));
+    const words = new Set(CLIENTS.flatMap(({ language, snippet }) => [language, snippet]));
     console.error(`✗ no clients in ${unknown.join(', ')}\n  → npm run clients -- [${[...words].join('] [')}]`);
     return 2;
   }

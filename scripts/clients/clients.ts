@@ -5,7 +5,7 @@ import { $ } from 'zx';
 
 export interface Client {
   /** The last word of its snippet's name. */
-  readonly library: string;
+  readonly snippet: string;
   /** Its name in the table, where that is another. */
   readonly name?: string;
   readonly language: 'node' | 'python' | 'go' | 'java';
@@ -92,7 +92,7 @@ export const CLIENTS: readonly Client[] = [
   nodeClient('ioredis', 'ioredis'),
   nodeClient('node-redis', 'redis'),
   {
-    library: 'redis-py',
+    snippet: 'redis-py',
     language: 'python',
     file: 'hello.py',
     install: async (folder) => {
@@ -106,7 +106,7 @@ export const CLIENTS: readonly Client[] = [
     steady: STEADY_PYTHON,
   },
   {
-    library: 'redis-py',
+    snippet: 'redis-py',
     name: "redis-py (Debian's python3-redis)",
     language: 'python',
     file: 'hello.py',
@@ -117,7 +117,7 @@ export const CLIENTS: readonly Client[] = [
     steady: STEADY_PYTHON,
   },
   {
-    library: 'go-redis',
+    snippet: 'go-redis',
     language: 'go',
     file: 'hello.go',
     install: async (folder) => {
@@ -134,9 +134,9 @@ export const CLIENTS: readonly Client[] = [
   javaClient('Lettuce', 'lettuce-core', 'connection.sync()'),
 ];
 
-function nodeClient(library: string, name: string): Client {
+function nodeClient(snippet: string, name: string): Client {
   return {
-    library,
+    snippet,
     language: 'node',
     file: 'hello.mjs',
     install: async (folder) => {
@@ -150,9 +150,9 @@ function nodeClient(library: string, name: string): Client {
   };
 }
 
-function javaClient(library: string, artifact: string, commands: string): Client {
+function javaClient(snippet: string, artifact: string, commands: string): Client {
   return {
-    library,
+    snippet,
     language: 'java',
     file: 'Hello.java',
     install: async (folder) => {
@@ -176,6 +176,6 @@ async function redisPyVersion(python: string): Promise<string> {
   return (await $`${python} -c ${'import redis; print(redis.__version__)'}`).stdout.trim();
 }
 
-export function nameOf({ library, name = library }: Client): string {
+export function nameOf({ snippet, name = snippet }: Client): string {
   return name;
 }

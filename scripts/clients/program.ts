@@ -25,9 +25,9 @@ const HANG_MS = 120_000;
 const renderHint = hintRenderer({ program: 'npx tsx manage.ts', file: undefined, host: undefined });
 
 /** The program as it is printed. */
-export function snippetOf({ library }: Client, connection: SnippetConnection): string {
-  const code = connectionSnippets(connection, renderHint).find(({ language }) => language.endsWith(library))?.code;
-  if (code === undefined) throw new Error(`no snippet for ${library}`);
+export function snippetOf({ snippet }: Client, connection: SnippetConnection): string {
+  const code = connectionSnippets(connection, renderHint).find(({ language }) => language.endsWith(snippet))?.code;
+  if (code === undefined) throw new Error(`no snippet for ${snippet}`);
   return code;
 }
 
@@ -35,7 +35,7 @@ export function snippetOf({ library }: Client, connection: SnippetConnection): s
 export function steadySnippetOf(client: Client, connection: SnippetConnection): string {
   return client.steady.reduce(
     (program, [shown, instead]) => {
-      if (!shown.test(program)) throw new Error(`the snippet of ${client.library} has no ${String(shown)}`);
+      if (!shown.test(program)) throw new Error(`the snippet of ${client.snippet} has no ${String(shown)}`);
       return program.replace(shown, () => instead);
     },
     snippetOf(client, connection),
@@ -70,7 +70,7 @@ export interface Writer {
 export async function startWriter(place: Place, connection: SnippetConnection, kind: string): Promise<Writer> {
   const stop = join(place.folder, `stop-${kind}`);
   rmSync(stop, { force: true });
-  const KEY = `${place.client.library}:${kind}:`;
+  const KEY = `${place.client.snippet}:${kind}:`;
   const child = await start(place, steadySnippetOf(place.client, connection), kind, { STOP: stop, KEY });
   const written = new Map<string, string>();
   const errors: string[] = [];

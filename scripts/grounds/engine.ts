@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import Docker from 'dockerode';
+import { poll } from '../../src/poll.ts';
 import { removeCgroups } from '../../test/helpers/own-engine.ts';
 import { ENGINES, type EngineKind, type EngineName } from './engines.ts';
 
@@ -88,9 +88,11 @@ export async function startEngine(name: EngineName, root: string): Promise<Groun
 }
 
 async function answer(docker: Docker): Promise<string | undefined> {
-  for (const until = Date.now() + READY_MS; Date.now() < until; await pause(50)) {
-    const version = await docker.version().catch(() => undefined);
-    if (version !== undefined) return version.Version;
-  }
-  return undefined;
+  const { signal } = new AbortController();
+  const version = await poll(() => docker.version().catch(() => undefined), Boolean, {
+    signal,
+    timeoutMs: READY_MS,
+    pace: { min: 50 },
+  });
+  return version?.Version;
 }

@@ -4,6 +4,7 @@ import { newPace, type Pace } from './pace.ts';
 import type { Peer } from './route.ts';
 import { StackError } from '../../errors.ts';
 import type { RedisCommand } from '../node-link.ts';
+import { configValue } from '../persistence.ts';
 import { Refusal } from '../connect-node.ts';
 import { hint, run } from '../../hint.ts';
 import { isSameValue } from '../keys/same-value.ts';
@@ -131,8 +132,7 @@ function cut(groups: readonly KeysOfSlot[], count: number): [readonly KeysOfSlot
 
 /** With an encrypted bus MIGRATE speaks TLS, and a client of the plain port isn't told where. */
 async function migrationPort({ link, port }: Peer): Promise<number> {
-  const replies = await link.sendAll(['tls-cluster', 'tls-port'].map((name) => ['CONFIG', 'GET', name]));
-  const [isTls, tlsPort] = replies.map((reply) => (Array.isArray(reply) ? String(reply[1]) : ''));
+  const [isTls, tlsPort] = await Promise.all([configValue(link, 'tls-cluster'), configValue(link, 'tls-port')]);
   return isTls === 'yes' ? Number(tlsPort) : port;
 }
 

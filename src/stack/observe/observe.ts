@@ -1,5 +1,6 @@
 import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.ts';
 import { parseNodeTable, type NodeTable } from '../../cluster/nodes/node-table.ts';
+import { list } from '../../cluster/findings/finding.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { containerName, nodeOfContainer } from '../../plan/model/names.ts';
 import type { NodeData, Observed, Wanted } from '../../plan/model/observed.ts';
@@ -27,9 +28,7 @@ export async function observeUnenforced(
   settings: Observed['settings'] = new Map(),
 ): Promise<string | undefined> {
   const limits = new Set([...(await engine.unenforcedLimits()), ...[...settings.values()].flatMap(unsetLimits)]);
-  if (limits.size === 0) return undefined;
-  const names = [...limits].map((limit) => LIMITS[limit]);
-  return [...names.splice(0, names.length - 2), names.join(' and ')].join(', ');
+  return limits.size === 0 ? undefined : list([...limits].map((limit) => LIMITS[limit]));
 }
 
 /**
