@@ -5,57 +5,20 @@ import type Docker from 'dockerode';
 import type { Extract } from 'tar-stream';
 import { whileMoving, type Bounds } from '../bounds.ts';
 import type { ContainerFile, FileStat } from '../plan/model/resources.ts';
-import { CONFIG_FOLDER, CONFIG_VOLUME } from '../plan/node/redis-config.ts';
-import { isPodman, type Identity } from './api-version.ts';
-import { detailsAnswer, fileStat, fileStatAnswer, parsedJson, understood } from './docker-answers.ts';
+import { fileStat, fileStatAnswer, parsedJson, understood } from './docker-answers.ts';
 import { unlessMissing, type Calls } from './docker-calls.ts';
 import type { Engine, LargeFile } from './engine.ts';
+import type { FilePlaces } from './file-places.ts';
 
 type ContainerFiles = Pick<Engine, 'writeFiles' | 'readFile' | 'readFolder' | 'openFile' | 'putFile' | 'statFile'>;
 
-/**
- * What an archive for a container can hold: its configuration and its data (`joined`), or whatever there is, as its root can
- * be written (`open`). `former`: the same, and its configuration is where an earlier version of this program had it.
- */
-export type Layout = 'joined' | 'open' | 'former';
-
-export function layoutOf(folders: readonly string[]): Layout {
-  return folders.includes(CONFIG_VOLUME) ? 'joined' : 'former';
-}
-
-/**
- * Files of containers: the engine takes and gives them in tar archives, also where the container doesn't run.
- *
- * @param layouts container name → how it was made, of those that have been seen
- */
+/** Files of containers: the engine takes and gives them in tar archives, also where the container doesn't run. */
 export function containerFiles(
   docker: Docker,
   { attempt, bounded, look, change }: Calls,
   bounds: Bounds,
-  { identity, layouts }: { readonly identity: () => Promise<Identity>; readonly layouts: Map<string, Layout> },
+  { placeIn, archived }: FilePlaces,
 ): ContainerFiles {
-  const layoutIn = async (container: string): Promise<Layout> => {
-    const known = layouts.get(container);
-    if (known !== undefined) return known;
-    const { Mounts } = understood(detailsAnswer, await docker.getContainer(container).inspect());
-    const layout = layoutOf(Mounts.map(({ Destination }) => Destination));
-    layouts.set(container, layout);
-    return layout;
-  };
-  /** Where a file of the configuration is in this container. */
-  const placeIn = async (container: string, path: string): Promise<string> => {
-    const isElsewhere = path.startsWith(CONFIG_FOLDER) && (await layoutIn(container)) === 'former';
-    return isElsewhere ? path.replace(CONFIG_FOLDER, CONFIG_VOLUME) : path;
-  };
-  const archived = async (container: string, path: string): Promise<Archived> => {
-    const layout = await layoutIn(container);
-    const place = await placeIn(container, path);
-    // What comes for the root, or for a volume that another one is mounted in, lands below it on Podman, where nobody sees it.
-    if (isPodman(await identity()))
-      return { folder: place.startsWith(CONFIG_VOLUME) ? CONFIG_VOLUME : topFolder(place), place };
-    if (layout !== 'joined') return { folder: '', place };
-    return { folder: CONFIG_VOLUME, place: place.startsWith(DATA) ? CONFIG_VOLUME + place : place };
-  };
   const readFiles = (container: string, path: string): Promise<ReadonlyMap<string, string> | undefined> =>
     look(`read ${path} of ${container}`, () =>
       unlessMissing(async () => {
@@ -113,19 +76,6 @@ export function containerFiles(
         return found && statOf(found);
       }),
   };
-}
-
-const DATA = '/data/';
-
-/** The folder that an archive is unpacked into, and the file's path. */
-interface Archived {
-  readonly folder: string;
-  readonly place: string;
-}
-
-/** `/data` of `/data/nodes.conf`, and of `/data/` itself. */
-function topFolder(path: string): string {
-  return path.split('/', 2).join('/');
 }
 
 async function tarOf(folder: string, files: readonly ContainerFile[]): Promise<Buffer> {

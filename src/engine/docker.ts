@@ -34,8 +34,9 @@ import {
 import { introduce, isPodman } from './api-version.ts';
 import { createCalls, unless, unlessItsOwn, unlessMissing, unlessUnchanged } from './docker-calls.ts';
 import { containerCommands } from './docker-commands.ts';
-import { containerFiles, layoutOf, type Layout } from './docker-files.ts';
+import { containerFiles } from './docker-files.ts';
 import { followPull, linesOf, readLogs, translated } from './docker-streams.ts';
+import { filePlaces } from './file-places.ts';
 import type { OnAbsence } from './patience.ts';
 import { withTransport } from './ssh.ts';
 
@@ -68,7 +69,7 @@ export async function connectDocker(
   const identity = once(() => introduce(docker));
   const calls = createCalls(docker, endpoint, { signal, timeoutMs }, { onAbsence, prepare: identity });
   const { attempt, bounded, look, change } = calls;
-  const layouts = new Map<string, Layout>();
+  const places = filePlaces(docker, identity);
 
   return {
     endpoint,
@@ -131,8 +132,7 @@ export async function connectDocker(
       look('list containers', async () =>
         understood(containerAnswers, await docker.listContainers({ all: true })).map((one) => {
           const container = toContainer(one);
-          const layout = layoutOf(one.Mounts.map(({ Destination }) => Destination));
-          if (layouts.get(container.name) !== 'open') layouts.set(container.name, layout);
+          places.listed(container.name, one.Mounts);
           return container;
         }),
       ),
@@ -142,7 +142,7 @@ export async function connectDocker(
         // One without a name comes and goes with it.
         if (container.volume.name !== '') await docker.createVolume(volumeBody(container.volume, moreLabels));
         await docker.createContainer(containerBody(container, moreLabels, isPodman(await identity())));
-        layouts.set(container.name, container.volume.name === '' ? 'open' : 'joined');
+        places.made(container);
       }),
     inspectContainer: (name) =>
       look(`inspect container ${name}`, () =>
@@ -163,7 +163,7 @@ export async function connectDocker(
       change(`disconnect container ${name} from ${networkName}`, () =>
         docker.getNetwork(networkName).disconnect({ Container: name }),
       ),
-    ...containerFiles(docker, calls, { signal, timeoutMs }, { identity, layouts }),
+    ...containerFiles(docker, calls, { signal, timeoutMs }, places),
     unpauseContainer: (name) => change(`unpause container ${name}`, () => docker.getContainer(name).unpause()),
     startContainer: (name) =>
       change(`start container ${name}`, () =>
