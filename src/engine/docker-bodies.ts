@@ -192,9 +192,11 @@ export function containerBody(
     HostConfig: {
       NetworkMode: network.name,
       PortBindings: Object.fromEntries(
-        container.ports.map((port) => [
-          `${port.containerPort}/tcp`,
-          [{ HostIp: port.hostAddress, HostPort: String(port.hostPort) }],
+        container.ports.map(({ containerPort }) => [
+          `${containerPort}/tcp`,
+          container.ports
+            .filter((port) => port.containerPort === containerPort)
+            .map(({ hostAddress, hostPort }) => ({ HostIp: hostAddress, HostPort: String(hostPort) })),
         ]),
       ),
       ...limitsBody(container),

@@ -54,6 +54,11 @@ export function freePart(block: Block, fixed: readonly string[]): Block | undefi
   return undefined;
 }
 
+/** The loopback address of the host that stands for an address of the network: 127.20.0.13 for 172.20.0.13. */
+export function loopbackAddress(address: string): string {
+  return address.replace(/^\d+/, '127');
+}
+
 /** The address behind the highest of these. */
 export function nextAddress(addresses: readonly string[]): string {
   return toAddress(Math.max(...addresses.map(toNumber)) + 1);

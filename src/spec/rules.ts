@@ -1,5 +1,6 @@
 import { contains, freePart, isAddress, parseBlock, type Block } from './addresses.ts';
 import { parseByteSize, type SpecDocument } from './schema.ts';
+import { portBehindProxy } from './spec.ts';
 
 /** A path into the document, as zod writes it. */
 export type Path = readonly PropertyKey[];
@@ -82,7 +83,7 @@ function addressRefusal(subnet: Block, address: string): Omit<Finding, 'path'> |
   return undefined;
 }
 
-function checkPorts({ redis }: SpecDocument): Finding[] {
+function checkPorts({ access, redis }: SpecDocument): Finding[] {
   const findings: Finding[] = [];
   const holders = new Map<number, string>();
   for (const [name, { ports }] of Object.entries(redis.nodes)) {
@@ -97,6 +98,19 @@ function checkPorts({ redis }: SpecDocument): Finding[] {
           message: `host port ${port} is used twice: ${other} has it too`,
           hint: 'give each its own',
         });
+    }
+  }
+  if (access !== 'proxy') return findings;
+  for (const [name, { ports }] of Object.entries(redis.nodes)) {
+    for (const kind of ['plain', 'tls'] as const) {
+      const behind = portBehindProxy(ports[kind]);
+      const other = holders.get(behind);
+      if (other === undefined) continue;
+      findings.push({
+        path: ['redis', 'nodes', name, 'ports', kind],
+        message: `behind the proxy, ${name} has the host port ${behind}, and that is ${other}`,
+        hint: 'take another port',
+      });
     }
   }
   return findings;

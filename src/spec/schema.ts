@@ -181,6 +181,10 @@ const tls = z
 export const specSchema = z
   .strictObject({
     name: name.describe('Prefix of all that is made: <name>-redis-1, volume <name>-redis-1-data.'),
+    access: z
+      .enum(['map', 'proxy', 'names'])
+      .default('map')
+      .describe('How clients on this host reach the nodes: by a map, through a proxy, or by name.'),
     network,
     redis,
     secrets,

@@ -4,6 +4,8 @@ import { parseByteSize, type SpecDocument } from './schema.ts';
 /** What should be: a document that has passed every check, with what follows from it worked out. */
 export interface Spec {
   readonly name: string;
+  /** How clients on the host come from what the nodes announce to the nodes: see `NodeSpec.entrance`. */
+  readonly access: SpecDocument['access'];
   readonly network: {
     readonly name: string;
     readonly subnet: Block;
@@ -59,13 +61,23 @@ export type IssuerSpec =
 export interface NodeSpec {
   readonly name: string;
   readonly ip: string;
+  /** Where the engine publishes it, and this program reaches it. */
   readonly ports: HostPorts;
+  /** Where clients on the host find it, without a map unless `access` is `map`. */
+  readonly entrance: Entrance;
   /** Where its ports are published, of one that runs and is to have them elsewhere; else `redis.bind`. */
   readonly host?: string;
   /** The role with which a new cluster begins; a failover may change it later. */
   readonly initialRole: 'primary' | 'replica';
   /** For a replica: the node whose copy it begins as. */
   readonly initialPrimary: string | undefined;
+}
+
+export interface Entrance {
+  /** undefined: the host at which the engine's published ports answer. */
+  readonly host: string | undefined;
+  readonly plain: number;
+  readonly tls: number;
 }
 
 export interface HostPorts {
@@ -77,6 +89,9 @@ export interface HostPorts {
 
 export const CONTAINER_PORTS = { plain: 6379, tls: 6380, bus: 16379 } as const;
 
+/** The proxy has the ports that the YAML file names, and the nodes behind it others: as far from them, or as far below. */
+const BEHIND_PROXY = 5000;
+
 /** @returns undefined where the addresses leave no spec to speak of; `checkDocument` then says why. */
 export function toSpec(document: SpecDocument): Spec | undefined {
   const subnet = parseBlock(document.network.subnet);
@@ -87,11 +102,16 @@ export function toSpec(document: SpecDocument): Spec | undefined {
   if (automaticRange === undefined) return undefined;
 
   const nodes = assignRoles(
-    Object.entries(nodeDocuments).map(([name, { ip, ports }]) => ({ name, ip, ports })),
+    Object.entries(nodeDocuments).map(([name, { ip, ports }]) => ({
+      name,
+      ip,
+      ...placesOf(document.access, name, ports),
+    })),
     redis.replicas,
   );
   return {
     name: document.name,
+    access: document.access,
     network: { name: document.network.name, subnet, gateway, automaticRange },
     redis: { ...redis, memoryBytes: parseByteSize(memory), maxmemoryBytes: parseByteSize(maxmemory) },
     nodes,
@@ -100,20 +120,46 @@ export function toSpec(document: SpecDocument): Spec | undefined {
   };
 }
 
+/** Where a node is published, and where clients find it, of a node with these ports in the YAML file. */
+export function placesOf(access: Spec['access'], name: string, ports: HostPorts): Pick<NodeSpec, 'ports' | 'entrance'> {
+  const { plain, tls } = ports;
+  switch (access) {
+    case 'map':
+      return { ports, entrance: { host: undefined, plain, tls } };
+    case 'proxy':
+      return {
+        ports: { ...ports, plain: portBehindProxy(plain), tls: portBehindProxy(tls) },
+        entrance: { host: undefined, plain, tls },
+      };
+    case 'names':
+      return { ports, entrance: { host: name, plain: CONTAINER_PORTS.plain, tls: CONTAINER_PORTS.tls } };
+  }
+}
+
+/** Where a node is published whose own port the proxy has. */
+export function portBehindProxy(port: number): number {
+  const above = port + BEHIND_PROXY;
+  return above <= 65_535 ? above : port - BEHIND_PROXY;
+}
+
 /** The same nodes in another shape: `replicas` of each primary. The counts have passed `findShapeProblem`. */
 export function withReplicas(spec: Spec, replicas: number): Spec {
   return { ...spec, redis: { ...spec.redis, replicas }, nodes: assignRoles(spec.nodes, replicas) };
 }
 
 /** The first nodes are primaries, and the others are dealt out to them in turn. */
-function assignRoles(nodes: readonly Pick<NodeSpec, 'name' | 'ip' | 'ports'>[], replicas: number): NodeSpec[] {
+function assignRoles(
+  nodes: readonly Pick<NodeSpec, 'name' | 'ip' | 'ports' | 'entrance'>[],
+  replicas: number,
+): NodeSpec[] {
   const primaryCount = nodes.length / (replicas + 1);
-  return nodes.map(({ name, ip, ports }, index): NodeSpec => {
+  return nodes.map(({ name, ip, ports, entrance }, index): NodeSpec => {
     const isPrimary = index < primaryCount;
     return {
       name,
       ip,
       ports,
+      entrance,
       initialRole: isPrimary ? 'primary' : 'replica',
       initialPrimary: isPrimary ? undefined : nodes[index % primaryCount]?.name,
     };

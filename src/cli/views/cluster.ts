@@ -44,8 +44,8 @@ export const COLUMN = {
 export function placeColumns({ spec, engine }: Session): readonly Column[] {
   const host = hostAddress(spec, engine.endpoint);
   const hostCell = ({ name }: ReachableView): string => {
-    const ports = spec.nodes.find((node) => node.name === name)?.ports;
-    return `${host}:${(spec.tls.plain ? ports?.plain : ports?.tls) ?? ''}`;
+    const entrance = spec.nodes.find((node) => node.name === name)?.entrance;
+    return `${entrance?.host ?? host}:${(spec.tls.plain ? entrance?.plain : entrance?.tls) ?? ''}`;
   };
   return [
     COLUMN.role,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { CONTAINER_PORTS, openPorts, type NodeSpec, type Spec } from '../../spec/spec.ts';
-import type { ContainerDefinition, NetworkDefinition, ServerName } from './resources.ts';
+import { loopbackAddress } from '../../spec/addresses.ts';
+import { CONTAINER_PORTS, openPorts, type HostPorts, type NodeSpec, type Spec } from '../../spec/spec.ts';
+import type { ContainerDefinition, NetworkDefinition, PublishedPort, ServerName } from './resources.ts';
 import { composeLabels, containerName, LABELS, volumeName } from './names.ts';
 import { AUTHORITY_FILE, CERTIFICATE_FILE, REDIS_CONF_FILE } from '../node/redis-config.ts';
 
@@ -43,18 +44,24 @@ export function containerDefinition(
       ...composeLabels(stack, { service: node.name, file }),
     },
     network: { name: network.name, address: node.ip, aliases: [node.name] },
-    ports: openPorts(spec).flatMap((kind) => {
-      const hostPort = node.ports[kind];
-      return hostPort === undefined
-        ? []
-        : [{ hostAddress: redis.bind, hostPort, containerPort: CONTAINER_PORTS[kind] }];
-    }),
+    ports: openPorts(spec).flatMap((kind) => publishedPorts(spec, node, kind)),
     volume: { name: volume, path: '/data', labels: { ...owner, ...composeLabels(stack, { volume }) } },
     memoryBytes: redis.memoryBytes,
     cpus: redis.cpus,
     restartPolicy: redis.restartPolicy,
     healthcheck: healthcheck(spec, server),
   };
+}
+
+function publishedPorts({ redis, access }: Spec, { ip, ports }: NodeSpec, kind: keyof HostPorts): PublishedPort[] {
+  const containerPort = CONTAINER_PORTS[kind];
+  const hostPort = ports[kind];
+  // By its name, a node has the same ports from both sides.
+  const isNamed = access === 'names' && kind !== 'bus';
+  return [
+    ...(hostPort === undefined ? [] : [{ hostAddress: redis.bind, hostPort, containerPort }]),
+    ...(isNamed ? [{ hostAddress: loopbackAddress(ip), hostPort: containerPort, containerPort }] : []),
+  ];
 }
 
 /**

@@ -32,7 +32,7 @@ export const CERTIFICATE_FILE = `${TLS_FOLDER}/node.pem`;
  * what is decided here stays decided.
  */
 export function redisConf(spec: Spec, node: NodeSpec): string {
-  const { redis, tls } = spec;
+  const { access, redis, tls } = spec;
   return `# Written by manage.ts from the YAML file. The next \`up\` writes it anew.
 include ${USER_CONF_FILE}
 include ${SECRET_FILE}
@@ -49,7 +49,7 @@ cluster-node-timeout ${redis.nodeTimeoutMs}
 cluster-require-full-coverage ${yesNo(redis.requireFullCoverage)}
 # Without it a node whose address changed can stay lost after a full restart.
 cluster-announce-ip ${node.ip}
-# A primary that gives away its last slot stays a primary.
+${access === 'names' ? `cluster-announce-hostname ${node.name}\ncluster-preferred-endpoint-type hostname\n` : ''}# A primary that gives away its last slot stays a primary.
 cluster-allow-replica-migration no
 # A fresh replica has its copy about four seconds sooner.
 repl-diskless-sync-delay 0

@@ -21,18 +21,23 @@ export interface ConnectionInfo {
 export interface Entrance {
   /** `host:port` of every node. */
   readonly nodes: readonly string[];
+  /** What the nodes announce → where this host reaches them. Empty where clients are told what they can reach. */
   readonly natMap: NatMap;
 }
 
 /**
- * What the nodes announce → where this host reaches them. A client outside the network can't do without it. Both ports
- * of a node lead to the same entrance: before Redis 7.2, a redirect names the plain port to clients of the TLS port too.
+ * What the nodes announce → where this program reaches them. Both ports of a node lead to the same one: before Redis 7.2, a
+ * redirect names the plain port to clients of the TLS port too.
  */
 export function natMapOf({ spec, engine }: Pick<Session, 'spec' | 'engine'>, kind: 'plain' | 'tls'): NatMap {
   const host = hostAddress(spec, engine.endpoint);
   const announced = [CONTAINER_PORTS.plain, CONTAINER_PORTS.tls];
   return Object.fromEntries(
-    spec.nodes.flatMap(({ ip, ports }) => announced.map((port) => [`${ip}:${port}`, { host, port: ports[kind] }])),
+    spec.nodes.flatMap(({ name, ip, ports }) =>
+      (spec.access === 'names' ? [ip, name] : [ip]).flatMap((announcedHost) =>
+        announced.map((port) => [`${announcedHost}:${port}`, { host, port: ports[kind] }]),
+      ),
+    ),
   );
 }
 
@@ -46,8 +51,8 @@ export function describeConnection(session: Session): Omit<ConnectionInfo, 'pass
   const { spec, engine, source } = session;
   const host = hostAddress(spec, engine.endpoint);
   const entrance = (kind: 'plain' | 'tls'): Entrance => ({
-    nodes: spec.nodes.map(({ ports }) => `${host}:${ports[kind]}`),
-    natMap: natMapOf(session, kind),
+    nodes: spec.nodes.map(({ entrance: at }) => `${at.host ?? host}:${at[kind]}`),
+    natMap: spec.access === 'map' ? natMapOf(session, kind) : {},
   });
   return {
     plain: spec.tls.plain ? entrance('plain') : undefined,
@@ -63,10 +68,10 @@ export function connectionVariables(
   { reveal }: { readonly reveal: boolean },
 ): Record<string, string> {
   return {
-    ...(plain && { REDIS_CLUSTER_NODES: plain.nodes.join(','), REDIS_NAT_MAP: JSON.stringify(plain.natMap) }),
+    ...(plain && { REDIS_CLUSTER_NODES: plain.nodes.join(','), ...mapVariable('REDIS_NAT_MAP', plain) }),
     ...(tls && {
       REDIS_TLS_CLUSTER_NODES: tls.nodes.map((node) => `rediss://${node}`).join(','),
-      REDIS_TLS_NAT_MAP: JSON.stringify(tls.natMap),
+      ...mapVariable('REDIS_TLS_NAT_MAP', tls),
       REDIS_TLS_CA_FILE: tls.files.ca,
       ...(tls.files.client && {
         REDIS_TLS_CERT_FILE: tls.files.client.certificate,
@@ -75,6 +80,10 @@ export function connectionVariables(
     }),
     ...passwordVariable(),
   };
+
+  function mapVariable(name: string, { natMap }: Entrance): Record<string, string> {
+    return Object.keys(natMap).length === 0 ? {} : { [name]: JSON.stringify(natMap) };
+  }
 
   function passwordVariable(): Record<string, string> {
     if (reveal) return { REDIS_PASSWORD: password.reveal() };

@@ -207,16 +207,19 @@ function observeViews(
 function findFormerNodes({ spec }: Pick<Session, 'spec'>, containers: readonly Container[]): NodeSpec[] {
   return leftovers(spec, containers)
     .filter(({ state }) => state === 'running')
-    .map((container) => ({
-      name: container.labels[LABELS.node] ?? container.name,
-      ip: Object.values(container.addresses)[0] ?? '',
-      ports: {
-        plain: hostPort(container, CONTAINER_PORTS.plain),
-        tls: hostPort(container, CONTAINER_PORTS.tls),
-      },
-      initialRole: 'replica',
-      initialPrimary: undefined,
-    }));
+    .map((container) => {
+      const plain = hostPort(container, CONTAINER_PORTS.plain);
+      const tls = hostPort(container, CONTAINER_PORTS.tls);
+      return {
+        name: container.labels[LABELS.node] ?? container.name,
+        ip: Object.values(container.addresses)[0] ?? '',
+        ports: { plain, tls },
+        // No client is led there any more.
+        entrance: { host: undefined, plain, tls },
+        initialRole: 'replica',
+        initialPrimary: undefined,
+      };
+    });
 }
 
 /** 0 where it isn't published. */

@@ -37,6 +37,7 @@ describe('the stack file that is shipped', () => {
         name: 'redis-1',
         ip: '172.20.0.13',
         ports: { plain: 6379, tls: 6390, bus: 16379 },
+        entrance: { host: undefined, plain: 6379, tls: 6390 },
         initialRole: 'primary',
         initialPrimary: undefined,
       },
@@ -44,6 +45,7 @@ describe('the stack file that is shipped', () => {
         name: 'redis-2',
         ip: '172.20.0.16',
         ports: { plain: 6380, tls: 6391, bus: 16380 },
+        entrance: { host: undefined, plain: 6380, tls: 6391 },
         initialRole: 'primary',
         initialPrimary: undefined,
       },
@@ -51,6 +53,7 @@ describe('the stack file that is shipped', () => {
         name: 'redis-3',
         ip: '172.20.0.17',
         ports: { plain: 6381, tls: 6392, bus: 16381 },
+        entrance: { host: undefined, plain: 6381, tls: 6392 },
         initialRole: 'primary',
         initialPrimary: undefined,
       },
@@ -107,8 +110,8 @@ describe('problems of values are all told at once, each at its place', () => {
       "8:33 redis.nodes.redis-2.ports.plain: is missing (a number)
       8:42 redis.nodes.redis-2.ports.plane: unknown key (known here: plain, tls, bus)
       5:3 redis.replica: unknown key (known here: image, replicas, config, bind, memory, cpus, maxmemory, maxmemoryPolicy, persistence, nodeTimeoutMs, requireFullCoverage, restartPolicy, nodes)
-      12:1 colour: unknown key (known here: name, network, redis, secrets, tls)
-      13:1 size: unknown key (known here: name, network, redis, secrets, tls)"
+      12:1 colour: unknown key (known here: name, access, network, redis, secrets, tls)
+      13:1 size: unknown key (known here: name, access, network, redis, secrets, tls)"
     `);
   });
 
