@@ -12,6 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/spec', 'src/cluster'],
   ['src/plan'],
   ['src/engine', 'src/redis', 'src/secrets', 'src/tls', 'src/host', 'src/image'],
+  ['src/proxy'],
   ['src/stack/session'],
   ['src/stack/connect'],
   ['src/stack/observe'],

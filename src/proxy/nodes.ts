@@ -1,0 +1,42 @@
+import { CONTAINER_PORTS } from '../spec/spec.ts';
+import type { Place } from './addresses.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Ports {
+  readonly host: string;
+  readonly plain?: number | undefined;
+  readonly tls?: number | undefined;
+}
+
+export interface ProxiedNode {
+  readonly name: string;
+  /** What the node announces, with 6379 and 6380. */
+  readonly ip: string;
+  /** Where clients of this host come in. */
+  readonly listen: Ports;
+  /** Where the node is published. */
+  readonly upstream: Ports;
+}
+
+/** Which node is meant by what the nodes call themselves: an address, or a name that one of them announces. */
+export type Known = ReadonlyMap<string, ProxiedNode>;
+
+export function knownBy(nodes: readonly ProxiedNode[]): Known {
+  return new Map(nodes.flatMap((node) => [[node.ip, node] as const, [node.name, node] as const]));
+}
+
+/** Where a client that has come in at `host` reaches the node that calls itself so. */
+export function placeOf(known: Known, host: string, announced: string, port?: number): Place | undefined {
+  const isInside = port === undefined || port === CONTAINER_PORTS.plain || port === CONTAINER_PORTS.tls;
+  const node = isInside ? known.get(announced) : undefined;
+  return node && { host, plain: node.listen.plain, tls: node.listen.tls };
+}
+
+/** `::ffff:127.0.0.1` is how a socket of both families writes 127.0.0.1. */
+export function hostOf(localAddress = ''): string {
+  return localAddress.replace(/^::ffff:(?=\d+\.)/, '');
+}

@@ -1,0 +1,218 @@
+import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
+import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
+import { findPortHolder } from '../host/port-holder.ts';
+import { hostOf, knownBy, placeOf, type Known, type ProxiedNode } from './nodes.ts';
+import { answerText } from './opening.ts';
+import { pair } from './pair.ts';
+import { connectVerified, TlsEntrance, type ProxyTls } from './tls.ts';
+
+export interface ProxyOptions {
+  readonly nodes: readonly ProxiedNode[];
+  /** Needed where a node listens for TLS. */
+  readonly tls?: ProxyTls | undefined;
+  /** What `PROXY INFO` is answered with, beside the counters. */
+  readonly info: () => object;
+  /** Told what an operator should know, once until it is over. */
+  readonly report: (text: string) => void;
+}
+
+export interface ProxyCounters {
+  /** Now. */
+  connections: number;
+  /** Since the proxy began. */
+  accepted: number;
+  /** Replies in which an address was replaced. */
+  rewritten: number;
+  /** Replies that were too large to be rewritten. */
+  tooLarge: number;
+}
+
+export interface Proxy {
+  readonly counters: Readonly<ProxyCounters>;
+  /**
+   * Other nodes, or other ports. Connections stay, even those to a node that is no longer named.
+   *
+   * @throws StackError PORT_TAKEN, USAGE; then nothing has changed
+   */
+  readonly reload: (nodes: readonly ProxiedNode[]) => Promise<void>;
+  /** Ends every connection. */
+  readonly close: () => Promise<void>;
+}
+
+type Kind = 'plain' | 'tls';
+
+/** A port on which clients of one node come in. */
+interface Entrance {
+  readonly kind: Kind;
+  readonly host: string;
+  readonly port: number;
+  node: ProxiedNode;
+  readonly server: Server;
+}
+
+/** Finds peers that are gone without a word. */
+const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, allowHalfOpen: true } as const;
+/** To a port of this host. */
+const CONNECT_TIMEOUT_MS = 5000;
+/** So long a client's TLS handshake waits for the node's: to show what the node shows. */
+const HANDSHAKE_MS = 1000;
+const OUT_OF_FILES = 'the proxy has no file descriptor left for another connection: ulimit -n says how many there are';
+/** Clients come in crowds, when a pool is filled or a cluster's map has changed. */
+const BACKLOG = 4096;
+
+/** @throws StackError PORT_TAKEN, USAGE */
+export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Promise<Proxy> {
+  const counters: ProxyCounters = { connections: 0, accepted: 0, rewritten: 0, tooLarge: 0 };
+  const clients = new Set<Socket>();
+  const told = new Set<string>();
+  let known: Known = new Map();
+  let entrances: readonly Entrance[] = [];
+
+  const tell = (text: string): void => {
+    if (!told.has(text)) report(text);
+    told.add(text);
+  };
+  const answer = (): string => answerText({ ...info(), ...counters });
+
+  const reload = async (wanted: readonly ProxiedNode[]): Promise<void> => {
+    const next: Entrance[] = [];
+    try {
+      for (const node of wanted) {
+        for (const kind of ['plain', 'tls'] as const) {
+          const { host, [kind]: port } = node.listen;
+          if (port === undefined) continue;
+          const same = entrances.find((one) => one.kind === kind && one.host === host && one.port === port);
+          next.push(same ?? (await open(kind, host, port, node)));
+        }
+      }
+    } catch (error) {
+      for (const entrance of next) if (!entrances.includes(entrance)) entrance.server.close();
+      throw error;
+    }
+    for (const entrance of entrances) if (!next.includes(entrance)) entrance.server.close();
+    for (const entrance of next) {
+      const { kind, host, port } = entrance;
+      entrance.node = wanted.find(({ listen }) => listen.host === host && listen[kind] === port) ?? entrance.node;
+    }
+    entrances = next;
+    known = knownBy(wanted);
+  };
+
+  const open = async (kind: Kind, host: string, port: number, node: ProxiedNode): Promise<Entrance> => {
+    // TLS takes the connection over before anything of it is read.
+    const server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: kind === 'tls' });
+    const entrance: Entrance = { kind, host, port, node, server };
+    const accept = kind === 'plain' ? acceptPlain : acceptTls(entrance);
+    server.on('connection', (client) => {
+      counters.accepted += 1;
+      counters.connections += 1;
+      clients.add(client);
+      client.once('close', () => {
+        counters.connections -= 1;
+        clients.delete(client);
+      });
+      accept(entrance, client);
+    });
+    await listenAt(server, host, port);
+    server.on('error', (error) => tell(isOutOfFiles(error) ? OUT_OF_FILES : `${host}:${port}: ${errorMessage(error)}`));
+    return entrance;
+  };
+
+  const join = (kind: Kind, raw: Socket, client: Socket, upstream: Socket): void => {
+    const here = hostOf(raw.localAddress);
+    const outlook = { kind, placeOf: (host: string, port?: number) => placeOf(known, here, host, port) };
+    pair(client, upstream, { outlook, counters, answer, reset: () => raw.resetAndDestroy() });
+  };
+  const acceptPlain = ({ node: { upstream } }: Entrance, client: Socket): void => {
+    const socket = connect({ ...SOCKET_OPTIONS, host: upstream.host, port: upstream.plain ?? 0 });
+    bound(socket);
+    socket.once('error', (error) => {
+      if (isOutOfFiles(error)) tell(OUT_OF_FILES);
+    });
+    join('plain', client, client, socket);
+  };
+
+  const acceptTls = (at: Entrance): ((entrance: Entrance, client: Socket) => void) => {
+    if (tls === undefined) throw new Error(`${at.node.name} listens for TLS, and there is nothing to serve it with`);
+    const { trust } = tls;
+    const handshakes = new TlsEntrance(tls);
+    return ({ node }, raw) => {
+      const { host, tls: port = 0 } = node.upstream;
+      const upstream = connectVerified({ host, port }, trust, SOCKET_OPTIONS);
+      bound(upstream);
+      raw.on('error', () => upstream.destroy());
+      raw.once('close', () => upstream.destroy());
+      let isBegun = false;
+      const begin = (shown?: Buffer): void => {
+        if (isBegun || raw.destroyed) return;
+        isBegun = true;
+        handshakes.accept(node, raw, shown).then(
+          (client) => join('tls', raw, client, upstream),
+          (error: unknown) => {
+            tell(`no certificate for the clients of ${node.name}: ${errorMessage(error)}`);
+            raw.resetAndDestroy();
+          },
+        );
+      };
+      // A frozen node doesn't keep the proxy from saying who it is.
+      const late = setTimeout(begin, HANDSHAKE_MS);
+      upstream.once('close', () => clearTimeout(late));
+      upstream.once('secureConnect', () => begin(upstream.getPeerCertificate().raw));
+      upstream.once('error', (error) => {
+        // What it shows is not what this stack's authority signed: nobody gets through to it.
+        if (typeof upstream.authorizationError === 'string') {
+          tell(`${node.name} shows a certificate that is not to be trusted: ${errorMessage(error)}`);
+        }
+        begin();
+      });
+    };
+  };
+
+  await reload(nodes);
+  return {
+    counters,
+    reload,
+    close: async () => {
+      const closed = entrances.map(({ server }) => new Promise((resolve) => server.close(resolve)));
+      for (const client of clients) client.destroy();
+      await Promise.all(closed);
+    },
+  };
+}
+
+function isOutOfFiles(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE'].includes(systemErrorCode(error) ?? '');
+}
+
+function bound(upstream: Socket): void {
+  const timer = setTimeout(() => upstream.destroy(new Error('the node does not answer')), CONNECT_TIMEOUT_MS);
+  upstream.once('connect', () => clearTimeout(timer));
+  upstream.once('close', () => clearTimeout(timer));
+}
+
+async function listenAt(server: Server, host: string, port: number): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port, backlog: BACKLOG }, () => {
+        server.removeListener('error', reject);
+        resolve();
+      });
+    });
+  } catch (error) {
+    const place = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+    switch (systemErrorCode(error)) {
+      case 'EADDRINUSE':
+        throw new StackError('PORT_TAKEN', {
+          message: `${place} is held by ${(await findPortHolder(port)) ?? 'a process that this user may not look into'}`,
+          hint: 'Stop it, or give the node another port in the YAML file.',
+        });
+      case 'EADDRNOTAVAIL':
+        throw new StackError('USAGE', { message: `${host} is no address of this machine`, hint: 'ip address' });
+      case 'EACCES':
+        throw new StackError('USAGE', { message: `this user may not listen on ${place}`, hint: 'A port above 1023.' });
+      default:
+        throw error;
+    }
+  }
+}
