@@ -9,6 +9,7 @@ import { benchForm } from './bench/form.ts';
 import { benchIdle } from './bench/idle.ts';
 import { benchIsolated } from './bench/isolated.ts';
 import { benchPackage } from './bench/package.ts';
+import { benchProxy } from './bench/proxy.ts';
 import { benchReshard } from './bench/reshard.ts';
 import { benchUp } from './bench/up.ts';
 import { closeBench, openBench, type Bench } from './bench/support/context.ts';
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   check: benchCheck,
   reshard: benchReshard,
   api: benchApi,
+  proxy: benchProxy,
 };
 
 const USAGE = `Usage: npm run bench -- [${Object.keys(PARTS).join('] [')}] [--rounds N] [--slow] [--json FILE]

@@ -21,6 +21,7 @@ export type Target =
   | { readonly type: 'at most more'; readonly ms: number }
   | { readonly type: 'at most'; readonly ms: number }
   | { readonly type: 'times more'; readonly factor: number }
+  | { readonly type: 'at least times'; readonly factor: number }
   | { readonly type: 'lower' }
   /** In the row's unit. */
   | { readonly type: 'below'; readonly value: number };
@@ -80,7 +81,7 @@ function against(
     case 'at most more': {
       const value = medianOfPairs(ours, other, (one, two) => one - two);
       return {
-        comparison: `${value.toFixed(0)} ms more`,
+        comparison: `${value.toFixed(Math.abs(value) < 10 ? 2 : 0)} ms more`,
         target: `at most ${target.ms} ms more`,
         reached: value <= target.ms,
       };
@@ -91,6 +92,10 @@ function against(
       const value = medianOfPairs(ours, other, (one, two) => one / two);
       const comparison = `${value.toFixed(2)} × more`;
       return { comparison, target: `at least ${target.factor} × more`, reached: value >= target.factor };
+    }
+    case 'at least times': {
+      const value = medianOfPairs(ours, other, (one, two) => one / two);
+      return { comparison: ratio, target: `at least ${target.factor} ×`, reached: value >= target.factor };
     }
     case 'lower': {
       const value = medianOfPairs(ours, other, (one, two) => one / two);
