@@ -36,7 +36,7 @@ export const REWRITES: Readonly<Record<Addressed, Rewrite>> = {
   slots: rewriteLists(slotRangeEdits),
   shards: rewriteLists(shardEdits),
   replicas: rewriteLists((line, outlook) => {
-    const text = rewriteLines(line.text, outlook);
+    const text = isString(line) ? rewriteLines(line.text, outlook) : undefined;
     return text === undefined ? undefined : [{ value: line, text }];
   }),
   nodes: (bytes, outlook) => {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { findPortHolder } from '../host/port-holder.ts';
@@ -12,7 +13,7 @@ export interface ProxyOptions {
   readonly tls?: ProxyTls | undefined;
   /** What `PROXY INFO` is answered with, beside the counters. */
   readonly info: () => object;
-  /** Told what an operator should know, once until it is over. */
+  /** Told what an operator should know, each thing once. */
   readonly report: (text: string) => void;
 }
 
@@ -56,7 +57,8 @@ const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 
 const CONNECT_TIMEOUT_MS = 5000;
 /** So long a client's TLS handshake waits for the node's: to show what the node shows. */
 const HANDSHAKE_MS = 1000;
-const OUT_OF_FILES = 'the proxy has no file descriptor left for another connection: ulimit -n says how many there are';
+/** Node.js's, and those that listen. */
+const OWN_FILES = 64;
 /** Clients come in crowds, when a pool is filled or a cluster's map has changed. */
 const BACKLOG = 4096;
 
@@ -65,6 +67,7 @@ export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Pr
   const counters: ProxyCounters = { connections: 0, accepted: 0, rewritten: 0, tooLarge: 0 };
   const clients = new Set<Socket>();
   const told = new Set<string>();
+  const most = await mostClients();
   let known: Known = new Map();
   let entrances: readonly Entrance[] = [];
 
@@ -104,6 +107,11 @@ export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Pr
     const entrance: Entrance = { kind, host, port, node, server };
     const accept = kind === 'plain' ? acceptPlain : acceptTls(entrance);
     server.on('connection', (client) => {
+      if (counters.connections >= most) {
+        tell(`no file descriptors for more than ${most} clients: a higher ulimit -n gives the proxy more`);
+        client.resetAndDestroy();
+        return;
+      }
       counters.accepted += 1;
       counters.connections += 1;
       clients.add(client);
@@ -114,7 +122,7 @@ export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Pr
       accept(entrance, client);
     });
     await listenAt(server, host, port);
-    server.on('error', (error) => tell(isOutOfFiles(error) ? OUT_OF_FILES : `${host}:${port}: ${errorMessage(error)}`));
+    server.on('error', (error) => tell(`${host}:${port}: ${errorMessage(error)}`));
     return entrance;
   };
 
@@ -126,9 +134,6 @@ export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Pr
   const acceptPlain = ({ node: { upstream } }: Entrance, client: Socket): void => {
     const socket = connect({ ...SOCKET_OPTIONS, host: upstream.host, port: upstream.plain ?? 0 });
     bound(socket);
-    socket.once('error', (error) => {
-      if (isOutOfFiles(error)) tell(OUT_OF_FILES);
-    });
     join('plain', client, client, socket);
   };
 
@@ -180,8 +185,11 @@ export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Pr
   };
 }
 
-function isOutOfFiles(error: unknown): boolean {
-  return ['EMFILE', 'ENFILE'].includes(systemErrorCode(error) ?? '');
+/** Each has two, and a few are the process's own: with none left, Node.js would end connections without a word. */
+async function mostClients(): Promise<number> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+  const most = Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Infinity);
+  return Math.max(1, Math.floor((most - OWN_FILES) / 2));
 }
 
 function bound(upstream: Socket): void {
