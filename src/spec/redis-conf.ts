@@ -4,6 +4,8 @@ import type { Problem } from './parse.ts';
 const USERS_HINT =
   "the users default and health are this program's own; make others with ACL SETUSER and ACL SAVE on every node";
 
+const ACCESS_HINT = 'set access: names in the YAML file, and every node announces its name';
+
 /** Directives that the YAML file or the program itself decides; the value says where to set it instead. */
 const MANAGED: Readonly<Record<string, string>> = {
   port: 'the port inside is always 6379; set redis.nodes.<node>.ports for the host',
@@ -35,7 +37,8 @@ const MANAGED: Readonly<Record<string, string>> = {
   'cluster-require-full-coverage': 'set redis.requireFullCoverage in the YAML file',
   'min-replicas-to-write':
     'a primary would refuse writes while its replica restarts; clients wait for a replica with WAIT',
-  'cluster-preferred-endpoint-type': 'clients are told addresses: no node has another name',
+  'cluster-preferred-endpoint-type': ACCESS_HINT,
+  'cluster-announce-hostname': ACCESS_HINT,
   'cluster-databases': 'there is database 0: keys of another would stay behind when their slot moves, and be lost',
   'bind-source-addr': 'each node has an address of its own',
 };
@@ -75,12 +78,12 @@ export function ofToday(name: string): string {
 }
 
 function managedHint(directive: string): string | undefined {
+  if (Object.hasOwn(MANAGED, directive)) return MANAGED[directive];
   if (
     /^(cluster|replica)-announce-/.test(directive) ||
     ['cluster-enabled', 'cluster-port', 'cluster-allow-replica-migration', 'cluster-config-file'].includes(directive)
   ) {
     return 'this program decides how the nodes form the cluster';
   }
-  if (directive.startsWith('tls-')) return 'set tls in the YAML file';
-  return Object.hasOwn(MANAGED, directive) ? MANAGED[directive] : undefined;
+  return directive.startsWith('tls-') ? 'set tls in the YAML file' : undefined;
 }

@@ -20,6 +20,7 @@ export interface Shape {
   readonly primaries?: number;
   readonly replicas?: number;
   readonly name?: string;
+  readonly access?: Spec['access'];
   /** More keys of the YAML file's `redis`, `network`, … */
   readonly redis?: Readonly<Record<string, unknown>>;
   readonly network?: Readonly<Record<string, unknown>>;
@@ -50,7 +51,7 @@ export function problemsOf(text: string): string {
 
 /** A YAML file (JSON is YAML) with nodes redis-1, redis-2, … at 172.20.0.11, 172.20.0.12, … */
 export function specText(shape: Shape = {}): string {
-  const { primaries = 3, replicas = 0, name = 'dev', redis = {}, network = {}, secrets = {}, tls = {} } = shape;
+  const { primaries = 3, replicas = 0, name = 'dev', access, redis = {}, network = {}, secrets = {}, tls = {} } = shape;
   const count = primaries * (replicas + 1);
   const nodes = Object.fromEntries(
     Array.from({ length: count }, (_, index) => [
@@ -63,6 +64,7 @@ export function specText(shape: Shape = {}): string {
   );
   return JSON.stringify({
     name,
+    ...(access && { access }),
     network: { subnet: '172.20.0.0/16', ...network },
     redis: { replicas, nodes, ...redis },
     secrets,

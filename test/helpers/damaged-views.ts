@@ -44,6 +44,7 @@ export function withGhost(id: string, changes: Partial<NodeRow> = {}): Change {
     ip: '',
     port: 6379,
     busPort: 16379,
+    hostname: '',
     flags: new Set(['master', 'noaddr']),
     role: 'primary',
     primaryId: undefined,

@@ -1,5 +1,6 @@
 import { list, seenCluster, type Expectation, type Finding, type SeenCluster, isAbsent, slotsText } from './finding.ts';
 import { slotFindings } from './slot-findings.ts';
+import { findUnheardNames } from './health.ts';
 import { findWriteRefusals } from './write-refusals.ts';
 import { type NodeView, type ReachableView, rowOf } from '../nodes/view.ts';
 import { countSlots, SLOT_COUNT } from '../slots/slots.ts';
@@ -86,7 +87,14 @@ function numberOfPrimaries({ primaryCount }: Expectation, owners: readonly Reach
 
 /** What is wrong with how the nodes know and see each other. */
 function acquaintanceFindings(cluster: SeenCluster): Finding[] {
-  return [...acquaintances(cluster), ...strangersOf(cluster), ...sameEpochs(cluster), ...brokenLinks(cluster)];
+  const unheard = findUnheardNames(cluster.reachable).map(({ node, text }) => wrongAddress(node, text, 'cluster wait'));
+  return [
+    ...acquaintances(cluster),
+    ...unheard,
+    ...strangersOf(cluster),
+    ...sameEpochs(cluster),
+    ...brokenLinks(cluster),
+  ];
 }
 
 /** Nodes that don't know each other, or know each other under an address that isn't theirs. */

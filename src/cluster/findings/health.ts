@@ -1,6 +1,6 @@
 import { slotMapText } from '../nodes/node-table.ts';
 import { SLOT_COUNT } from '../slots/slots.ts';
-import { isReachable, type NodeView, type ReachableView } from '../nodes/view.ts';
+import { isReachable, rowOf, type NodeView, type ReachableView } from '../nodes/view.ts';
 import type { Expectation } from './finding.ts';
 import { disturbedWrites } from './write-refusals.ts';
 
@@ -15,6 +15,7 @@ export function findClusterProblems(expected: Expectation, views: readonly NodeV
     ...unreachable,
     ...reachable.flatMap((view) => nodeProblems(expected, view)),
     ...disagreements(reachable),
+    ...findUnheardNames(reachable).map(({ text }) => text),
   ];
   const replicas = reachable.filter(({ table }) => table.myself.role === 'replica').length;
   if (problems.length === 0 && replicas < expected.replicaCount) {
@@ -56,6 +57,21 @@ function disagreements(views: readonly ReachableView[]): string[] {
   return others
     .filter(({ table }) => slotMapText(table) !== map)
     .map(({ name }) => `${name}: it does not agree with ${first.name} on who owns which slots`);
+}
+
+/**
+ * Nodes that another knows under another hostname than they announce. They tell it on the bus: before it is heard, CLUSTER
+ * SLOTS answers `?` in its place.
+ */
+export function findUnheardNames(views: readonly ReachableView[]): { readonly node: string; readonly text: string }[] {
+  return views.flatMap((view) =>
+    views
+      .filter(({ table: { myself } }) => (rowOf(view, myself.id)?.hostname ?? myself.hostname) !== myself.hostname)
+      .map(({ name, table: { myself } }) => ({
+        node: view.name,
+        text: `${view.name} has not heard that ${name} announces ${myself.hostname === '' ? 'no hostname' : `the hostname ${myself.hostname}`}`,
+      })),
+  );
 }
 
 /** Links of the cluster bus that are down, as sentences, seen from either end. @param to only to these, by default to all */

@@ -8,6 +8,8 @@ export interface NodeRow {
   readonly ip: string;
   readonly port: number;
   readonly busPort: number;
+  /** Which it announces beside its address, as Redis 7.0 and later can; empty where it announces none. */
+  readonly hostname: string;
   /** In Redis's own words: myself, master, slave, fail?, fail, handshake, noaddr, nofailover, noflags. */
   readonly flags: ReadonlySet<string>;
   readonly role: 'primary' | 'replica';
@@ -67,10 +69,10 @@ function parseRow(line: string): NodeRow {
 }
 
 /** `172.20.0.13:6379@16379,hostname,shard-id=…`; the host may be empty, or an IPv6 address. */
-function parseAddress(text: string): Pick<NodeRow, 'ip' | 'port' | 'busPort'> {
-  const [endpoint = ''] = text.split(',');
+function parseAddress(text: string): Pick<NodeRow, 'ip' | 'port' | 'busPort' | 'hostname'> {
+  const [endpoint = '', hostname = ''] = text.split(',');
   const match = /^(.*):(\d+)(?:@(\d+))?$/.exec(endpoint);
-  return { ip: match?.[1] ?? '', port: Number(match?.[2] ?? 0), busPort: Number(match?.[3] ?? 0) };
+  return { ip: match?.[1] ?? '', port: Number(match?.[2] ?? 0), busPort: Number(match?.[3] ?? 0), hostname };
 }
 
 function parseRange(text: string): SlotRange {

@@ -2,6 +2,7 @@ import { isReachable, replicationOffset, type NodeView, type ReachableView } fro
 import { replicasOf } from './among-nodes.ts';
 import { findChangedSettings } from '../node/config-drift.ts';
 import type { Action } from '../model/action.ts';
+import { isSamePort } from '../model/definitions.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
 import { isPartial } from '../engine/plan-up.ts';
 import type { Container, ContainerDefinition } from '../model/resources.ts';
@@ -64,7 +65,7 @@ export function findDisruptive(wanted: Wanted, observed: Observed, actions: read
 function wants({ network, ports }: ContainerDefinition, present: Container): boolean {
   return (
     present.addresses[network.name] === network.address ||
-    ports.some(({ hostPort }) => present.ports.some((held) => held.hostPort === hostPort))
+    ports.some((port) => present.ports.some((held) => isSamePort(port, held)))
   );
 }
 

@@ -1,6 +1,7 @@
 import type { FailureCode } from '../../errors.ts';
 import { hint, run, type Hint } from '../../hint.ts';
 import { overlaps, parseBlock } from '../../spec/addresses.ts';
+import { isSamePort } from '../model/definitions.ts';
 import { LABELS, LOCAL_IMAGE, isOwn } from '../model/names.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
 import type { Network } from '../model/resources.ts';
@@ -100,12 +101,12 @@ function takenPorts(stack: string, { containers }: Wanted, observed: Observed): 
     (container) => !isOwn(stack)(container) && HOLDING_PORTS.has(container.state),
   );
   return wanted.flatMap((definition) =>
-    definition.ports.flatMap(({ hostPort, hostAddress }) => {
-      const holder = others.find(({ ports }) =>
-        ports.some((port) => port.hostPort === hostPort && sharesAddress(port.hostAddress, hostAddress)),
-      );
+    definition.ports.flatMap((wantedPort) => {
+      const holder = others.find(({ ports }) => ports.some((port) => isSamePort(port, wantedPort)));
       if (holder === undefined) return [];
-      return [portConflict(hostAddress, hostPort, definition.name, `the container ${holder.name}`)];
+      return [
+        portConflict(wantedPort.hostAddress, wantedPort.hostPort, definition.name, `the container ${holder.name}`),
+      ];
     }),
   );
 }
@@ -118,11 +119,6 @@ export function portConflict(address: string, port: number, target: string, hold
     message: `host port ${address}:${port}, which ${target} is to have, is held by ${holder}`,
     hint: 'Stop the holder, or choose another port in the YAML file under redis.nodes.<node>.ports.',
   };
-}
-
-function sharesAddress(one: string, other: string): boolean {
-  const everywhere = new Set(['', '0.0.0.0', '::']);
-  return one === other || everywhere.has(one) || everywhere.has(other);
 }
 
 function takenAddresses(stack: string, { network, containers }: Wanted, observed: Observed): Conflict[] {
@@ -158,7 +154,7 @@ function renamedNodes({ containers }: Wanted, { containers: present, members }: 
     const holder = leaving.find(
       ({ addresses, ports }) =>
         Object.values(addresses).includes(definition.network.address) ||
-        ports.some(({ hostPort }) => definition.ports.some((port) => port.hostPort === hostPort)),
+        ports.some((held) => definition.ports.some((port) => isSamePort(port, held))),
     );
     if (holder === undefined || holder.name === definition.name) return [];
     return [

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { loopbackAddress } from '../../spec/addresses.ts';
 import { CONTAINER_PORTS, openPorts, type HostPorts, type NodeSpec, type Spec } from '../../spec/spec.ts';
-import type { ContainerDefinition, NetworkDefinition, PublishedPort, ServerName } from './resources.ts';
+import type { Container, ContainerDefinition, NetworkDefinition, PublishedPort, ServerName } from './resources.ts';
 import { composeLabels, containerName, LABELS, volumeName } from './names.ts';
 import { AUTHORITY_FILE, CERTIFICATE_FILE, REDIS_CONF_FILE } from '../node/redis-config.ts';
 
@@ -51,6 +51,28 @@ export function containerDefinition(
     restartPolicy: redis.restartPolicy,
     healthcheck: healthcheck(spec, server),
   };
+}
+
+/** Where the engine has published it for this program. Clients that come by name have another address for the same port. */
+export function publishedPort(
+  { ports, addresses }: Pick<Container, 'ports' | 'addresses'>,
+  kind: keyof HostPorts,
+): PublishedPort | undefined {
+  const isByName = ({ hostAddress }: PublishedPort): boolean =>
+    hostAddress !== '' && Object.values(addresses).map(loopbackAddress).includes(hostAddress);
+  return ports.find((port) => port.containerPort === CONTAINER_PORTS[kind] && !isByName(port));
+}
+
+/** Of two containers only one can have it. */
+export function isSamePort(one: HostPort, other: HostPort): boolean {
+  const isSameAddress = one.hostAddress === other.hostAddress;
+  return one.hostPort === other.hostPort && (isSameAddress || isEverywhere(one) || isEverywhere(other));
+}
+
+type HostPort = Pick<PublishedPort, 'hostAddress' | 'hostPort'>;
+
+function isEverywhere({ hostAddress }: HostPort): boolean {
+  return ['', '0.0.0.0', '::'].includes(hostAddress);
 }
 
 function publishedPorts({ redis, access }: Spec, { ip, ports }: NodeSpec, kind: keyof HostPorts): PublishedPort[] {

@@ -1,5 +1,6 @@
 import { gte, lt, satisfies, valid } from 'semver';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
+import type { Spec } from '../../spec/spec.ts';
 import type { ServerName } from './resources.ts';
 
 /** What an image runs, or what runs. */
@@ -103,10 +104,12 @@ export function parseAnswer(output: string): Answer | undefined {
 /** Why a server can't run a stack; undefined where it can. */
 export function shortcoming(
   { hasTls, ...server }: Answer,
-  { tls }: { readonly tls: { readonly enabled: boolean; readonly cluster: boolean } },
+  { tls, access }: Pick<Spec, 'access'> & { readonly tls: Pick<Spec['tls'], 'enabled' | 'cluster'> },
 ): string | undefined {
   if (isOlder(server, '6.2.0')) return 'the oldest that works here is Redis 6.2';
   if (tls.enabled && !hasTls) return 'it was built without TLS, which the YAML file asks for';
+  if (access === 'names' && isOlder(server, '7.0.0'))
+    return 'before Redis 7.0 a node can announce no name; access: map in the YAML file, or proxy, needs none';
   return tls.cluster && isOlder(server, '7.0.0')
     ? 'before Redis 7.0 an encrypted bus is at another port; tls.cluster: false in the YAML file leaves it plain'
     : undefined;

@@ -84,13 +84,14 @@ function isLive(name: string, from: readonly string[] | undefined, to: readonly 
 }
 
 /** Written by this program where the YAML file asks for it. */
-const OWN = /^(tls-.*|cluster-port)$/;
+const OWN = /^(tls-.*|cluster-port|cluster-announce-hostname|cluster-preferred-endpoint-type)$/;
 
 /**
  * Changed together with something that only a new container brings: its address, its certificates, the file in which
  * its keys are.
  */
-const TOGETHER = /^(tls-.*|cluster-announce-.*|cluster-port|port|dir|appendonly|include|aclfile)$/;
+const TOGETHER =
+  /^(tls-.*|cluster-announce-.*|cluster-preferred-endpoint-type|cluster-port|port|dir|appendonly|include|aclfile)$/;
 
 /** Redis gives these back in another form than they were set in, or within bounds of its own. */
 const REFORMED = new Set([

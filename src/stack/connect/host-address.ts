@@ -13,6 +13,12 @@ export function hostAddress(spec: Spec, endpoint: Endpoint): string {
       hint: 'Set redis.bind in the YAML file to an address of that machine, or to 0.0.0.0.',
     });
   }
+  if (spec.access === 'names' && !isLoopback(endpoint.publishedHost)) {
+    throw new StackError('USAGE', {
+      message: `the engine at ${endpoint.address} is on another machine, and with access: names the ports are published on its loopback addresses`,
+      hint: 'Set access: map in the YAML file, or proxy.',
+    });
+  }
   return reachedAt(bind, endpoint);
 }
 

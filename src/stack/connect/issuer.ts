@@ -3,6 +3,7 @@ import { StackError } from '../../errors.ts';
 import { orUnreadable, replaceFile } from '../../kept-files.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Secret } from '../../secret.ts';
+import { loopbackAddress } from '../../spec/addresses.ts';
 import type { IssuerSpec, NodeSpec } from '../../spec/spec.ts';
 import { certificatesIn, coversNames, type CertificateNames } from '../../tls/certificate.ts';
 import { divideChain } from '../../tls/chain.ts';
@@ -47,7 +48,14 @@ export function namesOfNode({ spec, engine }: Session, { name, ip }: NodeSpec): 
   const entrance = namesOfHost(hostAddress(spec, engine.endpoint));
   return {
     dnsNames: [name, containerName(spec.name, name), 'localhost', ...entrance.dnsNames],
-    ipAddresses: [ip, '127.0.0.1', '::1', ...entrance.ipAddresses],
+    // Some clients resolve a name themselves, and verify what it leads to.
+    ipAddresses: [
+      ip,
+      '127.0.0.1',
+      '::1',
+      ...(spec.access === 'names' ? [loopbackAddress(ip)] : []),
+      ...entrance.ipAddresses,
+    ],
   };
 }
 
@@ -146,8 +154,12 @@ export async function readGivenFiles(session: Session): Promise<Map<string, Node
     const { ca, certificate, key } = issuer;
     const files = { caFile: of(ca, name), certificateFile: of(certificate, name), keyFile: of(key, name) };
     const pair = await readGivenPair(files, Date.now(), usages);
-    const host = hostAddress(session.spec, session.engine.endpoint);
-    if (!coversNames(pair.facts, namesOfHost(host))) {
+    const hosts = [
+      hostAddress(session.spec, session.engine.endpoint),
+      ...(session.spec.access === 'names' ? [name] : []),
+    ];
+    const host = hosts.find((one) => !coversNames(pair.facts, namesOfHost(one)));
+    if (host !== undefined) {
       throw new StackError('CERTIFICATE_INVALID', {
         message: `the certificate in ${files.certificateFile} does not name ${host}, where clients of this host find ${name}`,
         hint: `Have it signed with subjectAltName = ${isIP(host) === 0 ? 'DNS' : 'IP'}:${host}`,

@@ -1,10 +1,11 @@
 import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
+import { publishedPort } from '../../plan/model/definitions.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import type { Container } from '../../plan/model/resources.ts';
 import { NodeLink } from '../../redis/node-link.ts';
 import type { Secret } from '../../secret.ts';
-import { CONTAINER_PORTS, type NodeSpec } from '../../spec/spec.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 import type { Session } from '../session/session.ts';
 import { hostAddress, reachedAt } from './host-address.ts';
 import { localPassword, passwordOfNode } from './passwords.ts';
@@ -93,9 +94,7 @@ function placeOf(
   const container = containers
     .filter(isOwn(spec.name))
     .find((one) => one.name === containerName(spec.name, name) && one.state === 'running');
-  const published = (kind: 'plain' | 'tls') =>
-    container?.ports.find(({ containerPort }) => containerPort === CONTAINER_PORTS[kind]);
-  const [plain, tls] = [published('plain'), published('tls')];
+  const [plain, tls] = (['plain', 'tls'] as const).map((kind) => container && publishedPort(container, kind));
   if (plain === undefined && tls === undefined) {
     const isPlain = spec.tls.plain && !isTls;
     return { port: isPlain ? ports.plain : ports.tls, isPlain, publishedAt: undefined };

@@ -6,6 +6,7 @@ import { findConflicts, portConflict, type Conflict } from '../../plan/engine/co
 import { findPortHolder } from '../../host/port-holder.ts';
 import { findRouteConflict } from '../../plan/engine/route-conflict.ts';
 import { isOwn } from '../../plan/model/names.ts';
+import { isSamePort } from '../../plan/model/definitions.ts';
 import { listRoutes } from '../../host/routes.ts';
 import { systemErrorCode } from '../../errors.ts';
 
@@ -43,10 +44,10 @@ async function findTakenPort(
     ({ name }) => !running.some((container) => container.name === name),
   );
   // What another container of this stack holds, the plan takes from it first.
-  const own = new Set(running.filter(isOwn(spec.name)).flatMap(({ ports }) => ports.map(({ hostPort }) => hostPort)));
+  const own = running.filter(isOwn(spec.name)).flatMap(({ ports }) => ports);
   const ports = idle
     .flatMap(({ name, ports: published }) => published.map((port) => ({ name, ...port })))
-    .filter(({ hostPort }) => !own.has(hostPort));
+    .filter((port) => !own.some((held) => isSamePort(held, port)));
   const taken = await Promise.all(
     ports.map(async (port) => ((await isTaken(port.hostAddress, port.hostPort)) ? [port] : [])),
   );

@@ -2,13 +2,14 @@ import type { NodeView } from '../../cluster/nodes/view.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { hasCode } from '../../errors.ts';
 import type { Desired } from '../../plan/scene.ts';
+import { publishedPort } from '../../plan/model/definitions.ts';
 import { containerName, LABELS } from '../../plan/model/names.ts';
 import type { Observed } from '../../plan/model/observed.ts';
 import { NO_FACTS, type Snapshot } from '../../plan/model/snapshot.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { Secret } from '../../secret.ts';
-import { CONTAINER_PORTS, type NodeSpec } from '../../spec/spec.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 import { linkNodes, nodesOf, type Nodes } from '../connect/with-nodes.ts';
 import type { Session } from '../session/session.ts';
 import {
@@ -208,8 +209,9 @@ function findFormerNodes({ spec }: Pick<Session, 'spec'>, containers: readonly C
   return leftovers(spec, containers)
     .filter(({ state }) => state === 'running')
     .map((container) => {
-      const plain = hostPort(container, CONTAINER_PORTS.plain);
-      const tls = hostPort(container, CONTAINER_PORTS.tls);
+      // 0 where it isn't published.
+      const plain = publishedPort(container, 'plain')?.hostPort ?? 0;
+      const tls = publishedPort(container, 'tls')?.hostPort ?? 0;
       return {
         name: container.labels[LABELS.node] ?? container.name,
         ip: Object.values(container.addresses)[0] ?? '',
@@ -220,9 +222,4 @@ function findFormerNodes({ spec }: Pick<Session, 'spec'>, containers: readonly C
         initialPrimary: undefined,
       };
     });
-}
-
-/** 0 where it isn't published. */
-function hostPort({ ports }: Container, containerPort: number): number {
-  return ports.find((port) => port.containerPort === containerPort)?.hostPort ?? 0;
 }

@@ -462,6 +462,25 @@ tls:
     ]);
   });
 
+  test('rules of access: names', () => {
+    const names = `access: names\n${STACK_TEXT}`;
+    expect(problemsOf(names)).toBe('no problem');
+    expect(problemsOf(names.replaceAll('172.20.0.', '10.0.0.').replace('10.0.0.16', '10.0.0.53'))).toMatch(
+      /^9:16 redis\.nodes\.redis-2\.ip: by its name, redis-2 is at 127\.0\.0\.53 on this host, and that is the host's own/,
+    );
+    expect(problemsOf(`${names}  bind: 127.20.0.13\n`)).toContain(
+      'redis-1 is at 127.20.0.13 on this host, and that is redis.bind',
+    );
+    expect(problemsOf(`${names}  bind: 0.0.0.0\n`).split('\n')).toEqual([
+      expect.stringMatching(/redis\.nodes\.redis-1\.ports\.plain: host port 6379 on all addresses/),
+      expect.stringMatching(/redis\.nodes\.redis-2\.ports\.plain: host port 6380 on all addresses/),
+    ]);
+    expect(problemsOf(names.replace('redis-2:', 'localhost:').replace('redis-3:', 'redis-:'))).toMatch(
+      /by the name localhost, .*\n.*by the name redis-, /,
+    );
+    expect(problemsOf(`${STACK_TEXT}  bind: 0.0.0.0\n`)).toBe('no problem');
+  });
+
   test('a mistake in secrets is not taken for a missing Vault', () => {
     const text = `${STACK_TEXT}secrets: { provider: valt, path: team/redis }\ntls: { issuer: vault, role: redis }\n`;
     expect(problemsOf(text)).toBe('10:12 secrets.provider: must be one of: generated, vault');

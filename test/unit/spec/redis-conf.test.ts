@@ -26,7 +26,8 @@ describe("a user's redis.conf", () => {
   });
 
   test('directives of this program are named with their place and where to set them instead', () => {
-    const text = '# mine\ntcp-keepalive 60\n\n  maxmemory 1gb\nPORT 7000\r\ncluster-announce-ip 10.0.0.1\n';
+    const hostname = 'cluster-announce-hostname here';
+    const text = `# mine\ntcp-keepalive 60\n\n  maxmemory 1gb\nPORT 7000\r\ncluster-announce-ip 10.0.0.1\n${hostname}\n`;
     expect(checkRedisConf(text)).toEqual([
       {
         line: 4,
@@ -45,6 +46,12 @@ describe("a user's redis.conf", () => {
         column: 1,
         message: "'cluster-announce-ip' can't be set in this file",
         hint: 'this program decides how the nodes form the cluster',
+      },
+      {
+        line: 7,
+        column: 1,
+        message: "'cluster-announce-hostname' can't be set in this file",
+        hint: 'set access: names in the YAML file, and every node announces its name',
       },
     ]);
   });

@@ -55,6 +55,7 @@ describe('the members', () => {
       ip,
       port: 6379,
       busPort: 16_379,
+      hostname: '',
       flags: new Set([flag]),
       role: 'primary',
       primaryId: undefined,

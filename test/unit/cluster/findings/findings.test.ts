@@ -219,6 +219,17 @@ describe('nodes', () => {
     ]);
   });
 
+  test('that have not heard of a hostname that another announces', () => {
+    const named = withRow('redis-2', { hostname: 'redis-2' });
+    expect(found(views.map(named))).toEqual([]);
+    expect(found([at(views, 0), named(at(views, 1)), named(at(views, 2))])).toEqual([
+      'wrong address: redis-1 has not heard that redis-2 announces the hostname redis-2 → cluster wait',
+    ]);
+    expect(found([named(at(views, 0)), at(views, 1), at(views, 2)])).toEqual([
+      'wrong address: redis-1 has not heard that redis-2 announces no hostname → cluster wait',
+    ]);
+  });
+
   test('that are none of the stack: gone, with slots or without, still there, or on their way', () => {
     expect(found(views.map(withGhost('f'.repeat(40), ghost)))).toEqual([
       'ghost: ffffffff at 172.20.0.99 (master,fail) is no node of this stack, is known to redis-1, redis-2 and redis-3 → cluster fix',

@@ -110,6 +110,12 @@ describe('each problem has its sentence', () => {
     ]);
   });
 
+  test('a hostname that another node has not heard yet', () => {
+    expect(problemsWhen(0, withRow(5, { hostname: 'redis-6' }))).toEqual([
+      'redis-1 has not heard that redis-6 announces no hostname',
+    ]);
+  });
+
   test('two nodes that disagree about the owner of a slot', () => {
     const stranger = 'f'.repeat(40);
     expect(problemsWhen(2, withRow(1, { id: stranger }))).toEqual([

@@ -22,6 +22,7 @@ ${THREE} 127.0.0.1:30003@31003 master - 0 1426238318243 3 disconnected 10923-163
         ip: '127.0.0.1',
         port: 30004,
         busPort: 31004,
+        hostname: '',
         flags: new Set(['slave']),
         role: 'replica',
         primaryId: TWO,
@@ -35,6 +36,7 @@ ${THREE} 127.0.0.1:30003@31003 master - 0 1426238318243 3 disconnected 10923-163
         ip: '127.0.0.1',
         port: 30001,
         busPort: 31001,
+        hostname: '',
         flags: new Set(['myself', 'master']),
         role: 'primary',
         primaryId: undefined,
@@ -48,6 +50,7 @@ ${THREE} 127.0.0.1:30003@31003 master - 0 1426238318243 3 disconnected 10923-163
         ip: '127.0.0.1',
         port: 30003,
         busPort: 31003,
+        hostname: '',
         flags: new Set(['master']),
         role: 'primary',
         primaryId: undefined,
@@ -63,15 +66,16 @@ ${THREE} 127.0.0.1:30003@31003 master - 0 1426238318243 3 disconnected 10923-163
   });
 
   test.each([
-    ['7.0 with a host name', '172.20.0.13:6379@16379,redis-1'],
-    ['7.0 without one', '172.20.0.13:6379@16379,'],
-    ['7.2 and later, in nodes.conf', `172.20.0.13:6379@16379,,tls-port=0,shard-id=${THREE}`],
-    ['with a host name and a shard', `172.20.0.13:6379@16379,redis-1,tls-port=6380,shard-id=${THREE}`],
-  ])('%s', (_name, address) => {
+    ['7.0 with a host name', '172.20.0.13:6379@16379,redis-1', 'redis-1'],
+    ['7.0 without one', '172.20.0.13:6379@16379,', ''],
+    ['7.2 and later, in nodes.conf', `172.20.0.13:6379@16379,,tls-port=0,shard-id=${THREE}`, ''],
+    ['with a host name and a shard', `172.20.0.13:6379@16379,redis-1,tls-port=6380,shard-id=${THREE}`, 'redis-1'],
+  ])('%s', (_name, address, hostname) => {
     expect(row(`${ONE} ${address} myself,master - 0 0 1 connected 0-5460`)).toMatchObject({
       ip: '172.20.0.13',
       port: 6379,
       busPort: 16379,
+      hostname,
       slots: [{ start: 0, end: 5460 }],
     });
   });

@@ -256,6 +256,10 @@ describe('nodes that are recreated one at a time', () => {
       disruptive({ redis: { bind: '127.0.0.2' } }, withContainer(running, 'dev-redis-1', { state: 'exited' })),
     ).toEqual(['redis-2', 'redis-3']);
     expect(disruptive({ redis: { cpus: 2 } })).toEqual([]);
+    // By name, all of them have the same host ports.
+    const named = observedAfterUp(wantedFor(specOf({ access: 'names' })));
+    expect(disruptive({ access: 'names' })).toEqual(['redis-1', 'redis-2', 'redis-3']);
+    expect(disruptive({}, named)).toEqual(['redis-1', 'redis-2', 'redis-3']);
   });
 
   test('none where they have to change together: the network, or how they speak on the bus', () => {

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { connectionArguments, containerDefinition, networkDefinition } from '../../../../src/plan/model/definitions.ts';
+import {
+  connectionArguments,
+  containerDefinition,
+  networkDefinition,
+  publishedPort,
+} from '../../../../src/plan/model/definitions.ts';
 import { LABELS } from '../../../../src/plan/model/names.ts';
 import { PASSWORD_FILE } from '../../../../src/plan/node/redis-config.ts';
 import type { ContainerDefinition } from '../../../../src/plan/model/resources.ts';
-import { at, specOf, type Shape } from '../../../helpers/builders.ts';
+import { at, containerOf, specOf, type Shape } from '../../../helpers/builders.ts';
 
 function definitionOf(shape: Shape = {}): ContainerDefinition {
   const spec = specOf(shape);
@@ -73,6 +78,18 @@ describe('a container', () => {
       { hostAddress: '127.0.0.1', hostPort: 8000, containerPort: 6380 },
       { hostAddress: '127.0.0.1', hostPort: 17000, containerPort: 16379 },
     ]);
+  });
+
+  test('publishes what clients use a second time, where they come by name; this program goes on where it was', () => {
+    const definition = definitionOf({ access: 'names' });
+    expect(definition.ports.filter(({ hostAddress }) => hostAddress !== '127.0.0.1')).toEqual([
+      { hostAddress: '127.20.0.11', hostPort: 6379, containerPort: 6379 },
+      { hostAddress: '127.20.0.11', hostPort: 6380, containerPort: 6380 },
+    ]);
+    const container = containerOf(definition);
+    const backwards = { ...container, ports: container.ports.toReversed() };
+    expect(publishedPort(backwards, 'plain')).toMatchObject({ hostAddress: '127.0.0.1', hostPort: 7000 });
+    expect(publishedPort(backwards, 'tls')).toMatchObject({ hostAddress: '127.0.0.1', hostPort: 8000 });
   });
 
   test('publishes the bus only where the YAML file has a port for it', () => {

@@ -94,11 +94,12 @@ describe('what an image answers', () => {
     expect(parseAnswer(`${NO_SERVER}\n`)).toBeUndefined();
   });
 
-  test('too old, or without TLS where that is asked for', () => {
+  test('too old, also for names, or without TLS where that is asked for', () => {
     const answer = { program: 'redis', hasTls: false } as const;
-    const off = { tls: { enabled: false, cluster: false } };
-    const on = { tls: { enabled: true, cluster: false } };
-    const bus = { tls: { enabled: true, cluster: true } };
+    const off = { access: 'map' as const, tls: { enabled: false, cluster: false } };
+    const on = { ...off, tls: { enabled: true, cluster: false } };
+    const bus = { ...off, tls: { enabled: true, cluster: true } };
+    const names = { ...off, access: 'names' as const };
     expect(shortcoming({ ...answer, ...redis('6.0.16') }, off)).toContain('Redis 6.2');
     expect(shortcoming({ ...answer, ...redis('6.2.14') }, off)).toBeUndefined();
     expect(shortcoming({ ...answer, ...valkey('8.1.1') }, on)).toContain('without TLS');
@@ -106,6 +107,8 @@ describe('what an image answers', () => {
     expect(shortcoming({ ...answer, ...redis('6.2.14'), hasTls: true }, on)).toBeUndefined();
     expect(shortcoming({ ...answer, ...redis('6.2.14'), hasTls: true }, bus)).toContain('tls.cluster: false');
     expect(shortcoming({ ...answer, ...redis('7.0.0'), hasTls: true }, bus)).toBeUndefined();
+    expect(shortcoming({ ...answer, ...redis('6.2.14') }, names)).toContain('access: map');
+    expect(shortcoming({ ...answer, ...redis('7.0.0') }, names)).toBeUndefined();
   });
 });
 

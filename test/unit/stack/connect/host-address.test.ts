@@ -18,6 +18,14 @@ test.each([
   expect(hostAddress(specOf({ redis: { bind } }), engine(published))).toBe(reached);
 });
 
+test('names that lead to loopback addresses of another machine are refused, with what to change', () => {
+  const spec = specOf({ access: 'names', redis: { bind: '0.0.0.0' } });
+  expect(hostAddress(spec, engine('127.0.0.1'))).toBe('127.0.0.1');
+  expect(() => hostAddress(spec, engine('docker'))).toThrow(
+    expect.objectContaining({ code: 'USAGE', hint: expect.stringContaining('access: map') as unknown }),
+  );
+});
+
 test('ports on the loopback address of another machine are refused, with what to change', () => {
   expect(() => hostAddress(specOf(), engine('docker'))).toThrow(
     expect.objectContaining({ code: 'USAGE', hint: expect.stringContaining('redis.bind') as unknown }),
