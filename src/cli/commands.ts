@@ -1,4 +1,5 @@
 import type { Section } from './core/command.ts';
+import { accessNames } from './commands/access/names.ts';
 import { certs } from './commands/certs.ts';
 import { clusterCall } from './commands/cluster/call.ts';
 import { clusterCheck, clusterCreate, clusterFix, clusterWait } from './commands/cluster/health.ts';
@@ -42,6 +43,7 @@ export const SECTIONS: readonly Section[] = [
         name: 'cluster',
         summary: 'check and repair it, look into it, move slots, change its nodes, back up and restore',
       },
+      { name: 'access', summary: 'how clients on this host find the nodes: names' },
       { name: 'secrets', summary: "the nodes' password: init, rotate" },
       { name: 'image', summary: 'an image without a registry: build' },
     ],
@@ -55,6 +57,6 @@ export const SECTIONS: readonly Section[] = [
     heading: 'Form it by hand, as up does by itself:',
     entries: [clusterCreate, clusterMeet, clusterForget, clusterReset],
   },
-  { heading: 'Commands:', entries: [secretsInit, secretsRotate, imageBuild, reaper] },
+  { heading: 'Commands:', entries: [accessNames, secretsInit, secretsRotate, imageBuild, reaper] },
   { heading: 'Help:', entries: [completion] },
 ];

@@ -126,6 +126,10 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     isEndless: true,
   },
   certs: { says: /redis-1/ },
+  'access names': { says: /redis-1/ },
+  // Nothing is written where the nodes announce addresses.
+  'access names --install': { says: /access is map/ },
+  'access names --remove': { says: /nothing to do/ },
   'secrets rotate': { says: /3 nodes have a new password/ },
   'cluster check': { says: /✓/ },
   'cluster fix': { says: /✓/ },

@@ -10,6 +10,7 @@ import { resolveImage, type ResolvedImage } from '../observe/image.ts';
 import { readNodes, type NodeStatus } from '../observe/observe-nodes.ts';
 import type { Session } from '../session/session.ts';
 import { readCertificates } from './certs.ts';
+import { findNamesProblem } from './names.ts';
 import { sizeText } from '../../units.ts';
 
 export interface Status {
@@ -30,11 +31,12 @@ export interface Status {
 /** What runs, and what keeps the cluster from being whole. Reads only, and doesn't wait. */
 export async function readStatus(session: Session): Promise<Status> {
   const { engine, spec } = session;
-  const [version, image, nodes, warnings] = await Promise.all([
+  const [version, image, nodes, warnings, names] = await Promise.all([
     engine.version(),
     resolveImage(engine, spec.redis.image),
     readNodes(session),
     readWarnings(session),
+    findNamesProblem(spec),
   ]);
   const views = nodes.map(({ view }) => view);
   const problems = [
@@ -50,7 +52,7 @@ export async function readStatus(session: Session): Promise<Status> {
     nodes,
     problems,
     next: problems.length === 0 ? undefined : nextOf(views, problems.length),
-    warnings: [...ends, ...warnings],
+    warnings: [...ends, ...warnings, ...(names === undefined ? [] : [hint`${names.text}. ${names.hint}`])],
   };
 }
 

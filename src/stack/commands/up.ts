@@ -4,6 +4,7 @@ import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
 import type { Secret } from '../../secret.ts';
 import { findUserDifferences } from '../../plan/node/plan-password.ts';
+import { findNamesProblem } from './names.ts';
 import { hostAddress } from '../connect/host-address.ts';
 import { openIssuer } from '../connect/issuer.ts';
 import { openProof } from '../connect/proof.ts';
@@ -62,6 +63,8 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
   if (unenforced !== undefined) {
     report({ subject: 'engine', state: 'warning', text: `can't enforce ${unenforced}: the containers run without` });
   }
+  const names = await findNamesProblem(spec);
+  if (names !== undefined) report({ subject: 'names', state: 'warning', ...names });
   report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
   return { image, changeCount, views };
 }

@@ -12,7 +12,15 @@ import { checkBus, checkContainers, checkDrift, checkLimits } from './container-
 import { checkClocks, checkMemory, checkRoom, checkVolumes, checkWrites } from './data-checks.ts';
 import { failed, skipped, type Check, type Heading, type Line } from './diagnosis.ts';
 import { gatherFacts, type Facts } from './facts.ts';
-import { checkCertificates, checkLock, checkNode, checkPassword, checkStateFolder, checkYaml } from './host-checks.ts';
+import {
+  checkCertificates,
+  checkLock,
+  checkNames,
+  checkNode,
+  checkPassword,
+  checkStateFolder,
+  checkYaml,
+} from './host-checks.ts';
 import { setMaxListeners } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { withinBounds, type Bounds } from '../../bounds.ts';
@@ -43,6 +51,7 @@ const CHECKS: readonly (readonly [Heading, string, (facts: Facts) => Promise<rea
   ['Engine', 'image', checkImage],
   ['Network', 'obstacles', checkObstacles],
   ['Network', 'addresses', checkAddresses],
+  ['Network', 'host names', checkNames],
   ['Secrets and Certificates', 'password', checkPassword],
   ['Secrets and Certificates', 'certificates', checkCertificates],
   ['Node Failures', 'containers', checkContainers],

@@ -5,6 +5,7 @@ import { systemErrorCode } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { findRefusal, orUnreadable } from '../../kept-files.ts';
 import { primariesOf } from '../../spec/spec.ts';
+import { findNamesProblem } from '../commands/names.ts';
 import { findStackLock } from '../session/stack-lock.ts';
 import { stateFolder } from '../../user-folders.ts';
 import { oldestNode } from '../../version.ts';
@@ -53,6 +54,16 @@ export async function checkStateFolder({ stack, options: { env } }: Facts): Prom
   const text = `other users of this host may look into ${open.join(', ')}`;
   const lines = isSafe ? [] : [warning(subject, text, `chmod go= ${open.join(' ')}`)];
   return orOk(lines, subject, `${folder}, for its owner only`);
+}
+
+/** Whether clients of this host find the nodes by name, where that is how they come. */
+export async function checkNames({ stack }: Facts): Promise<readonly Line[]> {
+  const { spec } = await stack.know();
+  if (spec.access !== 'names') return [];
+  const problem = await findNamesProblem(spec);
+  return problem === undefined
+    ? [ok('host names', 'this host finds every node by its name')]
+    : [warning('host names', problem.text, problem.hint)];
 }
 
 export async function checkLock({ stack, options: { env } }: Facts): Promise<readonly Line[]> {

@@ -3,23 +3,9 @@ import { dirname, resolve } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from '../../../errors.ts';
 import { hint, quoted, run } from '../../../hint.ts';
 import { replaceFile } from '../../../kept-files.ts';
+import { marksOf, withBlock } from '../../../marked-block.ts';
 
-const FIRST = '# >>> redis-cluster >>>';
-const LAST = '# <<< redis-cluster <<<';
-
-/**
- * The text with `content` in the marked block, which is put at the end where there is none. All other lines stay as they are.
- * undefined where the marks are not one pair: what between them is ours can't be told.
- */
-export function withBlock(text: string, content: string): string | undefined {
-  const block = `${FIRST}\n${content}\n${LAST}\n`;
-  const found = [...text.matchAll(/^# (?:>>> redis-cluster >>>|<<< redis-cluster <<<)[^\S\n]*(?:\n|$)/gm)];
-  const [first, last, ...more] = found;
-  if (first === undefined) return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${block}`;
-  if (last === undefined || more.length > 0 || !first[0].startsWith(FIRST) || !last[0].startsWith(LAST))
-    return undefined;
-  return `${text.slice(0, first.index)}${block}${text.slice(last.index + last[0].length)}`;
-}
+const MARKS = marksOf('redis-cluster');
 
 /**
  * Puts `content` into the block of a file, whole or not at all. A file that holds a secret becomes its owner's alone.
@@ -37,10 +23,10 @@ export async function writeBlock(path: string, content: string, isSecret: boolea
     const before = await readIfThere(file);
     // One character a byte, so that what is no UTF-8 stays as it is.
     const text = before?.bytes.toString('latin1') ?? '';
-    const next = withBlock(text, Buffer.from(content).toString('latin1'));
+    const next = withBlock(text, MARKS, Buffer.from(content).toString('latin1'));
     if (next === undefined) {
       throw new StackError('USAGE', {
-        message: `${path} holds not one whole block between '${FIRST}' and '${LAST}': nothing was changed`,
+        message: `${path} holds not one whole block between '${MARKS.first}' and '${MARKS.last}': nothing was changed`,
         hint: hint`Delete these lines and what is left between them, then: ${run(`env --write ${quoted(path)}`)}`,
       });
     }

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assert, property, string } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { withBlock, writeBlock } from '../../../../../src/cli/commands/env/block.ts';
+import { writeBlock } from '../../../../../src/cli/commands/env/block.ts';
+import { marksOf, withBlock } from '../../../../../src/marked-block.ts';
 
 const [FIRST, LAST] = ['# >>> redis-cluster >>>', '# <<< redis-cluster <<<'];
+const MARKS = marksOf('redis-cluster');
 
 let folder: string;
 let file: string;
@@ -22,10 +24,11 @@ test('whatever else a file holds stays, and a second time changes nothing', () =
   assert(
     property(string({ unit: 'binary' }), string(), (before, after) => {
       const lines = before === '' || before.endsWith('\n') ? before : `${before}\n`;
-      const first = withBlock(before, 'A=1');
+      const first = withBlock(before, MARKS, 'A=1');
       expect(first).toBe(`${lines}${FIRST}\nA=1\n${LAST}\n`);
-      expect(withBlock(`${first}${after}`, 'A=2\nB=3')).toBe(`${lines}${FIRST}\nA=2\nB=3\n${LAST}\n${after}`);
-      expect(withBlock(`${first}${after}`, 'A=1')).toBe(`${first}${after}`);
+      expect(withBlock(`${first}${after}`, MARKS, 'A=2\nB=3')).toBe(`${lines}${FIRST}\nA=2\nB=3\n${LAST}\n${after}`);
+      expect(withBlock(`${first}${after}`, MARKS, 'A=1')).toBe(`${first}${after}`);
+      expect(withBlock(`${first}${after}`, MARKS, undefined)).toBe(`${lines}${after}`);
     }),
   );
 });
