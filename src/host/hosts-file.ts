@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { access, constants, readFile, realpath } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
-import { errorMessage, StackError } from '../errors.ts';
+import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { hint, quoted, run } from '../hint.ts';
 import { marksOf, withBlock } from '../marked-block.ts';
 import { loopbackAddress } from '../spec/addresses.ts';
@@ -134,7 +134,7 @@ async function runScript(
   child.stdin.end(input);
   const failure = await once(child, 'close').then(
     ([code]) => (code === 0 ? undefined : `${command} ended with ${String(code)}`),
-    (error: unknown) => errorMessage(error),
+    (error: unknown) => (systemErrorCode(error) === 'ENOENT' ? `there is no ${command}` : errorMessage(error)),
   );
   if (failure === undefined) return;
   throw new StackError('USAGE', {

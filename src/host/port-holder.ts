@@ -4,20 +4,26 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Who listens on a TCP port of this machine, like `redis-server (process 4711)`; undefined where that can't be seen. */
-export async function findPortHolder(port: number): Promise<string | undefined> {
-  return process.platform === 'linux' ? holderFromProc(port) : holderFromLsof(port);
+/**
+ * Who listens on a TCP port of this machine, at an IPv4 address or on all, like `redis-server (process 4711)`; undefined where that
+ * can't be seen.
+ *
+ * @param address 0.0.0.0 for whoever listens at any
+ */
+export async function findPortHolder(port: number, address = '0.0.0.0'): Promise<string | undefined> {
+  return process.platform === 'linux' ? holderFromProc(port, address) : holderFromLsof(port);
 }
 
 /** proc(5): /proc/net/tcp has port and socket inode; /proc/PID/fd links to `socket:[inode]`. */
-async function holderFromProc(port: number): Promise<string | undefined> {
+async function holderFromProc(port: number, address: string): Promise<string | undefined> {
   const inodes = new Set<string>();
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
     const text = await readFile(table, 'utf8').catch(() => '');
     for (const line of text.split('\n').slice(1)) {
       const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
       const listening = '0A';
-      if (state === listening && Number.parseInt(local.split(':')[1] ?? '', 16) === port)
+      const [host = '', hexadecimalPort = ''] = local.split(':');
+      if (state === listening && Number.parseInt(hexadecimalPort, 16) === port && includesAddress(host, address))
         inodes.add(`socket:[${inode}]`);
     }
   }
@@ -31,6 +37,12 @@ async function holderFromProc(port: number): Promise<string | undefined> {
     return `${name.trim()} (process ${pid})`;
   }
   return undefined;
+}
+
+/** @param host hexadecimal, with the bytes in the machine's order (little-endian here); all of them are 0 for all addresses */
+function includesAddress(host: string, address: string): boolean {
+  const bytes = address.split('.').map((byte) => Number(byte).toString(16).padStart(2, '0'));
+  return /^0+$/.test(host) || address === '0.0.0.0' || host.endsWith(bytes.toReversed().join('').toUpperCase());
 }
 
 async function holderFromLsof(port: number): Promise<string | undefined> {

@@ -1,10 +1,10 @@
 import type { FailureCode } from '../../errors.ts';
 import { hint, run, type Hint } from '../../hint.ts';
-import { overlaps, parseBlock } from '../../spec/addresses.ts';
+import { loopbackAddress, overlaps, parseBlock } from '../../spec/addresses.ts';
 import { isSamePort } from '../model/definitions.ts';
 import { LABELS, LOCAL_IMAGE, isOwn } from '../model/names.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
-import type { Network } from '../model/resources.ts';
+import type { ContainerDefinition, Network, PublishedPort } from '../model/resources.ts';
 import { networkGuests } from './plan-down.ts';
 
 /** Something of somebody else's that stands in the way: found before anything is made, and left alone. */
@@ -104,20 +104,25 @@ function takenPorts(stack: string, { containers }: Wanted, observed: Observed): 
     definition.ports.flatMap((wantedPort) => {
       const holder = others.find(({ ports }) => ports.some((port) => isSamePort(port, wantedPort)));
       if (holder === undefined) return [];
-      return [
-        portConflict(wantedPort.hostAddress, wantedPort.hostPort, definition.name, `the container ${holder.name}`),
-      ];
+      return [portConflict(definition, wantedPort, `the container ${holder.name}`)];
     }),
   );
 }
 
 const HOLDING_PORTS: ReadonlySet<string> = new Set(['running', 'paused', 'restarting']);
 
-export function portConflict(address: string, port: number, target: string, holder: string): Conflict {
+export function portConflict(
+  { name, network }: Pick<ContainerDefinition, 'name' | 'network'>,
+  { hostAddress, hostPort }: PublishedPort,
+  holder: string,
+): Conflict {
+  const isByName = hostAddress === loopbackAddress(network.address);
   return {
     code: 'PORT_TAKEN',
-    message: `host port ${address}:${port}, which ${target} is to have, is held by ${holder}`,
-    hint: 'Stop the holder, or choose another port in the YAML file under redis.nodes.<node>.ports.',
+    message: `host port ${hostAddress}:${hostPort}, which ${name} is to have, is held by ${holder}`,
+    hint: isByName
+      ? 'Stop the holder, or set another access in the YAML file: by its name, a node has the port that it has inside.'
+      : 'Stop the holder, or choose another port in the YAML file under redis.nodes.<node>.ports.',
   };
 }
 

@@ -46,16 +46,16 @@ async function findTakenPort(
   // What another container of this stack holds, the plan takes from it first.
   const own = running.filter(isOwn(spec.name)).flatMap(({ ports }) => ports);
   const ports = idle
-    .flatMap(({ name, ports: published }) => published.map((port) => ({ name, ...port })))
-    .filter((port) => !own.some((held) => isSamePort(held, port)));
+    .flatMap((definition) => definition.ports.map((port) => ({ definition, port })))
+    .filter(({ port }) => !own.some((held) => isSamePort(held, port)));
   const taken = await Promise.all(
-    ports.map(async (port) => ((await isTaken(port.hostAddress, port.hostPort)) ? [port] : [])),
+    ports.map(async (one) => ((await isTaken(one.port.hostAddress, one.port.hostPort)) ? [one] : [])),
   );
   const [first] = taken.flat();
   if (first === undefined) return undefined;
-  const holder = await findPortHolder(first.hostPort);
+  const holder = await findPortHolder(first.port.hostPort, first.port.hostAddress);
   const unseen = 'a process that this user may not look into';
-  const conflict = portConflict(first.hostAddress, first.hostPort, first.name, holder ?? unseen);
+  const conflict = portConflict(first.definition, first.port, holder ?? unseen);
   // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
   const isEngine = holder !== undefined && ENGINE_PROXIES.test(holder);
   const restart = 'Restart the engine: it was killed before it could free the port, and frees it then.';

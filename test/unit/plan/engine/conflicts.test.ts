@@ -124,6 +124,18 @@ describe('host ports', () => {
     );
   });
 
+  test('at a node’s own loopback address, the port is one that nobody can choose', () => {
+    const spec = specOf({ access: 'names' });
+    const at = (address: string) => ({ containers: [strangerOf({ ports: [published(address, 6379)] })] });
+    const found = (address: string) => findConflicts('dev', wantedFor(spec), { ...NOTHING, ...at(address) });
+    expect(found('127.20.0.12').map(({ message }) => message)).toEqual([
+      'host port 127.20.0.12:6379, which dev-redis-2 is to have, is held by the container stranger',
+    ]);
+    expect(found('0.0.0.0')).toHaveLength(3);
+    expect(found('127.20.0.12')[0]?.hint).toContain('set another access');
+    expect(found('127.20.0.99')).toEqual([]);
+  });
+
   test('a container that does not run holds no port', () => {
     expect(conflictsOf({ containers: [strangerOf({ state: 'exited', ports: [published('', 7001)] })] })).toEqual([]);
   });
