@@ -71,7 +71,7 @@ async function walk(stack: TestStack, places: readonly Visited[]): Promise<Row[]
   const cluster = await connectCluster(stack);
   try {
     await fill(cluster, KEYS);
-    const connection = await readConnection(await stack.session());
+    const connection = await readConnection(await stack.session(), 'map');
     const findLost = async (written: ReadonlyMap<string, string>): Promise<number> => {
       const values = await Promise.all([...written].map(async ([key, value]) => (await cluster.get(key)) === value));
       return values.filter((isThere) => !isThere).length;
@@ -94,7 +94,7 @@ async function walk(stack: TestStack, places: readonly Visited[]): Promise<Row[]
     }
     stack.edit((yaml) => yaml.replace('tls: {}', 'tls: { clientAuth: yes }'));
     await stack.must('up');
-    const asking = await readConnection(await stack.session());
+    const asking = await readConnection(await stack.session(), 'map');
     const rows: Row[] = [];
     for (const [index, place] of places.entries()) {
       const [plain = '', tls = NOT_RUN, ...changes] = before[index] ?? [];

@@ -90,7 +90,8 @@ export async function startIsolated(options: ClusterOptions, surroundings: Surro
     // One that is to be used again keeps its data, wherever it moves.
     const session = await untilPlaced(attempt, choice.reuse ? async () => undefined : remove);
     reaper?.hold(name);
-    const connection = await readConnection(session);
+    // Plain data for any process: where that runs, the published ports may be all that answers.
+    const connection = await readConnection(session, 'map');
     return {
       session,
       connection,

@@ -4,7 +4,8 @@ import { StackError } from '../errors.ts';
 import { listRoutes } from '../host/routes.ts';
 import type { Network } from '../plan/model/resources.ts';
 import { parseBlock, toAddress, toNumber, type Block } from '../spec/addresses.ts';
-import { isLocal, isTaken } from '../stack/observe/obstacles.ts';
+import { isLocal } from '../stack/connect/host-address.ts';
+import { isTaken } from '../stack/observe/obstacles.ts';
 import type { Place } from './options.ts';
 
 /** Free ports and a free subnet, as far as can be seen. Somebody may be quicker: whoever makes something of it is told so. */

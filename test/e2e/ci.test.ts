@@ -9,6 +9,7 @@ import { createServer } from 'node:tls';
 import { parseEnv } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LOCAL_IMAGE } from '../../src/plan/model/names.ts';
+import { reachOf } from '../../src/stack/connect/host-address.ts';
 import { issuePair, makeAuthority } from '../../src/tls/issue.ts';
 import { runAction, runGitLabJob, type Job } from '../helpers/ci-runners.ts';
 import { dockerSocket, makeStack, testEngine, type TestStack } from '../helpers/test-stack.ts';
@@ -64,6 +65,7 @@ test('the action for GitHub starts the stack, masks the password, tells the next
       expect(run.masks).toEqual([PASSWORD]);
       expect(run.log).not.toContain(PASSWORD);
       expect(job.env).toMatchObject({ REDIS_PASSWORD: PASSWORD, REDIS_CLUSTER_NODES: run.outputs['nodes'] });
+      expect(run.outputs['nodes']).toContain(`127.0.0.1:${stack.ports[0]}`);
       expect(JSON.parse(run.outputs['nat-map'] ?? '')).toHaveProperty(`${stack.ips[0]}:6379`);
       expect(execFileSync(process.execPath, ['-e', CLIENT], { env: job.env, encoding: 'utf8' })).toBe(
         'read back: written\n',
@@ -91,8 +93,9 @@ test('the action for GitHub starts the stack, masks the password, tells the next
     const [, devcontainer = ''] = /```json\n([^]*?)```/.exec(readFileSync('docs/ci.md', 'utf8')) ?? [];
     const { postStartCommand } = JSON.parse(devcontainer) as { postStartCommand: string };
     execFileSync('sh', ['-c', postStartCommand], { cwd: project, env: stack.env, stdio: 'pipe' });
+    const isHere = reachOf(await stack.session()) === 'direct';
     expect(parseEnv(readFileSync(join(project, '.env'), 'utf8'))).toMatchObject({
-      REDIS_CLUSTER_NODES: started.run.outputs['nodes'],
+      REDIS_CLUSTER_NODES: isHere ? stack.ips.map((ip) => `${ip}:6379`).join(',') : started.run.outputs['nodes'],
       REDIS_PASSWORD_FILE: join(stack.folder, 'password'),
     });
     await use(started);

@@ -115,7 +115,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   'redis-cli redis-2 INFO memory': { says: /used_memory:/ },
   'redis-cli -n 0 GET user:1000': { says: /^\s*$/ },
   'redis-cli redis-1 -- -h redis-2 PING': { says: /PONG/ },
-  env: { says: /REDIS_NAT_MAP/ },
+  env: { says: /REDIS_CLUSTER_NODES/ },
+  'env --map': { says: /REDIS_NAT_MAP/ },
   serve: { argv: () => ['serve', '--port', '0'], says: /metrics/, isEndless: true },
   'serve --port 0 --json': { says: /"url":"http/, isEndless: true },
   'serve --host 0.0.0.0 --token-file serve.token': {

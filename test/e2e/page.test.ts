@@ -176,6 +176,22 @@ describe.skipIf(lacks('chromium'))('the live page', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('it says how this host comes to the nodes; where clients need no map, a program has one for who asks', async ({
+    skip,
+  }) => {
+    const { reach } = JSON.parse((await stack.must('status', '--json')).stdout) as { reach: string };
+    skip(reach !== 'direct', "this engine's networks are on another machine, or in a VM");
+    await page.getByText("Reach: the nodes' own addresses, without a map").waitFor(SOON);
+    const code = page.getByRole('tabpanel').locator('pre');
+    const [address, place] = [String(stack.ips[0]), String(stack.ports[0])];
+    expect(await code.innerText()).toContain(address);
+    expect(await code.innerText()).not.toContain(place);
+    await page.getByLabel(/with a map/).check();
+    expect(await code.innerText()).toContain(place);
+    await page.getByLabel(/with a map/).uncheck();
+    expect(await code.innerText()).not.toContain(place);
+  });
+
   describe.each(THEMES)('in the %s theme', (colorScheme) => {
     const folder = (): string => process.env['SCREENSHOTS'] ?? join(stack.folder, 'screenshots');
 

@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { NatMap } from '../../src/redis/prove.ts';
+import { CAN_ENTER, inNetworkOf } from '../helpers/clients.ts';
 import { dockerOf, makeStack, runMain, type Outcome, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;
@@ -20,7 +21,7 @@ interface Environment {
 }
 
 async function environment(): Promise<Environment> {
-  return JSON.parse((await stack.must('env', '--format', 'json', '--reveal')).stdout) as Environment;
+  return JSON.parse((await stack.must('env', '--map', '--format', 'json', '--reveal')).stdout) as Environment;
 }
 
 test('the password is in its file and in no place that others can see', async () => {
@@ -102,7 +103,7 @@ test('no node answers without the password, and the health check gets only what 
   expect(await stack.redis(1, 'CONFIG', 'REWRITE')).toBe('OK');
 });
 
-test('an application connects with what env prints, from this host', async () => {
+test('an application connects with what env --map prints, from this host', async () => {
   await stack.must('up');
   const { REDIS_NAT_MAP, REDIS_CLUSTER_NODES, REDIS_PASSWORD } = await environment();
   const nodes = REDIS_CLUSTER_NODES.split(',').map((node) => ({
@@ -122,9 +123,56 @@ test('an application connects with what env prints, from this host', async () =>
   }
 });
 
+test.skipIf(!CAN_ENTER)(
+  'on the network of the nodes, env prints their own addresses, and clients need no map',
+  async (context) => {
+    const { reach } = JSON.parse((await stack.must('up', '--json')).stdout) as { reach: string };
+    if (reach !== 'direct') context.skip("this engine's networks are on another machine, or in a VM");
+    const { stdout, stderr } = await stack.must('env', '--json');
+    const direct = JSON.parse(stdout) as NodeJS.ProcessEnv;
+    expect(direct).toMatchObject({
+      REDIS_CLUSTER_NODES: stack.ips.map((ip) => `${ip}:6379`).join(','),
+      REDIS_TLS_CLUSTER_NODES: stack.ips.map((ip) => `rediss://${ip}:6380`).join(','),
+    });
+    expect(Object.keys(direct).filter((name) => name.includes('NAT_MAP'))).toEqual([]);
+    expect(stderr).toContain("the nodes' own addresses, without a map");
+    expect((await stack.must('status')).stdout).toContain("Reach: the nodes' own addresses, without a map");
+    expect(JSON.parse((await stack.must('status', '--json')).stdout)).toMatchObject({ reach });
+
+    // Whoever has none of the host's addresses is told of the map, and --map tells everybody the same.
+    const program = [process.execPath, '--import', 'tsx', 'manage.ts', 'env', '--json', '-f', stack.file];
+    const [command = '', ...args] = await inNetworkOf(stack, program);
+    const told = spawnSync(command, args, { env: stack.env, encoding: 'utf8' });
+    expect(told.stderr).toContain('the published ports, with the map');
+    expect(JSON.parse(told.stdout)).toEqual(JSON.parse((await stack.must('env', '--map', '--json')).stdout));
+
+    const [client = '', ...its] = await inNetworkOf(stack, [process.execPath, '-e', UNMAPPED]);
+    expect(execFileSync(client, its, { env: { ...process.env, ...direct }, encoding: 'utf8' })).toBe(
+      '500 plain\n500 tls\n',
+    );
+  },
+);
+
+/** Runs where nothing is published, with what env prints. */
+const UNMAPPED = `
+const { Cluster } = require('ioredis');
+const { readFileSync } = require('node:fs');
+const { env } = process;
+const password = readFileSync(env.REDIS_PASSWORD_FILE, 'utf8').trimEnd();
+const count = async (name, nodes, more) => {
+  const cluster = new Cluster(nodes.split(','), { redisOptions: { password, ...more } });
+  await Promise.all(Array.from({ length: 500 }, (_, index) => cluster.set('own:' + index, index)));
+  const values = await Promise.all(Array.from({ length: 500 }, (_, index) => cluster.get('own:' + index)));
+  console.log(values.filter((value, index) => value === String(index)).length, name);
+  cluster.disconnect();
+};
+count('plain', env.REDIS_CLUSTER_NODES, {}).then(() =>
+  count('tls', env.REDIS_TLS_CLUSTER_NODES, { tls: { ca: readFileSync(env.REDIS_TLS_CA_FILE) } }),
+);`;
+
 test('what env prints for a shell is what a shell understands', async () => {
   await stack.must('up');
-  const { stdout } = await stack.must('env', '--format', 'shell');
+  const { stdout } = await stack.must('env', '--map', '--format', 'shell');
   const printed = execFileSync('sh', ['-c', `${stdout}\ncat "$REDIS_PASSWORD_FILE"; printf %s "$REDIS_NAT_MAP"`], {
     encoding: 'utf8',
   });
@@ -138,7 +186,7 @@ test('env writes a block into .env, for its owner alone where it holds the passw
   const file = join(stack.folder, '.env');
   writeFileSync(file, 'MINE=1\n');
   const write = async (...more: string[]): Promise<unknown> =>
-    JSON.parse((await stack.must('env', '--write', file, '--json', ...more)).stdout);
+    JSON.parse((await stack.must('env', '--map', '--write', file, '--json', ...more)).stdout);
   expect(await write()).toEqual({ file, changed: true });
   expect(await write('--reveal')).toEqual({ file, changed: true });
   expect(await write('--reveal')).toEqual({ file, changed: false });

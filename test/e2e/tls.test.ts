@@ -34,7 +34,7 @@ interface TlsEnvironment {
 }
 
 async function environment(): Promise<TlsEnvironment> {
-  return JSON.parse((await stack.must('env', '--format', 'json', '--reveal')).stdout) as TlsEnvironment;
+  return JSON.parse((await stack.must('env', '--map', '--format', 'json', '--reveal')).stdout) as TlsEnvironment;
 }
 
 const tlsPort = (node: number): number => stack.ports[node * 2 - 1] ?? 0;

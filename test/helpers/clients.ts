@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { dockerOf, type TestStack } from './test-stack.ts';
 
 /** The browser that the page is looked at with. */
 export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
@@ -20,6 +21,21 @@ const PYTHON_MODULES = new Map([
   ['python3-redis', 'redis.cluster'],
   ['python3-dotenv', 'dotenv'],
 ]);
+
+/** Whether a program of this machine can be run in the network of a container. */
+export const CAN_ENTER =
+  process.platform === 'linux' &&
+  process.getuid?.() === 0 &&
+  spawnSync('nsenter', ['--version'], { stdio: 'ignore' }).status === 0;
+
+/**
+ * The command in the network of a stack's first node: there the nodes' addresses can be reached, and nothing that this host
+ * publishes. From the host's own network, no test goes to a node's address.
+ */
+export async function inNetworkOf(stack: TestStack, command: readonly string[]): Promise<string[]> {
+  const { State } = await dockerOf(stack.engine).getContainer(stack.container(1)).inspect();
+  return ['nsenter', `--net=/proc/${State.Pid}/ns/net`, ...command];
+}
 
 /** On the engine's own machine the nodes' addresses can be reached, too: only this shows that a client needs none. */
 export const ONLY_LOOPBACK_NODE = `

@@ -3,11 +3,14 @@ import { Cluster, type NatMap } from 'ioredis';
 import type { TestStack } from './test-stack.ts';
 
 /**
- * A cluster-aware client, as an application connects with what `env` prints, over TLS one that verifies the nodes. To be
- * closed with disconnect().
+ * A cluster-aware client, as an application connects with what `env --map` prints, over TLS one that verifies the nodes. To
+ * be closed with disconnect().
  */
 export async function connectCluster(stack: TestStack, port: 'plain' | 'tls' = 'plain'): Promise<Cluster> {
-  const env = JSON.parse((await stack.must('env', '--format', 'json', '--reveal')).stdout) as Record<string, string>;
+  const env = JSON.parse((await stack.must('env', '--map', '--format', 'json', '--reveal')).stdout) as Record<
+    string,
+    string
+  >;
   const prefix = port === 'tls' ? 'REDIS_TLS' : 'REDIS';
   const nodes = (env[`${prefix}_CLUSTER_NODES`] ?? '').split(',').map((node) => {
     const [host = '', number = ''] = node.replace('rediss://', '').split(':');

@@ -1,6 +1,6 @@
 """The five endpoints of the reference document, as one writes them with FastAPI and redis-py.
 
-Every request asks Redis, over connections that stay open. What the environment must have is what `manage.ts env` prints.
+Every request asks Redis, over connections that stay open. What the environment must have is what `manage.ts env --map` prints.
 """
 
 import json

@@ -46,9 +46,9 @@ export function startFastApi(bench: Bench, { python, connection }: FastApi): Pro
   );
 }
 
-/** What `env` prints: where the nodes are from this host, and in which file the password is. */
+/** What `env --map` prints: where the nodes are from this host, and in which file the password is. */
 export async function connectionOf(bench: Bench, { path, stateFolder }: ServedStack): Promise<NodeJS.ProcessEnv> {
-  const command = ['npx', 'tsx', 'manage.ts', 'env', '--json', '-f', path] as const;
+  const command = ['npx', 'tsx', 'manage.ts', 'env', '--map', '--json', '-f', path] as const;
   return JSON.parse(await runCommand(bench, command, { XDG_STATE_HOME: stateFolder })) as NodeJS.ProcessEnv;
 }
 

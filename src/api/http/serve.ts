@@ -6,8 +6,10 @@ import { findPortHolder } from '../../host/port-holder.ts';
 import { readPrivateFile } from '../../kept-files.ts';
 import { Secret } from '../../secret.ts';
 import { describeConnection } from '../../stack/connect/connection.ts';
+import { reachOf, REACH_TEXT, type Reach } from '../../stack/connect/host-address.ts';
 import { openObserver } from '../../stack/commands/watch/observer.ts';
 import type { Session } from '../../stack/session/session.ts';
+import type { Hello } from '../inspection/live-state.ts';
 import { loadPage } from './build-page.ts';
 import { isLoopbackName } from './guard.ts';
 import { buildService } from './service.ts';
@@ -80,11 +82,15 @@ interface ServeOptions {
 export async function serve(session: Session, options: ServeOptions): Promise<void> {
   const { entrance, checkout, open, signal, onListening, renderHint } = options;
   const [page, observer] = await Promise.all([loadPage(checkout), openObserver(session, open)]);
+  const findReach = lastingReach();
   const service = await buildService({
     observer,
     page,
     token: entrance.token,
-    snippets: () => snippetsOf(observer.session(), renderHint),
+    connect: () => {
+      const current = observer.session();
+      return howToConnect(current, findReach(current), renderHint);
+    },
     renderHint,
   });
   try {
@@ -98,12 +104,25 @@ export async function serve(session: Session, options: ServeOptions): Promise<vo
   }
 }
 
-/** None where there is no way from here to the nodes; what the page is told every second says why. */
-function snippetsOf(session: Session, renderHint: RenderHint): Snippet[] {
+/** A stack that goes down for a moment comes back where it was: whoever watches keeps the programs that he reads. */
+function lastingReach(): (session: Session) => Reach {
+  const direct = new WeakSet<Session>();
+  return (session) => {
+    const reach = reachOf(session);
+    if (reach === 'direct') direct.add(session);
+    return direct.has(session) ? 'direct' : reach;
+  };
+}
+
+/** No snippet where there is no way from here to the nodes; what the page is told every second says why. */
+function howToConnect(session: Session, reach: Reach, renderHint: RenderHint): Pick<Hello, 'reach' | 'snippets'> {
+  const by = (way: Reach): Snippet[] => connectionSnippets(describeConnection(session, way), renderHint);
   try {
-    return connectionSnippets(describeConnection(session), renderHint);
+    const mapped = reach === 'direct' ? by('map') : [];
+    const snippets = by(reach).map((snippet, index) => ({ ...snippet, mapped: mapped[index] }));
+    return { reach: REACH_TEXT[reach], snippets };
   } catch (error) {
-    if (error instanceof StackError) return [];
+    if (error instanceof StackError) return { snippets: [] };
     throw error;
   }
 }

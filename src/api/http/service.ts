@@ -21,7 +21,7 @@ import { rememberTexts } from '../inspection/remember.ts';
 interface ServiceOptions extends Admission {
   readonly observer: Observer;
   readonly page: Page;
-  readonly snippets: () => Hello['snippets'];
+  readonly connect: () => Pick<Hello, 'reach' | 'snippets'>;
   readonly renderHint: RenderHint;
 }
 
@@ -42,7 +42,7 @@ const LONGEST_GOODBYE_MS = 4500;
 
 /** The whole service, which listens nowhere yet. Nothing in it changes anything. */
 export async function buildService(options: ServiceOptions): Promise<FastifyInstance> {
-  const { observer, page, snippets, renderHint } = options;
+  const { observer, page, connect, renderHint } = options;
   const app = Fastify({
     http: { maxHeaderSize: LONGEST_HEAD_BYTES },
     routerOptions: { querystringParser: parseQuery, maxParamLength: 255 },
@@ -78,7 +78,7 @@ export async function buildService(options: ServiceOptions): Promise<FastifyInst
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
   addPage(app, page);
 
-  const feed = startLiveFeed(observer, () => ({ build: page.build, snippets: snippets() }), renderHint);
+  const feed = startLiveFeed(observer, () => ({ build: page.build, ...connect() }), renderHint);
   app.get('/events', { schema: { hide: true }, exposeHeadRoute: false }, (_, reply) =>
     reply.type('text/event-stream').send(feed.subscribe()),
   );

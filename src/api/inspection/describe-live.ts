@@ -4,7 +4,7 @@ import { findOpenMoves } from '../../cluster/slots/open-moves.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { errorMessage } from '../../errors.ts';
 import { run, type Hint, type RenderHint } from '../../hint.ts';
-import { hostAddress } from '../../stack/connect/host-address.ts';
+import { entranceOf } from '../../stack/connect/host-address.ts';
 import type { Observation } from '../../stack/commands/watch/observer.ts';
 import type { Session } from '../../stack/session/session.ts';
 import type { LiveNode, LiveState } from './live-state.ts';
@@ -96,13 +96,13 @@ function liveNode({ session }: Observation, { members }: Topology, member: Membe
   const { spec, observed, row, address, slots } = member;
   if (spec === undefined || observed === undefined) return [];
   const { view, lastFailure } = observed;
-  const port = session.spec.tls.plain ? spec.ports.plain : spec.ports.tls;
+  const { host, port } = entranceOf(session, spec);
   const primary = members.find((one) => one.row !== undefined && one.row.id === row?.primaryId);
   return [
     {
       name: spec.name,
       address,
-      hostAddress: `${hostAddress(session.spec, session.engine.endpoint)}:${port}`,
+      hostAddress: `${host}:${port}`,
       slotCount: countSlots(slots),
       ...(row && { id: row.id, role: row.role }),
       ...(primary && { primary: nameOf(primary) }),

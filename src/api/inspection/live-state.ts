@@ -63,12 +63,19 @@ export const LiveState = z.strictObject({
   nodes: z.array(LiveNode),
 });
 
+const Snippet = z.strictObject({ language: z.string(), note: z.string(), code: z.string() });
+
 /** The event `hello`: what the page needs once. */
 export const Hello = z.strictObject({
   /** Of the page that this service serves: a page of another build loads itself anew. */
   build: z.string(),
+  /** How clients on the host of the service come to the nodes. */
+  reach: z.string().optional(),
   /** How to connect, by language. */
-  snippets: z.array(z.strictObject({ language: z.string(), note: z.string(), code: z.string() })),
+  snippets: z.array(
+    // Its other form has a map, where clients need none.
+    z.strictObject({ ...Snippet.shape, mapped: Snippet.optional() }),
+  ),
 });
 
 export type LiveNode = z.infer<typeof LiveNode>;

@@ -26,7 +26,7 @@ function App(): JSX.Element {
       <Summary feed={feed} />
       <main>
         {state !== undefined && <Cluster state={state} history={feed.history} />}
-        {hello !== undefined && <Snippets snippets={hello.snippets} />}
+        {hello !== undefined && <Snippets reach={hello.reach} snippets={hello.snippets} />}
       </main>
       <footer>
         <a href="/docs">The API behind this page</a>

@@ -1,9 +1,15 @@
 import { inJava } from './source.ts';
-import { addressOf, type Place, type Reach } from './reach.ts';
+import { addressOf, isMapped, type Place, type Reach } from './reach.ts';
 
 /** What Jedis and Lettuce write alike; `make` makes a HostAndPort. */
-export function entriesOfMap({ map }: Reach, make: (place: Place) => string): string[] {
-  return commas(map.map(({ announced, found }) => `Map.entry(${inJava(addressOf(announced))}, ${make(found)})`));
+export function addressMap(reach: Reach, make: (place: Place) => string): string[] {
+  if (!isMapped(reach)) return [];
+  const entries = reach.map.map(({ announced, found }) => `Map.entry(${inJava(addressOf(announced))}, ${make(found)})`);
+  return [
+    '// What the nodes announce, and where this host finds them.',
+    'Map<String, HostAndPort> addresses = Map.ofEntries(',
+    ...commas(entries).map((entry, index) => `    ${entry}${index === entries.length - 1 ? ');' : ''}`),
+  ];
 }
 
 /** Java takes no comma after the last one. */

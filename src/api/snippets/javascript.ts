@@ -1,5 +1,6 @@
+import { isIP } from 'node:net';
 import type { TrustFiles } from '../../stack/connect/trust.ts';
-import { addressOf, type Library, type Place, type Reach } from './reach.ts';
+import { addressOf, isMapped, type Library, type Place, type Reach } from './reach.ts';
 import { inJavaScript, source } from './source.ts';
 
 export const ioredis: Library = {
@@ -14,10 +15,8 @@ const cluster = new Cluster(
     ${reach.nodes.map((node) => `${placeObject(node)},`)}
   ],
   {
-    // What the nodes announce, and where this host finds them.
-    natMap: {
-      ${entriesOfMap(reach)}
-    },
+    ${mapped(reach, 'natMap')}
+    ${byName(reach)}
     redisOptions: {
       password: ${readPassword(reach)},
       ${reach.tls === undefined ? [] : ['tls: {', ...tlsFiles(reach.tls), '},']}
@@ -42,10 +41,7 @@ const cluster = createCluster({
   rootNodes: [
     ${reach.nodes.map((node) => `{ socket: ${placeObject(node)} },`)}
   ],
-  // What the nodes announce, and where this host finds them.
-  nodeAddressMap: {
-    ${entriesOfMap(reach)}
-  },
+  ${mapped(reach, 'nodeAddressMap')}
   defaults: {
     password: ${readPassword(reach)},
     ${reach.tls === undefined ? [] : ['socket: {', '  tls: true,', ...tlsFiles(reach.tls), '},']}
@@ -64,8 +60,18 @@ function importOfFiles({ tls, passwordFile }: Reach): string[] {
   return tls === undefined && passwordFile === undefined ? [] : ["import { readFileSync } from 'node:fs';"];
 }
 
-function entriesOfMap({ map }: Reach): string[] {
-  return map.map(({ announced, found }) => `${inJavaScript(addressOf(announced))}: ${placeObject(found)},`);
+function mapped(reach: Reach, option: string): string[] {
+  if (!isMapped(reach)) return [];
+  const entries = reach.map.map(
+    ({ announced, found }) => `  ${inJavaScript(addressOf(announced))}: ${placeObject(found)},`,
+  );
+  return ['// What the nodes announce, and where this host finds them.', `${option}: {`, ...entries, '},'];
+}
+
+/** ioredis itself looks the addresses of the first nodes up, and then verifies these instead of the names. */
+function byName({ nodes, tls }: Reach): string[] {
+  const isNeeded = tls !== undefined && nodes.some(({ host }) => isIP(host) === 0);
+  return isNeeded ? ['dnsLookup: (address, callback) => callback(null, address),'] : [];
 }
 
 function placeObject({ host, port }: Place): string {

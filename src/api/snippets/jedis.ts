@@ -1,6 +1,6 @@
-import { commas, entriesOfMap, keyNote, readPassword } from './java.ts';
+import { commas, addressMap, keyNote, readPassword } from './java.ts';
 import { inJava, source } from './source.ts';
-import type { Library, Place, Reach } from './reach.ts';
+import { isMapped, type Library, type Place, type Reach } from './reach.ts';
 
 export const jedis: Library = {
   language: 'Java, Jedis',
@@ -13,9 +13,7 @@ ${imports(reach).map((name) => `import ${name};`)}
 
 public class Hello {
     public static void main(String[] args) throws Exception {
-        // What the nodes announce, and where this host finds them.
-        Map<String, HostAndPort> addresses = Map.ofEntries(
-            ${entriesOfMap(reach, place)});
+        ${addressMap(reach, place)}
         String password = ${readPassword(reach)};
 
         ${sslContext(reach)}
@@ -24,7 +22,7 @@ public class Hello {
                 ${commas(reach.nodes.map(place))}),
             DefaultJedisClientConfig.builder()
                 .password(password)
-                .hostAndPortMapper(address -> addresses.getOrDefault(address.toString(), address))
+                ${isMapped(reach) ? ['.hostAndPortMapper(address -> addresses.getOrDefault(address.toString(), address))'] : []}
                 ${reach.tls === undefined ? [] : ['.ssl(true)', '.sslSocketFactory(ssl.getSocketFactory())', '.sslParameters(verified)']}
                 .build())) {
             cluster.set("hello:jedis", "world");
@@ -40,9 +38,10 @@ function place({ host, port }: Place): string {
   return `new HostAndPort(${inJava(host)}, ${port})`;
 }
 
-function imports({ tls, passwordFile }: Reach): string[] {
+function imports(reach: Reach): string[] {
+  const { tls, passwordFile } = reach;
   const always = [
-    'java.util.Map',
+    ...(isMapped(reach) ? ['java.util.Map'] : []),
     'java.util.Set',
     'redis.clients.jedis.DefaultJedisClientConfig',
     'redis.clients.jedis.HostAndPort',

@@ -1,6 +1,6 @@
-import { commas, entriesOfMap, keyNote, readPassword } from './java.ts';
+import { commas, addressMap, keyNote, readPassword } from './java.ts';
 import { inJava, source } from './source.ts';
-import type { Library, Place, Reach } from './reach.ts';
+import { isMapped, type Library, type Place, type Reach } from './reach.ts';
 
 export const lettuce: Library = {
   language: 'Java, Lettuce',
@@ -12,26 +12,19 @@ ${reach.tls === undefined ? [] : ['import io.lettuce.core.SslOptions;']}
 import io.lettuce.core.cluster.ClusterClientOptions;
 import io.lettuce.core.cluster.ClusterTopologyRefreshOptions;
 import io.lettuce.core.cluster.RedisClusterClient;
-import io.lettuce.core.internal.HostAndPort;
-import io.lettuce.core.resource.ClientResources;
-import io.lettuce.core.resource.MappingSocketAddressResolver;
+${isMapped(reach) ? MAP_IMPORTS : []}
 ${reach.tls === undefined ? [] : ['import java.io.File;']}
 ${reach.passwordFile === undefined ? [] : ['import java.nio.file.Files;', 'import java.nio.file.Path;']}
 import java.util.List;
-import java.util.Map;
+${isMapped(reach) ? ['import java.util.Map;'] : []}
 
 public class Hello {
     public static void main(String[] args) throws Exception {
-        // What the nodes announce, and where this host finds them.
-        Map<String, HostAndPort> addresses = Map.ofEntries(
-            ${entriesOfMap(reach, place)});
+        ${addressMap(reach, place)}
         String password = ${readPassword(reach)};
 
-        ClientResources resources = ClientResources.builder()
-            .socketAddressResolver(MappingSocketAddressResolver.create(
-                (HostAndPort address) -> addresses.getOrDefault(address.toString(), address)))
-            .build();
-        RedisClusterClient client = RedisClusterClient.create(resources, List.of(
+        ${isMapped(reach) ? [RESOURCES] : []}
+        RedisClusterClient client = RedisClusterClient.create(${isMapped(reach) ? 'resources, ' : ''}List.of(
             ${commas(reach.nodes.map((node) => `node(${inJava(node.host)}, ${node.port}, password)`))}));
         client.setOptions(ClusterClientOptions.builder()
             ${sslOptions(reach)}
@@ -43,7 +36,7 @@ public class Hello {
             System.out.println(connection.sync().get("hello:lettuce"));
         }
         client.shutdown();
-        resources.shutdown().get();
+        ${isMapped(reach) ? ['resources.shutdown().get();'] : []}
     }
 
     static RedisURI node(String host, int port, String password) {
@@ -53,6 +46,15 @@ public class Hello {
 }
 `,
 };
+
+const MAP_IMPORTS = ['internal.HostAndPort', 'resource.ClientResources', 'resource.MappingSocketAddressResolver'].map(
+  (name) => `import io.lettuce.core.${name};`,
+);
+
+const RESOURCES = `ClientResources resources = ClientResources.builder()
+    .socketAddressResolver(MappingSocketAddressResolver.create(
+        (HostAndPort address) -> addresses.getOrDefault(address.toString(), address)))
+    .build();`;
 
 function place({ host, port }: Place): string {
   return `HostAndPort.of(${inJava(host)}, ${port})`;

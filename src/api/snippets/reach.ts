@@ -9,7 +9,7 @@ export type SnippetConnection = Omit<ConnectionInfo, 'password'>;
 export interface Reach {
   /** Where this host finds the nodes. */
   readonly nodes: readonly Place[];
-  /** What the nodes announce, and where this host finds it. */
+  /** What the nodes announce, and where this host finds it. Empty where it finds them by what they announce. */
   readonly map: readonly { readonly announced: Place; readonly found: Place }[];
   readonly tls: TrustFiles | undefined;
   /** undefined where the password is in REDIS_PASSWORD. */
@@ -38,6 +38,11 @@ export function reachOf({ plain, tls, passwordFile }: SnippetConnection): Reach 
     tls: plain === undefined ? tls?.files : undefined,
     passwordFile,
   };
+}
+
+/** Where the nodes announce what this host can't reach. */
+export function isMapped({ map }: Reach): boolean {
+  return map.length > 0;
 }
 
 export function addressOf({ host, port }: Place): string {

@@ -1,33 +1,22 @@
 import { inPython, source } from './source.ts';
-import type { Library, Place, Reach } from './reach.ts';
+import { isMapped, type Library, type Place, type Reach } from './reach.ts';
 
 export const redisPy: Library = {
   language: 'Python, redis-py',
-  note: () => 'Needs redis 4.5.5 or later.',
+  note: (reach) => `Needs redis ${isMapped(reach) ? '4.5.5' : '4.1'} or later.`,
   code: (reach) => source`
 ${reach.passwordFile === undefined ? ['import os'] : []}
 from redis.cluster import ClusterNode, RedisCluster
 
-# What the nodes announce, and where this host finds them.
-addresses = {
-    ${reach.map.map(({ announced, found }) => `(${place(announced)}): (${place(found)}),`)}
-}
+${addresses(reach)}
 ${password(reach)}
 
-class Cluster(RedisCluster):
-    # redis-py itself doesn't map the address in an ASK redirect.
-    def get_node(self, host=None, port=None, node_name=None):
-        if node_name is not None:
-            host, port = node_name.rsplit(":", 1)
-        return super().get_node(*addresses.get((host, int(port)), (host, int(port))))
-
-cluster = Cluster(
+${isMapped(reach) ? [MAPPED_CLUSTER] : []}
+cluster = ${isMapped(reach) ? 'Cluster' : 'RedisCluster'}(
     startup_nodes=[
         ${reach.nodes.map((node) => `ClusterNode(${place(node)}),`)}
     ],
-    address_remap=lambda address: addresses.get(address, address),
-    # The address in a redirect is not mapped: ask for the whole table again, which is.
-    reinitialize_steps=1,
+    ${isMapped(reach) ? MAPPED_ARGUMENTS : []}
     password=password,
     ${tls(reach)}
     decode_responses=True,
@@ -37,6 +26,26 @@ print(cluster.get("hello:redis-py"))
 cluster.close()
 `,
 };
+
+function addresses(reach: Reach): string[] {
+  if (!isMapped(reach)) return [];
+  const entries = reach.map.map(({ announced, found }) => `    (${place(announced)}): (${place(found)}),`);
+  return ['# What the nodes announce, and where this host finds them.', 'addresses = {', ...entries, '}'];
+}
+
+const MAPPED_CLUSTER = `class Cluster(RedisCluster):
+    # redis-py itself doesn't map the address in an ASK redirect.
+    def get_node(self, host=None, port=None, node_name=None):
+        if node_name is not None:
+            host, port = node_name.rsplit(":", 1)
+        return super().get_node(*addresses.get((host, int(port)), (host, int(port))))
+`;
+
+const MAPPED_ARGUMENTS = [
+  'address_remap=lambda address: addresses.get(address, address),',
+  '# The address in a redirect is not mapped: ask for the whole table again, which is.',
+  'reinitialize_steps=1,',
+];
 
 function place({ host, port }: Place): string {
   return `${inPython(host)}, ${port}`;

@@ -15,6 +15,7 @@ export const env: Command = {
     '--format <dotenv|shell|json|docker|github>':
       'docker is for its --env-file, github goes into GITHUB_ENV (default: dotenv)',
     '--write <file>': 'into a marked block of this file, .env for example; its other lines stay',
+    '--map': 'the published ports and the map to them, also where clients need none',
     '--reveal': 'the password itself instead of the path of its file',
   },
   run: async ({ openSession, options, json, terminal }) => {
@@ -25,8 +26,13 @@ export const env: Command = {
     }
     const runnerFile = format === 'github' ? requireRunner(terminal.env, json) : undefined;
     const session = await openSession({ secret: true });
-    const { connectionVariables, readConnection } = await import('../../stack/connect/connection.ts');
-    const info = await readConnection(session);
+    const [{ connectionVariables, readConnection }, { findReach, REACH_TEXT }] = await Promise.all([
+      import('../../stack/connect/connection.ts'),
+      import('../../stack/connect/host-address.ts'),
+    ]);
+    const reach = options['map'] === true ? 'map' : await findReach(session);
+    const info = await readConnection(session, reach);
+    session.report({ subject: 'reach', state: 'done', text: REACH_TEXT[reach] });
     const isRevealed = options['reveal'] === true;
     const variables = connectionVariables(info, { reveal: isRevealed });
     if (runnerFile !== undefined) return intoRunner(runnerFile, variables, info.password);

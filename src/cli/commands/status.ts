@@ -4,7 +4,7 @@ import type { RenderHint } from '../../hint.ts';
 import type { Status } from '../../stack/commands/status.ts';
 import type { Session } from '../../stack/session/session.ts';
 import type { Screen } from '../core/output.ts';
-import { engineLine, imageLine, nodesAsJson, placeColumns } from '../views/cluster.ts';
+import { engineLine, imageLine, nodesAsJson, placeColumns, reachLine } from '../views/cluster.ts';
 
 export const status: Command = {
   name: 'status',
@@ -37,6 +37,7 @@ async function showStatus(session: Session, state: Status, screen: Screen): Prom
   line();
   for (const text of imageLines(session, state, views[0]?.server)) line(text);
   line(`${engineLine(session)}, ${engine.version}, API ${engine.apiVersion}`);
+  if (state.reach !== undefined) line(reachLine(state.reach));
   for (const problem of problems) bad(problem);
   for (const warning of warnings) warn(renderHint(warning));
   if (next !== undefined) screen.next(next);
@@ -53,7 +54,7 @@ function imageLines(session: Session, { image, nodes }: Status, server: string |
 
 function statusAsJson(
   session: Session,
-  { stack, endpoint, engine, image, nodes, problems, warnings }: Status,
+  { stack, endpoint, engine, reach, image, nodes, problems, warnings }: Status,
   renderHint: RenderHint,
 ): object {
   const views = nodes.map(({ view }) => view).filter(isReachable);
@@ -63,6 +64,7 @@ function statusAsJson(
     problems,
     warnings: warnings.map(renderHint),
     engine: { ...endpoint, ...engine },
+    reach: reach ?? null,
     image: image ?? null,
     redisVersion: views[0]?.redisVersion ?? null,
     containers: nodes.map(({ node, container }) => ({

@@ -3,7 +3,15 @@ import type { Session } from '../../stack/session/session.ts';
 import { timed, type Command } from '../core/command.ts';
 import type { Outcome } from '../core/output.ts';
 import type { UpJson } from '../views/json.ts';
-import { engineLine, imageLine, nodesAsJson, placeColumns, showNodes, slotsOwned } from '../views/cluster.ts';
+import {
+  engineLine,
+  imageLine,
+  nodesAsJson,
+  placeColumns,
+  reachLine,
+  showNodes,
+  slotsOwned,
+} from '../views/cluster.ts';
 import { countText, durationText } from '../../units.ts';
 
 const NEXT = [
@@ -23,7 +31,7 @@ export const up: Command = {
 export async function bringUp(session: Session): Promise<Outcome> {
   const { up: toWhatTheFileSays } = await import('../../stack/commands/up.ts');
   const { result, elapsedMs } = await timed(() => toWhatTheFileSays(session));
-  const { image, changeCount, views } = result;
+  const { image, changeCount, views, reach } = result;
   const { name } = session.spec;
   const seconds = durationText(elapsedMs);
   const headline = changeCount === 0 ? `${name} is up: nothing to do (${seconds})` : `${name} is up, in ${seconds}`;
@@ -33,6 +41,7 @@ export async function bringUp(session: Session): Promise<Outcome> {
     elapsedMs,
     image: { reference: image.reference, id: image.id, server: image.server, isStandIn: image.isStandIn },
     engine: session.engine.endpoint,
+    reach,
     nodes: nodesAsJson(session, views),
   };
   return {
@@ -42,7 +51,7 @@ export async function bringUp(session: Session): Promise<Outcome> {
       const agreed = `${slotsOwned(views)}, ${countText(views.length, 'node')} agree`;
       good(`${paint('bold', headline)}: cluster_state:ok, ${agreed}\n`);
       await showNodes(screen, views, placeColumns(session));
-      line(`\n${imageLine(session, image, views[0]?.server)}\n${engineLine(session)}\n`);
+      line(`\n${imageLine(session, image, views[0]?.server)}\n${engineLine(session)}\n${reachLine(reach)}\n`);
       const next = NEXT.map(([words, purpose]) => [renderHint(run(words)), purpose] as const);
       const width = Math.max(...next.map(([command]) => command.length));
       line(`Next: ${next.map(([command, purpose]) => `${command.padEnd(width)}    # ${purpose}`).join('\n      ')}`);

@@ -1,6 +1,6 @@
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { countSlots, formatRanges } from '../../cluster/slots/slots.ts';
-import { hostAddress } from '../../stack/connect/host-address.ts';
+import { entranceOf, hostAddress, REACH_TEXT, type Reach } from '../../stack/connect/host-address.ts';
 import type { ResolvedImage } from '../../stack/observe/image.ts';
 import type { Session } from '../../stack/session/session.ts';
 import type { Screen } from '../core/output.ts';
@@ -41,11 +41,11 @@ export const COLUMN = {
 } as const satisfies Record<string, Column>;
 
 /** Those of `up` and `status`. */
-export function placeColumns({ spec, engine }: Session): readonly Column[] {
-  const host = hostAddress(spec, engine.endpoint);
+export function placeColumns(session: Session): readonly Column[] {
   const hostCell = ({ name }: ReachableView): string => {
-    const entrance = spec.nodes.find((node) => node.name === name)?.entrance;
-    return `${entrance?.host ?? host}:${(spec.tls.plain ? entrance?.plain : entrance?.tls) ?? ''}`;
+    const node = session.spec.nodes.find((one) => one.name === name);
+    const { host, port } = node === undefined ? { host: '', port: '' } : entranceOf(session, node);
+    return `${host}:${port}`;
   };
   return [
     COLUMN.role,
@@ -85,6 +85,10 @@ export function imageLine({ spec }: Session, image: ResolvedImage | undefined, s
 
 export function engineLine({ engine: { endpoint } }: Session): string {
   return `Engine ${endpoint.address} (${endpoint.source})`;
+}
+
+export function reachLine(reach: Reach): string {
+  return `Reach: ${REACH_TEXT[reach]}`;
 }
 
 export function nodesAsJson({ spec, engine }: Session, views: readonly ReachableView[]): NodeJson[] {

@@ -40,6 +40,9 @@ const up = z
       source: z.string().describe('Why this one.'),
       publishedHost: z.string().describe("The host at which the engine's published ports answer."),
     }),
+    reach: z
+      .enum(['direct', 'map', 'proxy', 'names'])
+      .describe("How clients on this host come to the nodes: at the nodes' own addresses, or as access says."),
     nodes: z.array(node),
   })
   .describe('What `up --json` prints when the cluster is verified.');

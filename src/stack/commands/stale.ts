@@ -8,7 +8,7 @@ import { LABELS } from '../../plan/model/names.ts';
 import { findOwners, findStaleStacks, type Present, type StaleStack } from '../../plan/engine/plan-down.ts';
 import { name as nameSchema } from '../../spec/schema.ts';
 import { OWNER_FILE, stateFolder } from '../../user-folders.ts';
-import { isLocal } from '../observe/obstacles.ts';
+import { isLocal } from '../connect/host-address.ts';
 import type { LabelSession } from '../session/session.ts';
 import { down, readPresent, whileLocked, type DownResult } from './down.ts';
 

@@ -8,6 +8,7 @@ import { MEMORY_MEND } from '../observe/container-end.ts';
 import { expectationOf } from '../../plan/cluster/expectation.ts';
 import { resolveImage, type ResolvedImage } from '../observe/image.ts';
 import { readNodes, type NodeStatus } from '../observe/observe-nodes.ts';
+import { findReach, type Reach } from '../connect/host-address.ts';
 import type { Session } from '../session/session.ts';
 import { readCertificates } from './certs.ts';
 import { findNamesProblem } from './names.ts';
@@ -17,6 +18,8 @@ export interface Status {
   readonly stack: string;
   readonly endpoint: Endpoint;
   readonly engine: EngineVersion;
+  /** undefined while no container runs. */
+  readonly reach: Reach | undefined;
   /** What the YAML file names means this on the engine; undefined when it has no such image. */
   readonly image: ResolvedImage | undefined;
   readonly nodes: readonly NodeStatus[];
@@ -48,6 +51,7 @@ export async function readStatus(session: Session): Promise<Status> {
     stack: spec.name,
     endpoint: engine.endpoint,
     engine: version,
+    reach: nodes.some(({ container }) => container?.state === 'running') ? await findReach(session) : undefined,
     image,
     nodes,
     problems,

@@ -5,7 +5,7 @@ import type { Snapshot } from '../../plan/model/snapshot.ts';
 import type { Secret } from '../../secret.ts';
 import { findUserDifferences } from '../../plan/node/plan-password.ts';
 import { findNamesProblem } from './names.ts';
-import { hostAddress } from '../connect/host-address.ts';
+import { hostAddress, reachOf, type Reach } from '../connect/host-address.ts';
 import { openIssuer } from '../connect/issuer.ts';
 import { openProof } from '../connect/proof.ts';
 import { ensurePassword } from '../connect/passwords.ts';
@@ -24,6 +24,7 @@ interface UpResult {
   /** Actions that were carried out; 0 when all was as it should be. */
   readonly changeCount: number;
   readonly views: readonly ReachableView[];
+  readonly reach: Reach;
 }
 
 /**
@@ -66,7 +67,7 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
   const names = await findNamesProblem(spec);
   if (names !== undefined) report({ subject: 'names', state: 'warning', ...names });
   report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
-  return { image, changeCount, views };
+  return { image, changeCount, views, reach: reachOf(session) };
 }
 
 async function prove(session: Session, password: Secret, views: readonly ReachableView[]): Promise<void> {

@@ -1,7 +1,7 @@
 import type { NatMap } from '../../redis/prove.ts';
 import type { Secret } from '../../secret.ts';
-import { CONTAINER_PORTS } from '../../spec/spec.ts';
-import { hostAddress } from './host-address.ts';
+import { CONTAINER_PORTS, type NodeSpec } from '../../spec/spec.ts';
+import { hostAddress, type Reach } from './host-address.ts';
 import { requirePassword } from './passwords.ts';
 import type { Session } from '../session/session.ts';
 import { trustFiles, type TrustFiles } from './trust.ts';
@@ -42,18 +42,21 @@ export function natMapOf({ spec, engine }: Pick<Session, 'spec' | 'engine'>, kin
 }
 
 /** @throws StackError NOT_RUNNING when the stack has never been up, so that there is no password yet. */
-export async function readConnection(session: Session): Promise<ConnectionInfo> {
-  return { ...describeConnection(session), password: await requirePassword(session) };
+export async function readConnection(session: Session, reach: Reach): Promise<ConnectionInfo> {
+  return { ...describeConnection(session, reach), password: await requirePassword(session) };
 }
 
 /** All of it but the password: nothing is asked or read. */
-export function describeConnection(session: Session): Omit<ConnectionInfo, 'password'> {
+export function describeConnection(session: Session, reach: Reach): Omit<ConnectionInfo, 'password'> {
   const { spec, engine, source } = session;
   const host = hostAddress(spec, engine.endpoint);
-  const entrance = (kind: 'plain' | 'tls'): Entrance => ({
-    nodes: spec.nodes.map(({ entrance: at }) => `${at.host ?? host}:${at[kind]}`),
-    natMap: spec.access === 'map' ? natMapOf(session, kind) : {},
-  });
+  const entrance = (kind: 'plain' | 'tls'): Entrance => {
+    const placeOf = ({ ip, ports, entrance: at }: NodeSpec): string => {
+      if (reach === 'direct') return `${ip}:${CONTAINER_PORTS[kind]}`;
+      return reach === 'map' ? `${host}:${ports[kind]}` : `${at.host ?? host}:${at[kind]}`;
+    };
+    return { nodes: spec.nodes.map(placeOf), natMap: reach === 'map' ? natMapOf(session, kind) : {} };
+  };
   return {
     plain: spec.tls.plain ? entrance('plain') : undefined,
     tls: spec.tls.enabled ? { ...entrance('tls'), files: trustFiles(session) } : undefined,

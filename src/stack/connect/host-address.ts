@@ -1,6 +1,9 @@
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 import { StackError } from '../../errors.ts';
 import type { Endpoint } from '../../engine/engine.ts';
-import type { Spec } from '../../spec/spec.ts';
+import type { NodeSpec, Spec } from '../../spec/spec.ts';
+import { withBusAsMade } from '../session/open.ts';
+import type { Session } from '../session/session.ts';
 
 /** Where a published port answers from here: on loopback for an engine on this machine or in a VM on it. */
 export function hostAddress(spec: Spec, endpoint: Endpoint): string {
@@ -26,3 +29,50 @@ export function hostAddress(spec: Spec, endpoint: Endpoint): string {
 export function reachedAt(host: string, endpoint: Endpoint): string {
   return host === '0.0.0.0' || host === '::' ? endpoint.publishedHost : host;
 }
+
+/** Where clients on this host find a node: at its plain port, where that is open. */
+export function entranceOf({ spec, engine }: Place, { entrance }: NodeSpec): { host: string; port: number } {
+  const host = entrance.host ?? hostAddress(spec, engine.endpoint);
+  return { host, port: spec.tls.plain ? entrance.plain : entrance.tls };
+}
+
+type Place = Pick<Session, 'spec' | 'engine'>;
+
+/** An engine of this machine, or of a virtual one on it. */
+export function isLocal({ address }: Pick<Endpoint, 'address'>): boolean {
+  return /^(unix|npipe):/.test(address);
+}
+
+/** How clients on this host come to the nodes: at their own addresses, or as `access` says. */
+export type Reach = 'direct' | Spec['access'];
+
+export const REACH_TEXT: Readonly<Record<Reach, string>> = {
+  direct: "the nodes' own addresses, without a map: this host is on their network",
+  map: 'the published ports, with the map that env prints',
+  proxy: "the proxy's ports, without a map",
+  names: "the nodes' names, without a map",
+};
+
+/** Asks the engine no more than how the bus was made, and sends nothing to the nodes. */
+export async function findReach(session: Session): Promise<Reach> {
+  const reach = reachOf(session);
+  return reach === 'direct' ? reachOf(await withBusAsMade(session)) : reach;
+}
+
+/**
+ * Whoever has the address of the network's gateway is on that network. On Linux that is the host of a local engine, while
+ * containers run; it is none of an engine in a VM, of a rootless one, or in another network namespace.
+ */
+export function reachOf({ spec, engine }: Place, interfaces: Interfaces = networkInterfaces()): Reach {
+  const { access, network, tls } = spec;
+  // On a network of this machine there may be other nodes than those of another machine's engine.
+  if (access !== 'map' || !isLocal(engine.endpoint)) return access;
+  // Certificates of the user's own need not name these addresses. Where the bus is plain, Redis before 7.2 redirects clients of
+  // the TLS port to the plain one, and only a map leads them back.
+  if (tls.enabled && (!tls.cluster || tls.issuer.kind === 'files')) return 'map';
+  const gateway = `${network.gateway}/${network.subnet.prefix}`;
+  const isHere = Object.values(interfaces).some((addresses) => addresses?.some(({ cidr }) => cidr === gateway));
+  return isHere ? 'direct' : 'map';
+}
+
+type Interfaces = Readonly<Record<string, readonly Pick<NetworkInterfaceInfo, 'cidr'>[] | undefined>>;

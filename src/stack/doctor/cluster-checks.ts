@@ -3,6 +3,7 @@ import { findFindings } from '../../cluster/findings/findings.ts';
 import { countSlots, SLOT_COUNT } from '../../cluster/slots/slots.ts';
 import type { NodeView, ReachableView } from '../../cluster/nodes/view.ts';
 import { hint, run } from '../../hint.ts';
+import { reachOf, REACH_TEXT } from '../connect/host-address.ts';
 import { expectationOf } from '../../plan/cluster/expectation.ts';
 import { answering } from './data-checks.ts';
 import { failed, ok, orOk, skipped, warning, type Heading, type Line } from './diagnosis.ts';
@@ -44,6 +45,11 @@ export async function checkRoles(facts: Facts): Promise<readonly Line[]> {
   const { views } = await answering(facts);
   const replicas = views.filter(({ table }) => table.myself.role === 'replica').length;
   return orOk(lines, 'roles', `${views.length - replicas} primaries and ${replicas} replicas that have their copy`);
+}
+
+export async function checkReach({ session, containers }: Facts): Promise<readonly Line[]> {
+  const isRunning = (await containers.know()).some(({ container }) => container?.state === 'running');
+  return isRunning ? [ok('reach', REACH_TEXT[reachOf(await session.know())])] : [];
 }
 
 export async function checkAnnounced(facts: Facts): Promise<readonly Line[]> {

@@ -3,6 +3,7 @@ import { checkAddresses, checkEngine, checkImage, checkObstacles } from './engin
 import {
   checkAnnounced,
   checkAnswers,
+  checkReach,
   checkRoles,
   checkSlots,
   checkTables,
@@ -65,6 +66,7 @@ const CHECKS: readonly (readonly [Heading, string, (facts: Facts) => Promise<rea
   ['Node Failures', 'drift', checkDrift],
   ['Connection Issues', 'nodes', checkAnswers],
   ['Connection Issues', 'nodes over TLS', checkTlsAnswers],
+  ['Connection Issues', 'reach', checkReach],
   ['Connection Issues', 'announced', checkAnnounced],
   ['Connection Issues', 'bus', checkBus],
   ['Cluster Not Forming', 'node tables', checkTables],

@@ -1,5 +1,5 @@
-import type { Endpoint } from '../../engine/engine.ts';
 import type { Observed, Wanted } from '../../plan/model/observed.ts';
+import { isLocal } from '../connect/host-address.ts';
 import type { Session } from '../session/session.ts';
 import { createServer } from 'node:net';
 import { findConflicts, portConflict, type Conflict } from '../../plan/engine/conflicts.ts';
@@ -60,11 +60,6 @@ async function findTakenPort(
   const isEngine = holder !== undefined && ENGINE_PROXIES.test(holder);
   const restart = 'Restart the engine: it was killed before it could free the port, and frees it then.';
   return { ...conflict, ...(isEngine ? { hint: restart } : {}), isPassing: holder === undefined || isEngine };
-}
-
-/** An engine of this machine, or of a virtual one on it. */
-export function isLocal({ address }: Endpoint): boolean {
-  return /^(unix|npipe):/.test(address);
 }
 
 const ENGINE_PROXIES = /^(docker-proxy|dockerd|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;

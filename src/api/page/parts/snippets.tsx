@@ -7,20 +7,22 @@ import { keep, kept } from '../environment.ts';
 const KEPT_AS = 'language';
 
 /** How to connect, in the language of the reader, who is asked once. */
-export function Snippets({ snippets }: Pick<Hello, 'snippets'>): JSX.Element | null {
+export function Snippets({ reach, snippets }: Pick<Hello, 'reach' | 'snippets'>): JSX.Element | null {
   const [language, setLanguage] = useState(() => kept(KEPT_AS));
+  const [isMapped, setMapped] = useState(false);
   const tabs = useRef<HTMLDivElement>(null);
   const index = Math.max(
     0,
     snippets.findIndex((snippet) => snippet.language === language),
   );
-  const shown = snippets[index];
-  if (shown === undefined) return null;
+  const chosen = snippets[index];
+  if (chosen === undefined) return null;
+  const shown = (isMapped && chosen.mapped) || chosen;
   const choose = (next: number): void => {
-    const chosen = snippets[next]?.language;
-    if (chosen === undefined) return;
-    setLanguage(chosen);
-    keep(KEPT_AS, chosen);
+    const wanted = snippets[next]?.language;
+    if (wanted === undefined) return;
+    setLanguage(wanted);
+    keep(KEPT_AS, wanted);
   };
   const step = (event: KeyboardEvent): void => {
     const next = tabAfter(event.key, index, snippets.length);
@@ -32,6 +34,13 @@ export function Snippets({ snippets }: Pick<Hello, 'snippets'>): JSX.Element | n
   return (
     <section class="snippets" aria-labelledby="snippets-heading">
       <h2 id="snippets-heading">Connect</h2>
+      {reach !== undefined && <p>{`Reach: ${reach}.`}</p>}
+      {chosen.mapped !== undefined && (
+        <label>
+          <input type="checkbox" checked={isMapped} onChange={() => setMapped(!isMapped)} />
+          {' Through the published ports, with a map'}
+        </label>
+      )}
       <div class="tabs" role="tablist" aria-labelledby="snippets-heading" ref={tabs}>
         {snippets.map((snippet, place) => (
           <button

@@ -2,7 +2,7 @@ import { hashTag, keySlot } from '../../../cluster/keys/key-slot.ts';
 import { shareSlot } from '../../../cluster/keys/share-slot.ts';
 import { holdsSlot } from '../../../cluster/slots/slots.ts';
 import { isReachable } from '../../../cluster/nodes/view.ts';
-import { hostAddress } from '../../connect/host-address.ts';
+import { entranceOf } from '../../connect/host-address.ts';
 import { readNodes } from '../../observe/observe-nodes.ts';
 import type { Session } from '../../session/session.ts';
 
@@ -22,14 +22,12 @@ interface KeySlots {
 
 /** Where keys live. The slots are arithmetic; who owns them, a node is asked. */
 export async function findKeySlots(session: Session, keys: readonly Buffer[]): Promise<KeySlots> {
-  const { spec, engine } = session;
   const views = (await readNodes(session)).map(({ view }) => view).filter(isReachable);
   const ownerOf = (slot: number): KeySlot['owner'] => {
     const view = views.find(({ table: { myself } }) => holdsSlot(myself.slots, slot));
-    const node = spec.nodes.find(({ name }) => name === view?.name);
+    const node = session.spec.nodes.find(({ name }) => name === view?.name);
     if (node === undefined) return undefined;
-    const port = spec.tls.plain ? node.ports.plain : node.ports.tls;
-    return { node: node.name, host: hostAddress(spec, engine.endpoint), port };
+    return { node: node.name, ...entranceOf(session, node) };
   };
   return {
     keys: keys.map((key) => {

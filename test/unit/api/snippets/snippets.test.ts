@@ -9,6 +9,7 @@ import { connectionSnippets, type Snippet } from '../../../../src/api/snippets/s
 import { inGo, inJava, inJavaScript, inPython, source } from '../../../../src/api/snippets/source.ts';
 import type { Engine } from '../../../../src/engine/engine.ts';
 import { describeConnection } from '../../../../src/stack/connect/connection.ts';
+import type { Reach } from '../../../../src/stack/connect/host-address.ts';
 import { loadStack } from '../../../../src/stack/session/load.ts';
 import { sessionOf } from '../../../../src/stack/session/open.ts';
 import { openSource } from '../../../../src/stack/session/source.ts';
@@ -17,7 +18,7 @@ import { snippetOf, steadySnippetOf } from '../../../../scripts/clients/program.
 import { hintText } from '../../../helpers/hint-text.ts';
 
 /** Of infra/dev-services.yaml, for somebody who is called `you`. */
-async function defaultConnection(): Promise<SnippetConnection> {
+async function defaultConnection(reach: Reach = 'map'): Promise<SnippetConnection> {
   const stack = await loadStack('infra/dev-services.yaml');
   const surroundings = {
     env: { HOME: '/home/you' },
@@ -28,11 +29,22 @@ async function defaultConnection(): Promise<SnippetConnection> {
   const endpoint = { address: 'unix:///var/run/docker.sock', publishedHost: '127.0.0.1' };
   return describeConnection(
     sessionOf(stack, openSource(stack, surroundings), { endpoint } as unknown as Engine, surroundings),
+    reach,
   );
 }
 
-async function overTls(change: Partial<SnippetConnection> = {}): Promise<SnippetConnection> {
-  return { ...(await defaultConnection()), plain: undefined, ...change };
+async function overTls(change: Partial<SnippetConnection> = {}, reach: Reach = 'map'): Promise<SnippetConnection> {
+  return { ...(await defaultConnection(reach)), plain: undefined, ...change };
+}
+
+/** Each form that a snippet may have, but for a client's certificate. */
+async function allForms(): Promise<SnippetConnection[]> {
+  const forms = (['map', 'direct'] as const).map(async (reach) => [
+    await defaultConnection(reach),
+    await overTls({}, reach),
+    await overTls({ passwordFile: undefined }, reach),
+  ]);
+  return (await Promise.all(forms)).flat();
 }
 
 function codes(connection: SnippetConnection): string[] {
@@ -73,6 +85,23 @@ describe('what a snippet says', () => {
     }
   });
 
+  test("where this host reaches the nodes' own addresses: these, and nothing that has to do with a map", async () => {
+    for (const [index, code] of codes(await defaultConnection('direct')).entries()) {
+      for (const ip of ['172.20.0.13', '172.20.0.16', '172.20.0.17']) {
+        expect(code).toMatch(new RegExp(`${ip.replaceAll('.', '\\.')}['"]?[:,] ?(?:port: )?6379`));
+      }
+      expect(code).not.toMatch(/127\.0\.0\.1|addresses|announce|map|steps|get_node|Dialer|"net"|resources/i);
+      expect(code).not.toBe(codes(await defaultConnection())[index]);
+    }
+    for (const code of codes(await overTls({}, 'direct'))) {
+      expect(code).toMatch(/172\.20\.0\.13['"]?[:,] ?(?:port: )?6380/);
+      expect(code).toContain('/home/you/.local/state/redis-cluster-as-code/dev/tls/ca.crt');
+      expect(code).not.toMatch(/127\.0\.0\.1|:6379|announce|natMap|nodeAddressMap/);
+    }
+    const notes = connectionSnippets(await defaultConnection('direct'), hintText).map(({ note }) => note);
+    expect(notes[2]).toBe('Needs redis 4.1 or later.');
+  });
+
   test('where clients show a certificate: its file and its key', async () => {
     const { tls } = await overTls();
     if (tls === undefined) throw new Error('the default stack has TLS');
@@ -105,13 +134,13 @@ describe('what a snippet says', () => {
 describe('how it is written', () => {
   test('JavaScript as Prettier writes it', async () => {
     const options = { ...(await resolveConfig('package.json')), parser: 'babel' };
-    for (const connection of [await defaultConnection(), await overTls(), await overTls({ passwordFile: undefined })]) {
+    for (const connection of await allForms()) {
       for (const code of codes(connection).slice(0, 2)) expect(await format(code, options)).toBe(code);
     }
   });
 
   test('no line ends in blanks, no two lines in a row are empty, and one line end is the last', async () => {
-    for (const connection of [await defaultConnection(), await overTls(), await overTls({ passwordFile: undefined })]) {
+    for (const connection of await allForms()) {
       for (const code of codes(connection)) {
         expect(code).not.toMatch(/[ \t]\n|\n\n\n|^\n/);
         expect(code).toMatch(/[^\n]\n$/);
@@ -202,14 +231,16 @@ describe('the documents show the default stack', () => {
     expect(programsOf('README.md', 'Connect')).toEqual([named(snippets, 'ioredis')]);
   });
 
-  test('docs/connect.md: all', async () => {
-    expect(programsOf('docs/connect.md')).toEqual(codes(await defaultConnection()));
+  test('docs/connect.md: all with a map, and one without', async () => {
+    const [ioredis, ...others] = codes(await defaultConnection());
+    const [unmapped] = codes(await defaultConnection('direct'));
+    expect(programsOf('docs/connect.md')).toEqual([ioredis, unmapped, ...others]);
   });
 });
 
 describe('npm run clients', () => {
   test('takes each snippet as it is printed, and changes nothing but its one write and its one read', async () => {
-    for (const connection of [await defaultConnection(), await overTls(), await overTls({ passwordFile: undefined })]) {
+    for (const connection of await allForms()) {
       expect(new Set(CLIENTS.map((client) => snippetOf(client, connection)))).toEqual(new Set(codes(connection)));
       for (const client of CLIENTS) {
         const steady = steadySnippetOf(client, connection);
