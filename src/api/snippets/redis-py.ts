@@ -3,7 +3,10 @@ import { isMapped, type Library, type Place, type Reach } from './reach.ts';
 
 export const redisPy: Library = {
   language: 'Python, redis-py',
-  note: (reach) => `Needs redis ${isMapped(reach) ? '4.5.5' : '4.1'} or later.`,
+  note: (reach) => {
+    if (reach.tls !== undefined) return 'Needs redis 6 or later: before, it takes a certificate of any name.';
+    return `Needs redis ${isMapped(reach) ? '4.5.5' : '4.1'} or later.`;
+  },
   code: (reach) => source`
 ${reach.passwordFile === undefined ? ['import os'] : []}
 from redis.cluster import ClusterNode, RedisCluster

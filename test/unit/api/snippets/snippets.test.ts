@@ -98,8 +98,10 @@ describe('what a snippet says', () => {
       expect(code).toContain('/home/you/.local/state/redis-cluster-as-code/dev/tls/ca.crt');
       expect(code).not.toMatch(/127\.0\.0\.1|:6379|announce|natMap|nodeAddressMap/);
     }
-    const notes = connectionSnippets(await defaultConnection('direct'), hintText).map(({ note }) => note);
-    expect(notes[2]).toBe('Needs redis 4.1 or later.');
+    const noteOf = (connection: SnippetConnection): string | undefined =>
+      connectionSnippets(connection, hintText).find(({ language }) => language.endsWith('redis-py'))?.note;
+    expect(noteOf(await defaultConnection('direct'))).toBe('Needs redis 4.1 or later.');
+    expect(noteOf(await overTls({}, 'direct'))).toMatch(/^Needs redis 6 or later/);
   });
 
   test('where clients show a certificate: its file and its key', async () => {
