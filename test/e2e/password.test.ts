@@ -217,3 +217,11 @@ test('env for GitHub needs its runner, and a file of variables is neither JSON n
   ]);
   expect(said.join('')).not.toContain((await environment()).REDIS_PASSWORD);
 });
+
+test('while the stack is down, env prints the map, and status says nothing of a way to the nodes', async () => {
+  await stack.must('down');
+  expect(JSON.parse((await stack.must('env', '--json', '--reveal')).stdout)).toEqual(await environment());
+  const { stdout } = await stack.run('status', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({ reach: null });
+  expect((await stack.run('status')).stdout).not.toContain('Reach:');
+});
