@@ -3,7 +3,7 @@ import { connect, createServer, isIP, type Server, type Socket } from 'node:net'
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { findPortHolder } from '../host/port-holder.ts';
 import { hostOf, knownBy, placeOf, type Known, type ProxiedNode } from './nodes.ts';
-import { answerText } from './opening.ts';
+import { addresseeOf, answerText } from './opening.ts';
 import { pair } from './pair.ts';
 import { connectVerified, TlsEntrance, type ProxyTls } from './tls.ts';
 
@@ -42,6 +42,8 @@ export interface Proxy {
 
 type Kind = 'plain' | 'tls';
 
+type Accept = (entrance: Entrance, client: Socket) => void;
+
 /** A port on which clients of one node come in. */
 interface Entrance {
   readonly kind: Kind;
@@ -75,7 +77,13 @@ export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Pr
     if (!told.has(text)) report(text);
     told.add(text);
   };
-  const answer = (): string => answerText({ ...info(), ...counters });
+  let questions = 0;
+  // Who asks is no client.
+  const answer = (asker: Socket): string => {
+    questions += 1;
+    asker.once('close', () => (questions -= 1));
+    return answerText({ ...info(), ...counters, connections: counters.connections - questions });
+  };
 
   const reload = async (wanted: readonly ProxiedNode[]): Promise<void> => {
     const next: Entrance[] = [];
@@ -105,7 +113,7 @@ export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Pr
     // TLS takes the connection over before anything of it is read.
     const server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: kind === 'tls' });
     const entrance: Entrance = { kind, host, port, node, server };
-    const accept = kind === 'plain' ? acceptPlain : acceptTls(entrance);
+    const accept = kind === 'plain' ? acceptPlain : askedFirst(acceptTls(entrance));
     server.on('connection', (client) => {
       if (counters.connections >= most) {
         tell(`no file descriptors for more than ${most} clients: a higher ulimit -n gives the proxy more`);
@@ -129,15 +137,30 @@ export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Pr
   const join = (kind: Kind, raw: Socket, client: Socket, upstream: Socket): void => {
     const here = hostOf(raw.localAddress);
     const outlook = { kind, placeOf: (host: string, port?: number) => placeOf(known, here, host, port) };
-    pair(client, upstream, { outlook, counters, answer, reset: () => raw.resetAndDestroy() });
+    pair(client, upstream, { outlook, counters, answer: () => answer(raw), reset: () => raw.resetAndDestroy() });
   };
+  /** Who asks the proxy itself need not speak TLS with it: `down` knows no more of it than its ports. */
+  const askedFirst =
+    (accept: Accept): Accept =>
+    (entrance, client) => {
+      client.on('error', () => client.destroy());
+      client.once('readable', () => {
+        const first: unknown = client.read();
+        if (!Buffer.isBuffer(first)) client.destroy();
+        else if (addresseeOf(first) === 'proxy') client.end(answer(client));
+        else {
+          client.unshift(first);
+          accept(entrance, client);
+        }
+      });
+    };
   const acceptPlain = ({ node: { upstream } }: Entrance, client: Socket): void => {
     const socket = connect({ ...SOCKET_OPTIONS, host: upstream.host, port: upstream.plain ?? 0 });
     bound(socket);
     join('plain', client, client, socket);
   };
 
-  const acceptTls = (at: Entrance): ((entrance: Entrance, client: Socket) => void) => {
+  const acceptTls = (at: Entrance): Accept => {
     if (tls === undefined) throw new Error(`${at.node.name} listens for TLS, and there is nothing to serve it with`);
     const { trust } = tls;
     const handshakes = new TlsEntrance(tls);

@@ -319,6 +319,7 @@ test('TLS ends with the node’s own certificate, and clients must show theirs',
   expect(certificates.mock.calls.length).toBe(loads + 1);
   const info = { stack: stack.name, connections: expect.any(Number) as number };
   expect(await askProxy({ ...place(2, 'tls'), tls: trust }, { timeoutMs: 5000 })).toMatchObject(info);
+  expect(await askProxy(place(2, 'tls'), { timeoutMs: 5000 })).toMatchObject(info);
   expect(await askProxy(place(2), { timeoutMs: 5000 })).toMatchObject(info);
   expect(await askProxy(direct(2), { timeoutMs: 5000 })).toBe('something else');
   expect(said).toEqual([]);
