@@ -13,6 +13,8 @@ const EXIT_CODES = {
   IMAGE_UNAVAILABLE: 1,
   IMAGE_BUILD_FAILED: 1,
   PORT_TAKEN: 1,
+  /** The process through which clients of the host come in could not be started, or ended. */
+  PROXY_FAILED: 1,
   SUBNET_OVERLAP: 1,
   ADDRESS_TAKEN: 1,
   NETWORK_IN_USE: 1,

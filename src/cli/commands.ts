@@ -23,6 +23,7 @@ import { imageBuild } from './commands/image-build.ts';
 import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
 import { plan } from './commands/plan.ts';
+import { proxy, proxyProcess } from './commands/access/proxy.ts';
 import { redisCli } from './commands/redis-cli.ts';
 import { restart } from './commands/restart.ts';
 import { reaper, runCommand } from './commands/run.ts';
@@ -35,7 +36,7 @@ import { up } from './commands/up.ts';
 export const SECTIONS: readonly Section[] = [
   { heading: 'Bring it up, take it down:', entries: [init, up, plan, restart, down] },
   { heading: 'See how it is:', entries: [status, doctor, logs, certs] },
-  { heading: 'Use it:', entries: [redisCli, env, serve, runCommand] },
+  { heading: 'Use it:', entries: [redisCli, env, proxy, serve, runCommand] },
   {
     heading: 'Operate it:',
     entries: [
@@ -57,6 +58,9 @@ export const SECTIONS: readonly Section[] = [
     heading: 'Form it by hand, as up does by itself:',
     entries: [clusterCreate, clusterMeet, clusterForget, clusterReset],
   },
-  { heading: 'Commands:', entries: [accessNames, secretsInit, secretsRotate, imageBuild, reaper] },
+  {
+    heading: 'Commands:',
+    entries: [accessNames, secretsInit, secretsRotate, imageBuild, reaper, proxyProcess],
+  },
   { heading: 'Help:', entries: [completion] },
 ];

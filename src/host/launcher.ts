@@ -55,7 +55,7 @@ const LAUNCHERS: readonly RegExp[] = [
 async function readAncestors(first: number): Promise<Ancestor[]> {
   const found: Ancestor[] = [];
   for (let pid = first; pid > 1 && found.length < LAUNCHERS.length;) {
-    const { parent, command } = await (process.platform === 'linux' ? fromProc(pid) : fromPs(pid));
+    const { parent, command } = await lookAtProcess(pid);
     found.push({ pid, command });
     pid = parent;
   }
@@ -67,7 +67,12 @@ interface Seen {
   readonly command: string;
 }
 
-/** proc(5). What can't be seen has no parent. */
+/** What can't be seen has no parent, and an empty command line. */
+export function lookAtProcess(pid: number): Promise<Seen> {
+  return process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
+}
+
+/** proc(5) */
 async function fromProc(pid: number): Promise<Seen> {
   const [status = '', line = ''] = await Promise.all(
     ['status', 'cmdline'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')),

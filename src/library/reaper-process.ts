@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { basename, dirname, join } from 'node:path';
+import { ownProgram } from '../host/own-program.ts';
 
 /** What stands beside this process and removes its clusters when it ends without having done so. */
 interface Reaper {
@@ -15,12 +15,16 @@ export function reaperFor(host: string | undefined, env: NodeJS.ProcessEnv): Rea
   if (known !== undefined) return known;
   let write: ((line: string) => void) | undefined;
   const start = (): ((line: string) => void) => {
-    const child = spawn(process.execPath, [...PROGRAM, 'reaper', ...(host === undefined ? [] : ['--host', host])], {
-      env,
-      // In a group of its own, Ctrl-C doesn't reach it.
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
+    const child = spawn(
+      process.execPath,
+      [...ownProgram().args, 'reaper', ...(host === undefined ? [] : ['--host', host])],
+      {
+        env,
+        // In a group of its own, Ctrl-C doesn't reach it.
+        detached: true,
+        stdio: ['pipe', 'ignore', 'ignore'],
+      },
+    );
     child.on('error', () => undefined);
     child.stdin.on('error', () => undefined);
     child.unref();
@@ -35,8 +39,3 @@ export function reaperFor(host: string | undefined, env: NodeJS.ProcessEnv): Rea
   reapers.set(host ?? '', reaper);
   return reaper;
 }
-
-/** This program, as it is started: from its sources; or from the package, where this file is in dist, or below it. */
-const PROGRAM = __filename.endsWith('.ts')
-  ? ['--import', 'tsx', join(__dirname, '../../manage.ts')]
-  : [join(basename(__dirname) === 'dist' ? __dirname : dirname(__dirname), 'cli.js')];

@@ -1,6 +1,7 @@
 import type { ReachableView } from '../cluster/nodes/view.ts';
 import { formatRanges } from '../cluster/slots/slots.ts';
 import { findDisruptive, findUnserved, nextRollStep, type RollStep } from './cluster/plan-roll.ts';
+import { planProxyAfter } from './engine/plan-proxy.ts';
 import { planSaving } from './engine/plan-saving.ts';
 import { planUp } from './engine/plan-up.ts';
 import { actionKey, keyOf, newAction, type Action } from './model/action.ts';
@@ -34,7 +35,11 @@ export function disruption(scene: Scene): Partial<Next> {
   const first = nextRollStep(present, waiting);
   if (first === undefined) return {};
   const others = waiting.filter((node) => node !== first.node).flatMap((node) => nextRollStep(present, [node]) ?? []);
-  return { ...turnOf(first), later: () => others.flatMap((step) => turnOf(step).actions) };
+  const later = (): Action[] => [
+    ...others.flatMap((step) => turnOf(step).actions),
+    ...(wish === undefined ? planProxyAfter(spec, wanted, observed, planned) : []),
+  ];
+  return { ...turnOf(first), later };
 }
 
 /** Those that have not been restarted yet. */

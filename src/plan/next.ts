@@ -10,6 +10,7 @@ import { findBegunMoves, planShape } from './cluster/plan-shape.ts';
 import { disruption, urgentRestarts } from './disruption.ts';
 import { findConflicts } from './engine/conflicts.ts';
 import { findUnreadable } from './engine/other-server.ts';
+import { afterStops, planProxy } from './engine/plan-proxy.ts';
 import { planSaving } from './engine/plan-saving.ts';
 import { planUp } from './engine/plan-up.ts';
 import { actionKey, type Action, type ActionType } from './model/action.ts';
@@ -27,6 +28,9 @@ const LAST: ReadonlySet<ActionType> = new Set([
   'update container',
   'disconnect container',
   'connect container',
+  'start proxy',
+  'reload proxy',
+  'restart proxy',
   'drop other passwords',
   'renew certificate',
   'set config',
@@ -42,7 +46,7 @@ const NOTHING: Next = { conflicts: [], actions: [], ifSteady: [], waitsFor: [], 
  * The next actions from what is to what should be: those of the first phase that has work. Empty, without anything to wait
  * for, means that all is as it should be.
  *
- * 1. engine: conflicts; network, volumes and containers, as far as nobody who runs is disturbed.
+ * 1. engine: conflicts; network, volumes and containers, as far as nobody who runs is disturbed; the proxy.
  * 2. nodes: passwords, certificates and settings of nodes that run.
  * 3. cluster: formation, membership, repair.
  * 4. shape: slots to where the YAML file wants them, nodes that left it out of the cluster.
@@ -103,10 +107,11 @@ function engine(scene: Scene): Partial<Next> {
   const damaged = new Set(tables.map(({ target }) => containerName(spec.name, target)));
   const now = all.filter(({ target }) => !waiting.has(target) && !damaged.has(target));
   const saving = planSaving(scene, now);
-  if (conflicts.length + saving.conflicts.length + now.length + tables.length > 0) {
+  const proxies = planProxy(spec, wanted, observed, now);
+  if (conflicts.length + saving.conflicts.length + now.length + tables.length + proxies.length > 0) {
     return {
       conflicts: [...conflicts, ...saving.conflicts],
-      actions: [...saving.actions, ...tables],
+      actions: [...afterStops(saving.actions, proxies), ...tables, ...proxies],
       later: () => nodes(scene).actions ?? [],
     };
   }

@@ -136,6 +136,11 @@ export function placesOf(access: Spec['access'], name: string, ports: HostPorts)
   }
 }
 
+/** A node's ports as the YAML file writes them. */
+export function writtenPorts({ access }: Spec, { ports, entrance: { plain, tls } }: NodeSpec): HostPorts {
+  return access === 'proxy' ? { ...ports, plain, tls } : ports;
+}
+
 /** Where a node is published whose own port the proxy has. */
 export function portBehindProxy(port: number): number {
   const above = port + BEHIND_PROXY;

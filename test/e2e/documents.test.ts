@@ -51,6 +51,11 @@ const toSix = async (): Promise<void> => {
 };
 /** Replicas refuse it, and follow their primaries. */
 const withoutKeys = (): Promise<Outcome> => stack.run('cluster', 'call', 'FLUSHALL');
+let proxyPort = 0;
+/** As many as it listens at, one behind the other. */
+async function takePorts(): Promise<void> {
+  [proxyPort = 0] = await freePorts(6);
+}
 const inFolder = (name: string): string => join(stack.folder, name);
 const idOf = async (node: number): Promise<string> => (await stack.redis(node, 'CLUSTER', 'MYID')).trim();
 let ghost = '';
@@ -117,6 +122,8 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
   'redis-cli redis-1 -- -h redis-2 PING': { says: /PONG/ },
   env: { says: /REDIS_CLUSTER_NODES/ },
   'env --map': { says: /REDIS_NAT_MAP/ },
+  proxy: { argv: () => ['proxy', '--port', String(proxyPort)], before: takePorts, says: /Connect: /, isEndless: true },
+  'proxy --port 7000': { argv: () => ['proxy', '--port', String(proxyPort)], says: /Connect: /, isEndless: true },
   serve: { argv: () => ['serve', '--port', '0'], says: /metrics/, isEndless: true },
   'serve --port 0 --json': { says: /"url":"http/, isEndless: true },
   'serve --host 0.0.0.0 --token-file serve.token': {

@@ -2,9 +2,9 @@ import { parseNodeTable } from '../../src/cluster/nodes/node-table.ts';
 import { divideSlots, formatRange, SLOT_COUNT } from '../../src/cluster/slots/slots.ts';
 import type { ReachableView } from '../../src/cluster/nodes/view.ts';
 import { StackError } from '../../src/errors.ts';
-import { containerDefinition, networkDefinition } from '../../src/plan/model/definitions.ts';
+import { containerDefinition, networkDefinition, proxyDefinition } from '../../src/plan/model/definitions.ts';
 import { initialNodeId, LABELS } from '../../src/plan/model/names.ts';
-import type { Observed, Wanted } from '../../src/plan/model/observed.ts';
+import type { Observed, ProxyInfo, Wanted } from '../../src/plan/model/observed.ts';
 import { redisConf } from '../../src/plan/node/redis-config.ts';
 import type {
   Container,
@@ -87,6 +87,7 @@ export function wantedFor(spec: Spec, { userConf = '', imageId = IMAGE_ID } = {}
       spec.nodes.map((node) => [node.name, containerDefinition(spec, node, spec.redis.image, 'stack.yaml')]),
     ),
     config: new Map(spec.nodes.map((node) => [node.name, { redisConf: redisConf(spec, node), userConf }])),
+    proxy: proxyDefinition(spec, { version: '1.0.0', file: '/stack.yaml' }),
     imageId,
     server: undefined,
     isStandIn: false,
@@ -105,6 +106,7 @@ export const NOTHING: Observed = {
   halfMadeVolumes: new Set(),
   unread: new Set(),
   members: [],
+  entrances: [],
 };
 
 /** What the engine shows after an `up` of `wanted`: everything there, everything running. */
@@ -122,7 +124,15 @@ export function observedAfterUp(wanted: Wanted): Observed {
     halfMadeVolumes: new Set(),
     unread: new Set(),
     members: [],
+    entrances: (wanted.proxy?.addresses ?? []).map((address) => ({ ...address, holder: proxyInfo(wanted) })),
   };
+}
+
+/** What the proxy says that serves what is wanted. */
+export function proxyInfo({ proxy }: Pick<Wanted, 'proxy'>, changes: Partial<ProxyInfo> = {}): ProxyInfo {
+  const { version = '', digest = '', file = '' } = proxy ?? {};
+  const counts = { reloads: 0, trouble: '', connections: 0, uptimeSeconds: 1 };
+  return { stack: 'dev', pid: 4711, user: 'ann@laptop', version, digest, file, ...counts, ...changes };
 }
 
 /** What the engine shows of containers that were made from their definitions. */

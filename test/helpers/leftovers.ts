@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LABELS } from '../../src/plan/model/names.ts';
+import { processesOf } from './processes.ts';
 import type { TestStack } from './test-stack.ts';
 
 /** What there is of a stack, and where: on the engine, in its own folder, among the processes. */
@@ -24,17 +25,4 @@ export async function findAllOf({ engine, name, folder }: TestStack): Promise<st
     ...files,
     ...processesOf(folder).map((pid) => `process ${pid}`),
   ].toSorted();
-}
-
-/** Processes whose command line names the stack's folder: every program on it does, as `-f`. */
-function processesOf(folder: string): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false;
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(folder);
-    } catch {
-      // It has ended since.
-      return false;
-    }
-  });
 }

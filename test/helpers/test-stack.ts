@@ -18,6 +18,7 @@ import { whilePassing } from '../../src/stack/reconcile/passing.ts';
 import { openSource } from '../../src/stack/session/source.ts';
 import type { Session } from '../../src/stack/session/session.ts';
 import { PROGRAM } from './hint-text.ts';
+import { endProxies } from './processes.ts';
 import { requireDescribed } from './json-schemas.ts';
 
 /** What a command line printed, and how it ended. */
@@ -160,6 +161,7 @@ ${nodes.join('')}`;
     removeResources: () => removeByLabel(engine, name),
     remove: async () => {
       await removeByLabel(engine, name);
+      endProxies(folder);
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,4 +1,5 @@
 import type { DownOptions, DownResult } from '../../stack/commands/down.ts';
+import { proxyAddresses } from '../../plan/model/definitions.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run, type Hint } from '../../hint.ts';
 import type { Command, Invocation } from '../core/command.ts';
@@ -30,7 +31,8 @@ async function downOfFile(invocation: Invocation): Promise<Outcome> {
   const session = await invocation.openSession();
   const { down: takeDown } = await import('../../stack/commands/down.ts');
   const stack = session.spec.name;
-  const result = await takeDown(session, stack, optionsOf(invocation, stack, 'down'));
+  const options = { ...optionsOf(invocation, stack, 'down'), entrances: proxyAddresses(session.spec) };
+  const result = await takeDown(session, stack, options);
   return outcome(stack, result, hint`${run('up')}   # goes on with it`);
 }
 

@@ -2,9 +2,18 @@ import type { Command } from '../core/command.ts';
 import { isReachable } from '../../cluster/nodes/view.ts';
 import type { RenderHint } from '../../hint.ts';
 import type { Status } from '../../stack/commands/status.ts';
+import { NO_PROXY } from '../../plan/engine/plan-proxy.ts';
 import type { Session } from '../../stack/session/session.ts';
 import type { Screen } from '../core/output.ts';
-import { engineLine, imageLine, nodesAsJson, placeColumns, reachLine } from '../views/cluster.ts';
+import {
+  engineLine,
+  imageLine,
+  nodesAsJson,
+  placeColumns,
+  proxyAsJson,
+  proxyLine,
+  reachLine,
+} from '../views/cluster.ts';
 
 export const status: Command = {
   name: 'status',
@@ -25,7 +34,8 @@ async function showStatus(session: Session, state: Status, screen: Screen): Prom
   const { good, bad, warn, line, paint, renderHint } = screen;
   const { stack, nodes, problems, next, warnings, engine } = state;
   const isWhole = problems.length === 0;
-  const headline = isWhole ? 'cluster_state:ok, every node agrees' : 'the cluster is not whole';
+  const isOnlyClosed = problems.every((problem) => problem === NO_PROXY);
+  const headline = isOnlyClosed ? 'cluster_state:ok, every node agrees' : 'the cluster is not whole';
   (isWhole ? good : bad)(`${paint('bold', `${stack}: ${headline}`)}\n`);
   const views = nodes.map(({ view }) => view).filter(isReachable);
   const columns = placeColumns(session);
@@ -38,6 +48,7 @@ async function showStatus(session: Session, state: Status, screen: Screen): Prom
   for (const text of imageLines(session, state, views[0]?.server)) line(text);
   line(`${engineLine(session)}, ${engine.version}, API ${engine.apiVersion}`);
   if (state.reach !== undefined) line(reachLine(state.reach));
+  if (state.proxy !== undefined) line(proxyLine(session, state.proxy));
   for (const problem of problems) bad(problem);
   for (const warning of warnings) warn(renderHint(warning));
   if (next !== undefined) screen.next(next);
@@ -54,7 +65,7 @@ function imageLines(session: Session, { image, nodes }: Status, server: string |
 
 function statusAsJson(
   session: Session,
-  { stack, endpoint, engine, reach, image, nodes, problems, warnings }: Status,
+  { stack, endpoint, engine, reach, image, nodes, proxy, problems, warnings }: Status,
   renderHint: RenderHint,
 ): object {
   const views = nodes.map(({ view }) => view).filter(isReachable);
@@ -76,5 +87,6 @@ function statusAsJson(
       imageId: container?.imageId ?? null,
     })),
     nodes: nodesAsJson(session, views),
+    proxy: proxy === undefined ? null : proxyAsJson(session, proxy),
   };
 }

@@ -9,6 +9,8 @@ import {
   nodesAsJson,
   placeColumns,
   reachLine,
+  proxyAsJson,
+  proxyLine,
   showNodes,
   slotsOwned,
 } from '../views/cluster.ts';
@@ -31,7 +33,7 @@ export const up: Command = {
 export async function bringUp(session: Session): Promise<Outcome> {
   const { up: toWhatTheFileSays } = await import('../../stack/commands/up.ts');
   const { result, elapsedMs } = await timed(() => toWhatTheFileSays(session));
-  const { image, changeCount, views, reach } = result;
+  const { image, changeCount, views, reach, proxy } = result;
   const { name } = session.spec;
   const seconds = durationText(elapsedMs);
   const headline = changeCount === 0 ? `${name} is up: nothing to do (${seconds})` : `${name} is up, in ${seconds}`;
@@ -43,6 +45,7 @@ export async function bringUp(session: Session): Promise<Outcome> {
     engine: session.engine.endpoint,
     reach,
     nodes: nodesAsJson(session, views),
+    ...(proxy && { proxy: proxyAsJson(session, proxy) }),
   };
   return {
     data,
@@ -51,7 +54,8 @@ export async function bringUp(session: Session): Promise<Outcome> {
       const agreed = `${slotsOwned(views)}, ${countText(views.length, 'node')} agree`;
       good(`${paint('bold', headline)}: cluster_state:ok, ${agreed}\n`);
       await showNodes(screen, views, placeColumns(session));
-      line(`\n${imageLine(session, image, views[0]?.server)}\n${engineLine(session)}\n${reachLine(reach)}\n`);
+      line(`\n${imageLine(session, image, views[0]?.server)}\n${engineLine(session)}\n${reachLine(reach)}`);
+      line(proxy === undefined ? '' : `${proxyLine(session, proxy)}\n`);
       const next = NEXT.map(([words, purpose]) => [renderHint(run(words)), purpose] as const);
       const width = Math.max(...next.map(([command]) => command.length));
       line(`Next: ${next.map(([command, purpose]) => `${command.padEnd(width)}    # ${purpose}`).join('\n      ')}`);

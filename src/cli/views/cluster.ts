@@ -1,10 +1,12 @@
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { countSlots, formatRanges } from '../../cluster/slots/slots.ts';
-import { entranceOf, hostAddress, REACH_TEXT, type Reach } from '../../stack/connect/host-address.ts';
+import { entranceHost, entranceOf, reachedProxy, REACH_TEXT, type Reach } from '../../stack/connect/host-address.ts';
+import type { RunningProxy } from '../../plan/engine/plan-proxy.ts';
+import { addressText } from '../../plan/model/definitions.ts';
 import type { ResolvedImage } from '../../stack/observe/image.ts';
 import type { Session } from '../../stack/session/session.ts';
 import type { Screen } from '../core/output.ts';
-import type { NodeJson } from './json.ts';
+import type { NodeJson, ProxyJson } from './json.ts';
 import { bytesText, countText } from '../../units.ts';
 
 /** What a table says of a node that answers. */
@@ -91,8 +93,28 @@ export function reachLine(reach: Reach): string {
   return `Reach: ${REACH_TEXT[reach]}`;
 }
 
+/** `Proxy 127.0.0.1:6379-6381, process 4711, 12 connections` */
+export function proxyLine({ engine }: Session, { info, addresses }: RunningProxy): string {
+  const shown = addressText(reachedProxy(addresses, engine.endpoint));
+  return `Proxy ${shown}, process ${info.pid}, ${countText(info.connections, 'connection')}`;
+}
+
+export function proxyAsJson({ engine }: Session, { info, addresses }: RunningProxy): ProxyJson {
+  const { pid, version, connections, uptimeSeconds } = info;
+  const shown = reachedProxy(addresses, engine.endpoint).map(
+    ({ hostAddress, hostPort }) => `${hostAddress}:${hostPort}`,
+  );
+  return { addresses: shown, pid, version, connections, uptimeSeconds };
+}
+
 export function nodesAsJson({ spec, engine }: Session, views: readonly ReachableView[]): NodeJson[] {
-  const host = hostAddress(spec, engine.endpoint);
+  const host = entranceHost({ spec, engine });
+  const placeOf = (name: string): Pick<NodeJson, 'host' | 'ports'> => {
+    const node = spec.nodes.find((one) => one.name === name);
+    if (node === undefined) return { host };
+    const { plain, tls } = node.entrance;
+    return { host: node.entrance.host ?? host, ports: { ...node.ports, plain, tls } };
+  };
   return views.map(({ name, table: { myself }, keyCount, usedMemoryBytes, redisVersion, info }) => ({
     name,
     id: myself.id,
@@ -104,7 +126,6 @@ export function nodesAsJson({ spec, engine }: Session, views: readonly Reachable
     usedMemoryBytes,
     redisVersion,
     address: `${myself.ip}:${myself.port}`,
-    host,
-    ports: spec.nodes.find((node) => node.name === name)?.ports,
+    ...placeOf(name),
   }));
 }

@@ -20,7 +20,7 @@ const node = z.object({
   usedMemoryBytes: z.int(),
   redisVersion: z.string().optional(),
   address: z.string().describe('In the network: 172.20.0.13:6379.'),
-  host: z.string().describe('Where the ports answer from this host.'),
+  host: z.string().describe('Where clients on this host reach the node.'),
   ports: z.object({ plain: port, tls: port, bus: port.optional() }).optional(),
 });
 
@@ -44,6 +44,16 @@ const up = z
       .enum(['direct', 'map', 'proxy', 'names'])
       .describe("How clients on this host come to the nodes: at the nodes' own addresses, or as access says."),
     nodes: z.array(node),
+    proxy: z
+      .object({
+        addresses: z.array(z.string()).describe('Where it listens: 127.0.0.1:6379.'),
+        pid: z.int(),
+        version: z.string(),
+        connections: z.int().min(0),
+        uptimeSeconds: z.int().min(0),
+      })
+      .optional()
+      .describe('With access: proxy.'),
   })
   .describe('What `up --json` prints when the cluster is verified.');
 
@@ -59,6 +69,7 @@ const error = z
   .describe('What every command prints with `--json` when it fails.');
 
 export type UpJson = z.infer<typeof up>;
+export type ProxyJson = NonNullable<UpJson['proxy']>;
 export type NodeJson = z.infer<typeof node>;
 
 export const JSON_OUTPUTS = { up, error };

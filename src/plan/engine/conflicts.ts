@@ -4,7 +4,7 @@ import { loopbackAddress, overlaps, parseBlock } from '../../spec/addresses.ts';
 import { isSamePort } from '../model/definitions.ts';
 import { LABELS, LOCAL_IMAGE, isOwn } from '../model/names.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
-import type { ContainerDefinition, Network, PublishedPort } from '../model/resources.ts';
+import type { ContainerDefinition, Network, HostPort } from '../model/resources.ts';
 import { networkGuests } from './plan-down.ts';
 
 /** Something of somebody else's that stands in the way: found before anything is made, and left alone. */
@@ -95,8 +95,11 @@ function outdatedNetworks(stack: string, { network }: Wanted, { networks }: Obse
     );
 }
 
-function takenPorts(stack: string, { containers }: Wanted, observed: Observed): Conflict[] {
-  const wanted = [...containers.values()];
+function takenPorts(stack: string, { containers, proxy }: Wanted, observed: Observed): Conflict[] {
+  const wanted: readonly (PortOwner & { readonly ports: readonly HostPort[] })[] = [
+    ...containers.values(),
+    { name: PROXY_NAME, ports: proxy?.addresses ?? [] },
+  ];
   const others = observed.containers.filter(
     (container) => !isOwn(stack)(container) && HOLDING_PORTS.has(container.state),
   );
@@ -109,14 +112,20 @@ function takenPorts(stack: string, { containers }: Wanted, observed: Observed): 
   );
 }
 
+/** As messages call it. */
+export const PROXY_NAME = 'the proxy';
+
 const HOLDING_PORTS: ReadonlySet<string> = new Set(['running', 'paused', 'restarting']);
 
+/** A container, or the proxy, which is on no network. */
+export type PortOwner = Pick<ContainerDefinition, 'name'> & Partial<Pick<ContainerDefinition, 'network'>>;
+
 export function portConflict(
-  { name, network }: Pick<ContainerDefinition, 'name' | 'network'>,
-  { hostAddress, hostPort }: PublishedPort,
+  { name, network }: PortOwner,
+  { hostAddress, hostPort }: HostPort,
   holder: string,
 ): Conflict {
-  const isByName = hostAddress === loopbackAddress(network.address);
+  const isByName = network !== undefined && hostAddress === loopbackAddress(network.address);
   return {
     code: 'PORT_TAKEN',
     message: `host port ${hostAddress}:${hostPort}, which ${name} is to have, is held by ${holder}`,

@@ -1,5 +1,6 @@
 import { keyOf, newAction, type Action } from '../model/action.ts';
 import { isOwn, LABELS } from '../model/names.ts';
+import { stopProxy, type RunningProxy } from './plan-proxy.ts';
 import type { Container, Network, Volume } from '../model/resources.ts';
 
 export interface Present {
@@ -9,10 +10,15 @@ export interface Present {
 }
 
 /**
- * Removes what carries the stack's label, whatever the YAML file says by now: containers, then the network. The data
+ * Ends the proxy, and removes what carries the stack's label, whatever the YAML file says by now: containers, then the network. The data
  * stays, unless `withVolumes`. A network that somebody else's container is on stays too: see `networkGuests`.
  */
-export function planDown(stack: string, present: Present, withVolumes: boolean): Action[] {
+export function planDown(
+  stack: string,
+  present: Present,
+  withVolumes: boolean,
+  proxies: readonly RunningProxy[] = [],
+): Action[] {
   const containers = present.containers.filter(isOwn(stack));
   const cause = 'down';
   const containerActions = containers.flatMap(({ name, state }): Action[] => {
@@ -31,7 +37,7 @@ export function planDown(stack: string, present: Present, withVolumes: boolean):
     const after = containers.filter((container) => container.volumes.includes(name)).map(removalKey);
     return newAction('remove volume', name, 'down --volumes', {}, { destructive: true, after });
   });
-  return [...containerActions, ...networks, ...volumes];
+  return [...proxies.map((proxy) => stopProxy(proxy, cause)), ...containerActions, ...networks, ...volumes];
 }
 
 /** Containers that aren't ours on a network that is. */

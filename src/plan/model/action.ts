@@ -1,6 +1,7 @@
 import { isPhantom } from '../../cluster/nodes/bootstrap-table.ts';
 import { list, slotsText } from '../../cluster/findings/finding.ts';
 import { rangesOf, formatRange, formatRanges, type SlotMove, type SlotRange } from '../../cluster/slots/slots.ts';
+import type { HostPort } from './resources.ts';
 
 /** What every kind of action has beside its own arguments. */
 interface Step {
@@ -38,6 +39,12 @@ interface Arguments {
   readonly 'remove container': Nothing;
   readonly 'remove half-made volume': Nothing;
   readonly 'remove volume': Nothing;
+  // The process of the host through which clients come in.
+  readonly 'start proxy': Nothing;
+  /** It has the YAML file's new nodes, and keeps every connection. */
+  readonly 'reload proxy': ProxyProcess;
+  readonly 'restart proxy': ProxyProcess;
+  readonly 'stop proxy': ProxyProcess;
   // What a node that runs is told.
   readonly 'save keys': { readonly into: 'dump.rdb' | 'append-only file' };
   /** BGSAVE. What kept the last one from its end may be over, and Redis doesn't try again by itself. */
@@ -69,6 +76,12 @@ interface Arguments {
   readonly 'remove node': Nothing;
   /** The target takes over from its primary, which answers. */
   readonly 'fail over': { readonly from: string };
+}
+
+/** One that runs. The target is where it listens. */
+interface ProxyProcess {
+  readonly pid: number;
+  readonly addresses: readonly HostPort[];
 }
 
 /** Slots of which the same is to be done, all by names of nodes. */
@@ -147,6 +160,12 @@ function sentence(action: Action): string {
       return `start container ${target}, to save its keys`;
     case 'stop container':
       return action.intoDump === true ? `${type} ${target}, its last keys in dump.rdb` : `${type} ${target}`;
+    case 'start proxy':
+      return `start proxy at ${target}`;
+    case 'reload proxy':
+    case 'restart proxy':
+    case 'stop proxy':
+      return `${type} at ${target}, process ${action.pid}`;
     case 'save keys':
       return `save keys of ${target} to ${action.into}`;
     case 'save dump':

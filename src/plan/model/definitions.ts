@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 import { loopbackAddress } from '../../spec/addresses.ts';
 import { CONTAINER_PORTS, openPorts, type HostPorts, type NodeSpec, type Spec } from '../../spec/spec.ts';
-import type { Container, ContainerDefinition, NetworkDefinition, PublishedPort, ServerName } from './resources.ts';
+import { formatRanges, rangesOf } from '../../cluster/slots/slots.ts';
+import type { ProxyDefinition } from './observed.ts';
+import type {
+  Container,
+  ContainerDefinition,
+  HostPort,
+  NetworkDefinition,
+  PublishedPort,
+  ServerName,
+} from './resources.ts';
 import { composeLabels, containerName, LABELS, volumeName } from './names.ts';
 import { AUTHORITY_FILE, CERTIFICATE_FILE, REDIS_CONF_FILE } from '../node/redis-config.ts';
 
@@ -40,6 +49,7 @@ export function containerDefinition(
     labels: {
       ...owner,
       [LABELS.image]: image,
+      ...(spec.access === 'proxy' && { [LABELS.entrance]: entranceLabel(spec, node) }),
       [LABELS.tls]: spec.tls.cluster ? 'bus' : spec.tls.enabled ? 'yes' : 'no',
       ...composeLabels(stack, { service: node.name, file }),
     },
@@ -69,10 +79,66 @@ export function isSamePort(one: HostPort, other: HostPort): boolean {
   return one.hostPort === other.hostPort && (isSameAddress || isEverywhere(one) || isEverywhere(other));
 }
 
-type HostPort = Pick<PublishedPort, 'hostAddress' | 'hostPort'>;
-
 function isEverywhere({ hostAddress }: HostPort): boolean {
   return ['', '0.0.0.0', '::'].includes(hostAddress);
+}
+
+/** undefined where clients come in without a proxy. */
+export function proxyDefinition(
+  spec: Spec,
+  place: Pick<ProxyDefinition, 'version' | 'file'>,
+): ProxyDefinition | undefined {
+  if (spec.access !== 'proxy') return undefined;
+  const { redis, nodes, tls } = spec;
+  const served = [redis.bind, tls.plain, tls.enabled, tls.clientAuth, tls.issuer];
+  const places = nodes.map(({ name, ip, ports, entrance }) => [
+    name,
+    ip,
+    ports.plain,
+    ports.tls,
+    entrance.plain,
+    entrance.tls,
+  ]);
+  return { ...place, addresses: proxyAddresses(spec), digest: digest([...served, places]) };
+}
+
+/** Where it listens; none where clients come in without one. */
+export function proxyAddresses(spec: Spec): HostPort[] {
+  return spec.access === 'proxy' ? spec.nodes.flatMap((node) => entrancesOf(spec, node)) : [];
+}
+
+function entrancesOf(spec: Spec, { entrance }: NodeSpec): HostPort[] {
+  return openPorts(spec).flatMap((kind) =>
+    kind === 'bus' ? [] : [{ hostAddress: spec.redis.bind, hostPort: entrance[kind] }],
+  );
+}
+
+function entranceLabel(spec: Spec, node: NodeSpec): string {
+  return entrancesOf(spec, node)
+    .map(({ hostAddress, hostPort }) => `${hostAddress}:${hostPort}`)
+    .join(' ');
+}
+
+/** Where the containers say that the proxy of their stack listens. */
+export function labelledEntrances(containers: readonly Pick<Container, 'labels'>[]): HostPort[] {
+  return containers
+    .flatMap(({ labels }) => labels[LABELS.entrance]?.split(' ') ?? [])
+    .flatMap((text) => {
+      const [, hostAddress, hostPort] = /^(.+):(\d+)$/.exec(text) ?? [];
+      return hostAddress === undefined ? [] : [{ hostAddress, hostPort: Number(hostPort) }];
+    });
+}
+
+/** `127.0.0.1:6379-6381,6390-6392` */
+export function addressText(addresses: readonly HostPort[]): string {
+  const hosts = [...new Set(addresses.map(({ hostAddress }) => hostAddress))];
+  return hosts
+    .map((host) => {
+      const ports = new Set(addresses.filter((one) => one.hostAddress === host).map(({ hostPort }) => hostPort));
+      const ranges = rangesOf([...ports].toSorted((one, other) => one - other));
+      return `${host}:${formatRanges(ranges).replaceAll(' ', ',')}`;
+    })
+    .join(' ');
 }
 
 function publishedPorts({ redis, access }: Spec, { ip, ports }: NodeSpec, kind: keyof HostPorts): PublishedPort[] {

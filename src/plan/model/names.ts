@@ -15,6 +15,8 @@ export const LABELS = {
   tls: `${PREFIX}.tls`,
   /** A digest of what the thing was made from, to see when the YAML file asks for another. */
   definition: `${PREFIX}.definition`,
+  /** Where clients on the host come in to the node, of one behind the proxy: `127.0.0.1:6379 127.0.0.1:6390`. */
+  entrance: `${PREFIX}.entrance`,
   /** The process for which the thing was made, where one was named. No part of what it is made from. */
   owner: `${PREFIX}.owner`,
 } as const;

@@ -2,12 +2,47 @@ import type { ConfigText } from '../node/config-drift.ts';
 import type { Server } from './server.ts';
 import type {
   Container,
+  HostPort,
   ContainerSettings,
   Network,
   Volume,
   ContainerDefinition,
   NetworkDefinition,
 } from './resources.ts';
+
+/** What the proxy of a stack says of itself. */
+export interface ProxyInfo {
+  readonly stack: string;
+  readonly pid: number;
+  /** The program's. */
+  readonly version: string;
+  /** See `ProxyDefinition`. */
+  readonly digest: string;
+  /** `ann@laptop` */
+  readonly user: string;
+  /** The YAML file that it reads again on SIGHUP; empty where it doesn't: in the foreground. */
+  readonly file: string;
+  /** How often it has done so, and what kept it the last time from serving what the file says. */
+  readonly reloads: number;
+  readonly trouble: string;
+  readonly connections: number;
+  readonly uptimeSeconds: number;
+}
+
+/** Who listens where clients on the host come in, or came in when the containers were made. */
+export interface EntranceSeen extends HostPort {
+  readonly holder: ProxyInfo | 'nobody' | 'something else';
+}
+
+/** The proxy as it should be. */
+export interface ProxyDefinition {
+  readonly addresses: readonly HostPort[];
+  readonly version: string;
+  /** The YAML file that it is started with. */
+  readonly file: string;
+  /** Of all that it serves, to see when the YAML file asks for something else. */
+  readonly digest: string;
+}
 
 /** What is: everything on the engine that a plan may depend on. */
 export interface Observed {
@@ -40,6 +75,8 @@ export interface Observed {
    * slots, or they run and know others. They leave it before they are removed.
    */
   readonly members: readonly string[];
+  /** Where the proxy should listen, or was to when the containers were made. */
+  readonly entrances: readonly EntranceSeen[];
 }
 
 /**
@@ -62,6 +99,8 @@ export interface Wanted {
   readonly containers: ReadonlyMap<string, ContainerDefinition>;
   /** Node name → its configuration. */
   readonly config: ReadonlyMap<string, ConfigText>;
+  /** undefined where clients come in without one. */
+  readonly proxy: ProxyDefinition | undefined;
   readonly imageId: string;
   /** What the image runs; undefined where that isn't known. */
   readonly server: Server | undefined;

@@ -46,9 +46,13 @@ export interface Container {
   readonly volumes: readonly string[];
 }
 
-export interface PublishedPort {
+/** A port of the host, on one of its addresses. */
+export interface HostPort {
   readonly hostAddress: string;
   readonly hostPort: number;
+}
+
+export interface PublishedPort extends HostPort {
   readonly containerPort: number;
 }
 

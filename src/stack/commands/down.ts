@@ -2,9 +2,12 @@ import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import type { Action } from '../../plan/model/action.ts';
+import { labelledEntrances } from '../../plan/model/definitions.ts';
 import { isOwn } from '../../plan/model/names.ts';
 import { networkGuests, planDown, type Present } from '../../plan/engine/plan-down.ts';
-import type { Container } from '../../plan/model/resources.ts';
+import { proxiesOf } from '../../plan/engine/plan-proxy.ts';
+import { observeEntrances } from '../observe/entrances.ts';
+import type { Container, HostPort } from '../../plan/model/resources.ts';
 import { execute } from '../execute/execute.ts';
 import { performByName } from '../execute/engine-actions.ts';
 import { whilePassing } from '../reconcile/passing.ts';
@@ -18,6 +21,8 @@ export interface DownOptions {
   readonly confirm: (volumes: readonly string[]) => Promise<boolean>;
   /** What to type for it: `down`, `down --name dev`. */
   readonly command: string;
+  /** Where the proxy listens that the YAML file speaks of: its containers may be gone. */
+  readonly entrances?: readonly HostPort[];
 }
 
 export interface DownResult {
@@ -54,11 +59,13 @@ export async function readPresent(engine: Engine): Promise<Present> {
 async function downOnce(
   session: LabelSession,
   stack: string,
-  { withVolumes, confirm, command }: DownOptions,
+  { withVolumes, confirm, command, entrances = [] }: DownOptions,
 ): Promise<DownResult> {
   const { engine } = session;
   const present = await readPresent(engine);
-  const actions = planDown(stack, present, withVolumes);
+  const addresses = [...entrances, ...labelledEntrances(present.containers.filter(isOwn(stack)))];
+  const proxies = proxiesOf(stack, await observeEntrances(addresses, engine.endpoint));
+  const actions = planDown(stack, present, withVolumes, proxies);
   const doomed = actions.filter(({ destructive }) => destructive).map(({ target }) => target);
   rejectHeldVolumes(stack, doomed, present.containers, command);
   if (doomed.length > 0 && !(await confirm(doomed))) {

@@ -9,6 +9,8 @@ import { expectationOf } from '../../plan/cluster/expectation.ts';
 import { resolveImage, type ResolvedImage } from '../observe/image.ts';
 import { readNodes, type NodeStatus } from '../observe/observe-nodes.ts';
 import { findReach, type Reach } from '../connect/host-address.ts';
+import { NO_PROXY, type RunningProxy } from '../../plan/engine/plan-proxy.ts';
+import { findRunningProxy } from '../observe/entrances.ts';
 import type { Session } from '../session/session.ts';
 import { readCertificates } from './certs.ts';
 import { findNamesProblem } from './names.ts';
@@ -23,6 +25,8 @@ export interface Status {
   /** What the YAML file names means this on the engine; undefined when it has no such image. */
   readonly image: ResolvedImage | undefined;
   readonly nodes: readonly NodeStatus[];
+  /** undefined where none runs, or is to. */
+  readonly proxy: RunningProxy | undefined;
   /** Empty when the cluster is whole. */
   readonly problems: readonly string[];
   /** What to type next; undefined when the cluster is whole. */
@@ -34,10 +38,11 @@ export interface Status {
 /** What runs, and what keeps the cluster from being whole. Reads only, and doesn't wait. */
 export async function readStatus(session: Session): Promise<Status> {
   const { engine, spec } = session;
-  const [version, image, nodes, warnings, names] = await Promise.all([
+  const [version, image, nodes, proxy, warnings, names] = await Promise.all([
     engine.version(),
     resolveImage(engine, spec.redis.image),
     readNodes(session),
+    findRunningProxy(session),
     readWarnings(session),
     findNamesProblem(spec),
   ]);
@@ -45,6 +50,7 @@ export async function readStatus(session: Session): Promise<Status> {
   const problems = [
     ...findClusterProblems(expectationOf(spec), views),
     ...findFullNodes(views.filter(isReachable)).map(({ text }) => text),
+    ...(spec.access === 'proxy' && proxy === undefined ? [NO_PROXY] : []),
   ];
   const ends = await readMemoryWarnings(session, nodes);
   return {
@@ -54,6 +60,7 @@ export async function readStatus(session: Session): Promise<Status> {
     reach: nodes.some(({ container }) => container?.state === 'running') ? await findReach(session) : undefined,
     image,
     nodes,
+    proxy,
     problems,
     next: problems.length === 0 ? undefined : nextOf(views, problems.length),
     warnings: [...ends, ...warnings, ...(names === undefined ? [] : [hint`${names.text}. ${names.hint}`])],

@@ -3,6 +3,7 @@ import { once } from '../../once.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
 import type { Secret } from '../../secret.ts';
+import { findProxy, type RunningProxy } from '../../plan/engine/plan-proxy.ts';
 import { findUserDifferences } from '../../plan/node/plan-password.ts';
 import { findNamesProblem } from './names.ts';
 import { hostAddress, reachOf, type Reach } from '../connect/host-address.ts';
@@ -25,6 +26,8 @@ interface UpResult {
   readonly changeCount: number;
   readonly views: readonly ReachableView[];
   readonly reach: Reach;
+  /** undefined where clients come in without one. */
+  readonly proxy: RunningProxy | undefined;
 }
 
 /**
@@ -45,7 +48,8 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
   const password = once(() => ensurePassword(session));
   let last: Snapshot | undefined;
   let unenforced: string | undefined;
-  const { views, changeCount } = await reconcile(session, desiredOf(session, image), {
+  const desired = desiredOf(session, image);
+  const { views, changeCount } = await reconcile(session, desired, {
     ...options,
     password,
     issuer,
@@ -67,7 +71,8 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
   const names = await findNamesProblem(spec);
   if (names !== undefined) report({ subject: 'names', state: 'warning', ...names });
   report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
-  return { image, changeCount, views, reach: reachOf(session) };
+  const proxy = findProxy(desired.wanted, spec.name, last?.engine.entrances ?? []);
+  return { image, changeCount, views, reach: reachOf(session), proxy };
 }
 
 async function prove(session: Session, password: Secret, views: readonly ReachableView[]): Promise<void> {

@@ -1,7 +1,7 @@
 import type { NatMap } from '../../redis/prove.ts';
 import type { Secret } from '../../secret.ts';
 import { CONTAINER_PORTS, type NodeSpec } from '../../spec/spec.ts';
-import { hostAddress, type Reach } from './host-address.ts';
+import { entranceHost, hostAddress, type Reach } from './host-address.ts';
 import { requirePassword } from './passwords.ts';
 import type { Session } from '../session/session.ts';
 import { trustFiles, type TrustFiles } from './trust.ts';
@@ -48,8 +48,8 @@ export async function readConnection(session: Session, reach: Reach): Promise<Co
 
 /** All of it but the password: nothing is asked or read. */
 export function describeConnection(session: Session, reach: Reach): Omit<ConnectionInfo, 'password'> {
-  const { spec, engine, source } = session;
-  const host = hostAddress(spec, engine.endpoint);
+  const { spec, source } = session;
+  const host = entranceHost(session);
   const entrance = (kind: 'plain' | 'tls'): Entrance => {
     const placeOf = ({ ip, ports, entrance: at }: NodeSpec): string => {
       if (reach === 'direct') return `${ip}:${CONTAINER_PORTS[kind]}`;

@@ -1,6 +1,7 @@
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 import { StackError } from '../../errors.ts';
 import type { Endpoint } from '../../engine/engine.ts';
+import type { HostPort } from '../../plan/model/resources.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import { withBusAsMade } from '../session/open.ts';
 import type { Session } from '../session/session.ts';
@@ -32,8 +33,24 @@ export function reachedAt(host: string, endpoint: Endpoint): string {
 
 /** Where clients on this host find a node: at its plain port, where that is open. */
 export function entranceOf({ spec, engine }: Place, { entrance }: NodeSpec): { host: string; port: number } {
-  const host = entrance.host ?? hostAddress(spec, engine.endpoint);
+  const host = entrance.host ?? entranceHost({ spec, engine });
   return { host, port: spec.tls.plain ? entrance.plain : entrance.tls };
+}
+
+/** Where clients on this host come in, if not at a node's own name. */
+export function entranceHost({ spec, engine: { endpoint } }: Place): string {
+  const host = hostAddress(spec, endpoint);
+  return spec.access === 'proxy' ? reachedAt(proxyHost(spec.redis.bind, endpoint), endpoint) : host;
+}
+
+/** Where the proxy listens: on `redis.bind`, where that is an address of this host. */
+export function proxyHost(bind: string, endpoint: Endpoint): string {
+  return isLocal(endpoint) ? bind : '127.0.0.1';
+}
+
+/** Where clients on this host reach it. */
+export function reachedProxy<T extends HostPort>(addresses: readonly T[], endpoint: Endpoint): T[] {
+  return addresses.map((one) => ({ ...one, hostAddress: reachedAt(proxyHost(one.hostAddress, endpoint), endpoint) }));
 }
 
 type Place = Pick<Session, 'spec' | 'engine'>;

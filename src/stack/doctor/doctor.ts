@@ -19,6 +19,7 @@ import {
   checkNames,
   checkNode,
   checkPassword,
+  checkProxy,
   checkStateFolder,
   checkYaml,
 } from './host-checks.ts';
@@ -67,6 +68,7 @@ const CHECKS: readonly (readonly [Heading, string, (facts: Facts) => Promise<rea
   ['Connection Issues', 'nodes', checkAnswers],
   ['Connection Issues', 'nodes over TLS', checkTlsAnswers],
   ['Connection Issues', 'reach', checkReach],
+  ['Connection Issues', 'proxy', checkProxy],
   ['Connection Issues', 'announced', checkAnnounced],
   ['Connection Issues', 'bus', checkBus],
   ['Cluster Not Forming', 'node tables', checkTables],

@@ -40,17 +40,22 @@ export async function checkImage({ stack, image, resources }: Facts): Promise<re
 
 /** What stands in the way of the next `up`, all of it, by what it is about. */
 export async function checkObstacles({ obstacles, stack }: Facts): Promise<readonly Line[]> {
-  const { conflicts } = await obstacles.find();
+  const { conflicts, wanted } = await obstacles.find();
   const { spec } = await stack.know();
   const about = (subject: string): readonly Line[] =>
     conflicts
       .filter(({ code }) => subjectOf(code) === subject)
       .map(({ message, hint: remedy }) => failed(subject, message, remedy));
-  const ports = spec.nodes.length * (1 + Number(spec.tls.plain) + Number(spec.tls.enabled));
+  const published = spec.nodes.length * (1 + Number(spec.tls.plain) + Number(spec.tls.enabled));
+  const ports = published + (wanted.proxy?.addresses.length ?? 0);
   return [
     ...orOk(about('names'), 'names', 'what has a name of this stack is of this stack'),
     ...orOk(about('subnet'), 'subnet', `${spec.network.subnet.text} overlaps nothing else`),
-    ...orOk(about('ports'), 'ports', `all ${ports} host ports are the containers' own, or free`),
+    ...orOk(
+      about('ports'),
+      'ports',
+      `all ${ports} host ports are the containers' own${wanted.proxy === undefined ? '' : ", or the proxy's"}, or free`,
+    ),
     ...about('addresses'),
     ...about('up'),
   ];

@@ -11,6 +11,9 @@ import { stateFolder } from '../../user-folders.ts';
 import { oldestNode } from '../../version.ts';
 import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
+import { findProxy, NO_PROXY, proxiesOf } from '../../plan/engine/plan-proxy.ts';
+import { addressText } from '../../plan/model/definitions.ts';
+import { countText } from '../../units.ts';
 import { isOwn } from '../../plan/model/names.ts';
 
 export async function checkNode(): Promise<readonly Line[]> {
@@ -131,4 +134,21 @@ export async function checkCertificates(facts: Facts): Promise<readonly Line[]> 
   const soonest = Math.min(...shown.flatMap(({ facts: known }) => (known === undefined ? [] : [known.notAfterMs])));
   const until = Number.isFinite(soonest) ? `; the first ends on ${new Date(soonest).toISOString().slice(0, 10)}` : '';
   return orOk([...lines, ...ending], 'certificates', `all that are served and kept here are trusted${until}`);
+}
+
+/** Whether clients on this host come in; nothing where that needs no proxy. */
+export async function checkProxy({ stack, obstacles }: Facts): Promise<readonly Line[]> {
+  const { spec } = await stack.know();
+  const { wanted, observed } = await obstacles.know();
+  if (wanted.proxy === undefined) return [];
+  const current = findProxy(wanted, spec.name, observed.entrances);
+  const [running = current] = proxiesOf(spec.name, observed.entrances);
+  if (running === undefined) {
+    const isAnyThere = observed.containers.some(isOwn(spec.name));
+    return [isAnyThere ? failed('proxy', NO_PROXY, run('up')) : skipped('proxy', 'the first up starts it')];
+  }
+  const { info, addresses } = current ?? running;
+  const text = `${addressText(addresses)}, process ${info.pid}, ${countText(info.connections, 'connection')}`;
+  if (current !== undefined) return [ok('proxy', text)];
+  return [warning('proxy', `${text}: it does not serve what the YAML file says now`, run('up'))];
 }

@@ -15,6 +15,7 @@ import type { Session } from '../session/session.ts';
 import { configFile, configFiles, nodeTableFile } from './config-files.ts';
 import type { Execution } from './execution.ts';
 import { keptUsers } from './passwords.ts';
+import { stopProxyProcess } from './proxy-process.ts';
 import { dumpGraceSeconds, leaveWritten, stopGraceSeconds } from './stopping.ts';
 
 type EngineActionType = Extract<ActionType, `${string} container` | `${string} network` | `${string} volume`>;
@@ -22,11 +23,14 @@ type EngineAction = ActionOf<EngineActionType | 'start container to save keys'>;
 
 /** The calls that need nothing but a name: all that `down` and `restart` need. */
 export async function performByName(
-  session: Pick<Session, 'engine' | 'timeoutMs'>,
-  { type, target }: Action,
+  session: Pick<Session, 'engine' | 'signal' | 'timeoutMs'>,
+  action: Action,
 ): Promise<void> {
   const { engine } = session;
-  switch (type) {
+  const { type, target } = action;
+  switch (action.type) {
+    case 'stop proxy':
+      return stopProxyProcess(session, action);
     case 'remove network':
       return engine.removeNetwork(target);
     case 'unpause container':

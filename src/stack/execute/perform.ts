@@ -4,6 +4,7 @@ import { performOnEngine } from './engine-actions.ts';
 import type { Execution, Outcome } from './execution.ts';
 import { repairSlots } from './repair-slots.ts';
 import { changePassword } from './passwords.ts';
+import { performOnProxy } from './proxy-process.ts';
 import { hasCode, StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
@@ -20,6 +21,11 @@ import { REDIS_GID, REDIS_UID } from '../../plan/model/definitions.ts';
 /** Carries out one action: the only place that knows which handler an action has. */
 export async function perform(execution: Execution, action: Action): Promise<Outcome | void> {
   switch (action.type) {
+    case 'start proxy':
+    case 'reload proxy':
+    case 'restart proxy':
+    case 'stop proxy':
+      return performOnProxy(execution.session, action, execution.desired.wanted.proxy);
     case 'save keys':
       return saveKeys(execution, action);
     case 'save dump':

@@ -2,7 +2,8 @@ import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.
 import { parseNodeTable, type NodeTable } from '../../cluster/nodes/node-table.ts';
 import { list } from '../../cluster/findings/finding.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { containerName, nodeOfContainer } from '../../plan/model/names.ts';
+import { labelledEntrances } from '../../plan/model/definitions.ts';
+import { containerName, isOwn, nodeOfContainer } from '../../plan/model/names.ts';
 import type { NodeData, Observed, Wanted } from '../../plan/model/observed.ts';
 import { unsetLimits } from '../../plan/engine/drift.ts';
 import { leftovers, needsData } from '../../plan/engine/plan-up.ts';
@@ -18,6 +19,7 @@ import {
 } from '../../plan/node/redis-config.ts';
 import type { Container, Limit, Volume } from '../../plan/model/resources.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
+import { observeEntrances } from './entrances.ts';
 import { findDataFiles, readFormat } from './data-folder.ts';
 
 const LIMITS: Record<Limit, string> = { memory: 'redis.memory', cpus: 'redis.cpus', processes: 'a limit of processes' };
@@ -57,8 +59,23 @@ export async function observeEngine(
     byName(own, ({ name }) => engine.inspectContainer(name)),
     byName(own, async ({ name }) => known.get(name) ?? readConfig(engine, name, wantedConfig(name))),
   ]);
-  const unread = await findUnread(engine, spec, own, config);
-  const seen = { networks, containers, volumes, halfMadeVolumes, members, formats, settings, config, unread };
+  const addresses = [...(wanted.proxy?.addresses ?? []), ...labelledEntrances(containers.filter(isOwn(spec.name)))];
+  const [unread, entrances] = await Promise.all([
+    findUnread(engine, spec, own, config),
+    observeEntrances(addresses, engine.endpoint),
+  ]);
+  const seen = {
+    networks,
+    containers,
+    volumes,
+    halfMadeVolumes,
+    members,
+    formats,
+    settings,
+    config,
+    unread,
+    entrances,
+  };
   if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map(), copies: new Map() };
   const found = await Promise.all(
     spec.nodes.map(async (node): Promise<FoundData> => {

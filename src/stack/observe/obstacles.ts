@@ -1,10 +1,12 @@
 import type { Observed, Wanted } from '../../plan/model/observed.ts';
-import { isLocal } from '../connect/host-address.ts';
 import type { Session } from '../session/session.ts';
 import { createServer } from 'node:net';
-import { findConflicts, portConflict, type Conflict } from '../../plan/engine/conflicts.ts';
+import { findConflicts, portConflict, PROXY_NAME, type Conflict, type PortOwner } from '../../plan/engine/conflicts.ts';
 import { findPortHolder } from '../../host/port-holder.ts';
+import { proxiesOf } from '../../plan/engine/plan-proxy.ts';
 import { findRouteConflict } from '../../plan/engine/route-conflict.ts';
+import type { Container, HostPort } from '../../plan/model/resources.ts';
+import { isLocal } from '../connect/host-address.ts';
 import { isOwn } from '../../plan/model/names.ts';
 import { isSamePort } from '../../plan/model/definitions.ts';
 import { listRoutes } from '../../host/routes.ts';
@@ -28,38 +30,70 @@ async function findRoute(session: Session, wanted: Wanted, observed: Observed): 
   return findRouteConflict(spec.name, wanted, observed, await listRoutes());
 }
 
-/**
- * The first host port that a process of this machine holds, found by trying to listen on it. Only for containers that
- * don't run: those that do hold their ports themselves.
- */
-async function findTakenPort(
-  { engine, spec }: Session,
-  wanted: Wanted,
-  observed: Observed,
-): Promise<Conflict | undefined> {
-  if (!isLocal(engine.endpoint)) return undefined;
+interface TakenPort extends HostPort {
+  /** Who is to have it. */
+  readonly owner: PortOwner;
+  /** Who has it, where that has been said. */
+  readonly holder?: string;
+}
+
+/** The first host port that a process of this machine holds, though a container or the proxy is to have it. */
+async function findTakenPort(session: Session, wanted: Wanted, observed: Observed): Promise<Conflict | undefined> {
   const isHeld = (state: string): boolean => state === 'running' || state === 'restarting' || state === 'paused';
   const running = observed.containers.filter(({ state }) => isHeld(state));
-  const idle = [...wanted.containers.values()].filter(
-    ({ name }) => !running.some((container) => container.name === name),
-  );
-  // What another container of this stack holds, the plan takes from it first.
-  const own = running.filter(isOwn(spec.name)).flatMap(({ ports }) => ports);
-  const ports = idle
-    .flatMap((definition) => definition.ports.map((port) => ({ definition, port })))
-    .filter(({ port }) => !own.some((held) => isSamePort(held, port)));
-  const taken = await Promise.all(
-    ports.map(async (one) => ((await isTaken(one.port.hostAddress, one.port.hostPort)) ? [one] : [])),
-  );
-  const [first] = taken.flat();
+  const proxies = proxiesOf(session.spec.name, observed.entrances);
+  // What another container of this stack holds, or its proxy, the plan takes from it first.
+  const own = [
+    ...running.filter(isOwn(session.spec.name)).flatMap(({ ports }) => ports),
+    ...proxies.flatMap(({ addresses }) => addresses),
+  ];
+  const isForeign = (port: HostPort): boolean => !own.some((held) => isSamePort(held, port));
+  const taken = [
+    ...(await takenFromContainers(session, wanted, running, isForeign)),
+    ...takenFromProxy(wanted, observed, isForeign),
+  ];
+  const [first] = taken;
   if (first === undefined) return undefined;
-  const holder = await findPortHolder(first.port.hostPort, first.port.hostAddress);
+  const holder = first.holder ?? (await findPortHolder(first.hostPort, first.hostAddress));
   const unseen = 'a process that this user may not look into';
-  const conflict = portConflict(first.definition, first.port, holder ?? unseen);
+  const conflict = portConflict(first.owner, first, holder ?? unseen);
   // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
   const isEngine = holder !== undefined && ENGINE_PROXIES.test(holder);
   const restart = 'Restart the engine: it was killed before it could free the port, and frees it then.';
   return { ...conflict, ...(isEngine ? { hint: restart } : {}), isPassing: holder === undefined || isEngine };
+}
+
+/** Found by trying to listen. Only for containers that don't run: those that do hold their ports themselves. */
+async function takenFromContainers(
+  { engine }: Session,
+  { containers }: Wanted,
+  running: readonly Container[],
+  isForeign: (port: HostPort) => boolean,
+): Promise<TakenPort[]> {
+  if (!isLocal(engine.endpoint)) return [];
+  const idle = [...containers.values()].filter(({ name }) => !running.some((container) => container.name === name));
+  const ports = idle.flatMap((owner) => owner.ports.map((port) => ({ owner, ...port })));
+  const taken = await Promise.all(
+    ports.filter(isForeign).map(async (port) => ((await isTaken(port.hostAddress, port.hostPort)) ? [port] : [])),
+  );
+  return taken.flat();
+}
+
+/** Found by asking who listens. */
+function takenFromProxy(
+  { proxy }: Wanted,
+  { entrances }: Observed,
+  isForeign: (port: HostPort) => boolean,
+): TakenPort[] {
+  return entrances
+    .filter((seen) => seen.holder !== 'nobody' && isForeign(seen))
+    .filter((seen) => proxy?.addresses.some((one) => isSamePort(one, seen)) === true)
+    .map(({ hostAddress, hostPort, holder }) => ({
+      owner: { name: PROXY_NAME },
+      hostAddress,
+      hostPort,
+      ...(typeof holder === 'object' && { holder: `the proxy of the stack ${holder.stack} (process ${holder.pid})` }),
+    }));
 }
 
 const ENGINE_PROXIES = /^(docker-proxy|dockerd|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;

@@ -169,6 +169,7 @@ const NOTHING: Observed = {
   data: new Map(),
   copies: new Map(),
   members: [],
+  entrances: [],
 };
 
 function isAnyRunning({ spec }: Session, containers: readonly Container[]): boolean {

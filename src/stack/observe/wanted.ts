@@ -1,4 +1,4 @@
-import { containerDefinition, networkDefinition } from '../../plan/model/definitions.ts';
+import { containerDefinition, networkDefinition, proxyDefinition } from '../../plan/model/definitions.ts';
 import type { Wish, Desired } from '../../plan/scene.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import { refusesPlainBus } from '../../plan/model/server.ts';
@@ -6,6 +6,7 @@ import { redisConf } from '../../plan/node/redis-config.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import type { LoadedStack } from '../session/load.ts';
 import type { ResolvedImage } from './image.ts';
+import { version } from '../../version.ts';
 
 /** What stands in a node's configuration files. */
 export function configText({ spec, userConf }: Pick<LoadedStack, 'spec' | 'userConf'>, node: NodeSpec): ConfigText {
@@ -24,6 +25,7 @@ export function desiredOf({ spec: said, userConf, path }: LoadedStack, image?: R
       spec.nodes.map((node) => [node.name, containerDefinition(spec, node, reference, path, program)]),
     ),
     config: new Map(spec.nodes.map((node) => [node.name, configText({ spec, userConf }, node)])),
+    proxy: proxyDefinition(spec, { version: version(), file: path }),
     imageId: id,
     server: image?.answer,
     isStandIn,

@@ -5,7 +5,7 @@ import { hint, run } from '../../../hint.ts';
 import { explainRefusal, replaceFile } from '../../../kept-files.ts';
 import { addNodes, completeNode, removeNodes, type NewNode } from '../../../spec/edit-nodes.ts';
 import { isOwn, LABELS } from '../../../plan/model/names.ts';
-import type { HostPorts, Spec } from '../../../spec/spec.ts';
+import { writtenPorts, type HostPorts, type Spec } from '../../../spec/spec.ts';
 import { findNode, type Session } from '../../session/session.ts';
 import { checkStackText } from '../../session/load.ts';
 
@@ -22,10 +22,11 @@ export interface GivenNode extends Partial<HostPorts> {
  */
 export async function addToFile(session: Session, names: readonly string[], given: GivenNode): Promise<Session> {
   const { spec, report } = session;
+  const written = spec.nodes.map((node): NewNode => ({ ...node, ports: writtenPorts(spec, node) }));
   const added: NewNode[] = [];
   for (const name of names) {
-    const present = [...spec.nodes, ...added].find((node) => node.name === name);
-    if (present === undefined) added.push(completeNode(name, given, [...spec.nodes, ...added], spec.network.gateway));
+    const present = [...written, ...added].find((node) => node.name === name);
+    if (present === undefined) added.push(completeNode(name, given, [...written, ...added], spec.network.gateway));
     else if (isAsGiven(present, given)) report({ subject: name, state: 'done', text: 'is in the YAML file already' });
     else {
       throw new StackError('USAGE', {

@@ -361,6 +361,7 @@ describe('no plan', () => {
         members: [],
         copies: new Map(),
         halfMadeVolumes: new Set(),
+        entrances: [],
         data: hasData ? dataOf(...nodes.map(({ data }) => data)) : new Map(),
       };
     });
