@@ -1,12 +1,14 @@
 /** `access: proxy`: a process of the host that comes and goes with the stack, and outlives all that happens to its nodes. */
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createServer, type Server } from 'node:net';
 import { Cluster } from 'ioredis';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Engine } from '../../src/engine/engine.ts';
 import { LABELS } from '../../src/plan/model/names.ts';
 import type { Container } from '../../src/plan/model/resources.ts';
+import { readTrust } from '../../src/stack/connect/trust.ts';
 import { serveDetached } from '../../src/stack/commands/proxy.ts';
 import type { ProxyInfo } from '../../src/plan/model/observed.ts';
 import { askProxy } from '../../src/proxy/opening.ts';
@@ -25,10 +27,10 @@ beforeAll(async () => {
   // The fourth is added later.
   stack.edit((yaml) => `access: proxy\n${yaml.replace(/ {4}redis-4: .*\n/, '')}`);
 });
-afterAll(async () => {
-  for (const client of clients) client.disconnect();
-  await stack.remove();
+afterEach(() => {
+  for (const client of clients.splice(0)) client.disconnect();
 });
+afterAll(() => stack.remove());
 
 const entrance = (node: number): number => stack.ports[(node - 1) * 2] ?? 0;
 const ask = (port = entrance(1)): ReturnType<typeof askProxy> =>
@@ -89,7 +91,7 @@ test('its password is nowhere: neither in its arguments, nor in its environment,
     `/proc/${pid}/environ`,
     `${stack.env['XDG_STATE_HOME']}/redis-cluster-as-code/${stack.name}/proxy.log`,
   ];
-  for (const place of places) expect(await readFile(place, 'latin1')).not.toContain(env['REDIS_PASSWORD'] ?? '?');
+  for (const place of places) expect(readFileSync(place, 'latin1')).not.toContain(env['REDIS_PASSWORD'] ?? '?');
 });
 
 test('killed, it is missed by status and doctor, and up starts another', async () => {
@@ -105,6 +107,27 @@ test('killed, it is missed by status and doctor, and up starts another', async (
   await stack.must('up');
   expect((await infoOf()).pid).not.toBe(pid);
   expect(await findMissing(await connect(), KEYS)).toEqual([]);
+});
+
+test('the file of another checkout replaces it, and another authority is believed', async () => {
+  const { pid } = await infoOf();
+  const other = join(stack.folder, 'other.yaml');
+  const turned = readFileSync(stack.file, 'utf8').replace(/( {4}redis-1: .*\n)( {4}redis-2: .*\n)/, '$2$1');
+  writeFileSync(other, turned);
+  const { stderr } = await runMain(['up', '-f', other], stack.env);
+  expect(stderr).toContain(`process ${pid}  (what it serves differs from the YAML file)`);
+  await stack.must('up');
+  const restarted = await infoOf();
+  expect(restarted.file).toBe(stack.file);
+
+  rmSync(join(stack.env['XDG_STATE_HOME'] ?? '', 'redis-cluster-as-code', stack.name, 'tls'), { recursive: true });
+  await stack.must('up');
+  const tls = await readTrust(await stack.session());
+  const seen = (): ReturnType<typeof askProxy> =>
+    askProxy({ host: '127.0.0.1', port: stack.ports[1] ?? 0, tls }, { timeoutMs: 5000 });
+  await vi.waitUntil(async () => typeof (await seen()) === 'object', CALM);
+  expect((await infoOf()).pid).toBe(restarted.pid);
+  expect(await findMissing(await connect('tls'), KEYS)).toEqual([]);
 });
 
 test('it goes on while a node is killed and comes back', async () => {

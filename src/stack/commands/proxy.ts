@@ -74,7 +74,12 @@ export async function serveDetached(
   let trouble = '';
   const info = (): ProxyInfo => ({ ...infoOf(session), reloads, trouble });
   let proxy = await begin(session, proxiedNodes(session), info, report);
-  const watched = filesOf(session);
+  let watched: readonly string[] = [];
+  let isServing = true;
+  let fail: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
   let work = Promise.resolve();
   const reload = async (isTold: boolean): Promise<void> => {
     try {
@@ -84,25 +89,35 @@ export async function serveDetached(
       else {
         // Whom it trusts is part of every connection.
         await proxy.close();
+        isServing = false;
         proxy = await begin(next, proxiedNodes(next), info, report);
+        isServing = true;
       }
       session = next;
       trouble = '';
+      watch(filesOf(next));
     } catch (error) {
       trouble = errorMessage(error);
       report(trouble);
+      // Nobody finds one that listens nowhere.
+      if (!isServing) fail(error);
     }
     if (isTold) reloads += 1;
   };
   const onHangup = (): void => void (work = work.then(() => reload(true)));
   const onOtherTrust = (): void => void (work = work.then(() => reload(false)));
+  const watch = (files: readonly string[]): void => {
+    for (const file of watched) unwatchFile(file, onOtherTrust);
+    for (const file of files) watchFile(file, { interval: TRUST_EVERY_MS }, onOtherTrust);
+    watched = files;
+  };
   process.on('SIGHUP', onHangup);
-  for (const file of watched) watchFile(file, { interval: TRUST_EVERY_MS }, onOtherTrust);
+  watch(filesOf(session));
   try {
-    await Promise.race([untilAborted(signal), untilForsaken(() => session, { signal, lookEveryMs })]);
+    await Promise.race([untilAborted(signal), untilForsaken(() => session, { signal, lookEveryMs }), failed]);
   } finally {
     process.off('SIGHUP', onHangup);
-    for (const file of watched) unwatchFile(file, onOtherTrust);
+    watch([]);
     await work;
     await proxy.close();
   }
