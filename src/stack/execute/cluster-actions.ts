@@ -2,6 +2,7 @@ import { isReachable, type NodeView } from '../../cluster/nodes/view.ts';
 import { slotsOf } from '../../cluster/slots/slots.ts';
 import type { ActionOf } from '../../plan/model/action.ts';
 import type { ClusterAction } from '../../plan/cluster/plan-cluster.ts';
+import { hasCode, StackError } from '../../errors.ts';
 import { poll } from '../../poll.ts';
 import { resetNode } from '../../redis/persistence.ts';
 import { copyFunctions } from '../../redis/keys/copy-functions.ts';
@@ -100,5 +101,10 @@ export async function removeNode(
 }
 
 export async function handOver({ session, nodes }: Execution, { target }: ActionOf<'fail over'>): Promise<void> {
-  await failOver(session, await lookAtCluster(session, nodes), target, 'manual');
+  try {
+    await failOver(session, await lookAtCluster(session, nodes), target, 'manual');
+  } catch (error) {
+    // It could when this was planned, a moment ago.
+    throw hasCode(error, 'USAGE') ? new StackError('CHANGED_MEANWHILE', { message: error.message }) : error;
+  }
 }

@@ -1,4 +1,5 @@
 import type { SlotRange } from '../../cluster/slots/slots.ts';
+import { findBrokenLinks } from '../../cluster/findings/health.ts';
 import type { NodeView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
@@ -74,8 +75,13 @@ function electionPauseMs({ spec }: Session): number {
   return 2 * Math.max(2 * spec.redis.nodeTimeoutMs, 2000) + GOSSIP_MS;
 }
 
-async function untilKnownAsReplica({ until }: LiveCluster, { node, plan }: Request): Promise<void> {
-  await until((views) => findDoubters(node, plan, views), {
+async function untilKnownAsReplica({ until }: LiveCluster, { node, mode, plan }: Request): Promise<void> {
+  // Over which the primary hands over. Redis refuses where it is down, as it may be for a moment on a busy machine.
+  const downLinks = (views: readonly NodeView[]): string[] => {
+    const [own, primary] = [viewOfId(views, plan.nodeId), viewOfId(views, plan.primaryId)];
+    return mode === 'manual' && own !== undefined && primary !== undefined ? findBrokenLinks([own], [primary]) : [];
+  };
+  await until((views) => [...findDoubters(node, plan, views), ...downLinks(views)], {
     message: `not every node saw ${node} as a replica of ${plan.formerPrimary}`,
     hint: run('cluster nodes'),
   });
