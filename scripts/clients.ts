@@ -1,6 +1,6 @@
 /**
- * Runs the connection snippets as they are printed, with the real clients from the registries of their languages, on a stack of
- * its own, and writes the table in docs/connect.md.
+ * Runs the real clients from the registries of their languages, and writes the tables in docs/connect.md: the connection snippets
+ * as they are printed, and programs that have no map of addresses, each on a stack of its own.
  *
  *     npm run clients                all of them: minutes on two cores
  *     npm run clients -- go Jedis    those of these languages and names; the others keep their rows, as do those that this machine
@@ -14,44 +14,70 @@ import { join } from 'node:path';
 import { $ } from 'zx';
 import { readConnection } from '../src/stack/connect/connection.ts';
 import { cacheFolder } from '../src/user-folders.ts';
-import { poll } from '../src/poll.ts';
 import { connectCluster, fill, findMissing } from '../test/helpers/cluster-client.ts';
-import { dockerOf, makeStack, type TestStack } from '../test/helpers/test-stack.ts';
+import { makeStack, type TestStack } from '../test/helpers/test-stack.ts';
+import { failOver, killPrimary, moveSlots } from './clients/changes.ts';
 import { CLIENTS, nameOf, type Client } from './clients/clients.ts';
 import { openLoopback } from './clients/loopback.ts';
 import { goesOnDuring, readsAndWrites, showsCertificate, verifies, GOES_ON, WORKS } from './clients/stories.ts';
 import type { Place } from './clients/program.ts';
-import { COLUMNS, withRows, type Row } from './clients/table.ts';
+import { withRows, type Row, type Table } from './clients/table.ts';
+import { UNMAPPED } from './clients/unmapped/clients.ts';
+import { isExpectedRow, runUnmapped, UNMAPPED_TABLE } from './clients/unmapped/run.ts';
 
 const PAGE = 'docs/connect.md';
 const CACHE = join(cacheFolder(process.env), 'clients');
+const SNIPPETS: Table = {
+  mark: 'snippets',
+  columns: ['plain', 'TLS', 'client certificate', 'failover', 'reshard', 'primary killed'],
+};
 const KEYS = 20_000;
 const NOT_RUN = '–';
 
 async function run(): Promise<number> {
   const wanted = process.argv.slice(2);
-  const isMeant = ({ language, snippet }: Client, word: string): boolean => [language, snippet].includes(word);
-  const unknown = wanted.filter((word) => !CLIENTS.some((client) => isMeant(client, word)));
+  const wordsOf = ({ language, snippet }: Client): string[] => [language, snippet];
+  const words = new Set([...CLIENTS.flatMap(wordsOf), ...UNMAPPED.flatMap((client) => client.words)]);
+  const unknown = wanted.filter((word) => !words.has(word));
   if (unknown.length > 0) {
-    const words = new Set(CLIENTS.flatMap(({ language, snippet }) => [language, snippet]));
     console.error(`✗ no clients in ${unknown.join(', ')}\n  → npm run clients -- [${[...words].join('] [')}]`);
     return 2;
   }
+  const isMeant = (own: readonly string[]): boolean => wanted.length === 0 || wanted.some((word) => own.includes(word));
+  const snippets = await runSnippets(CLIENTS.filter((client) => isMeant(wordsOf(client))));
+  await write(SNIPPETS, CLIENTS.map(nameOf), snippets);
+  const unmapped = await runUnmapped(
+    UNMAPPED.filter((client) => isMeant(client.words)),
+    CACHE,
+    runText(),
+  );
+  await write(
+    UNMAPPED_TABLE,
+    UNMAPPED.map(({ name }) => name),
+    unmapped,
+  );
+  return snippets.every(({ cells }) => cells.every(isExpected)) && unmapped.every(isExpectedRow) ? 0 : 1;
+}
+
+async function write(table: Table, order: readonly string[], rows: readonly Row[]): Promise<void> {
+  writeFileSync(PAGE, withRows(readFileSync(PAGE, 'utf8'), table, order, rows));
+  await $`npx prettier --write ${PAGE}`.quiet();
+}
+
+async function runSnippets(clients: readonly Client[]): Promise<Row[]> {
+  if (clients.length === 0) return [];
   const stack = await makeStack({ nodeCount: 6, replicas: 1 });
-  const loopback = await openLoopback(stack.ports);
+  const loopback = await openLoopback(stack.ports.map((port) => ({ port })));
   try {
     const places: Visited[] = [];
-    for (const client of CLIENTS.filter((one) => wanted.length === 0 || wanted.some((word) => isMeant(one, word)))) {
+    for (const client of clients) {
       const folder = join(CACHE, nameOf(client).replaceAll(/\W+/g, '-'));
       mkdirSync(folder, { recursive: true });
       const version = await client.install(folder);
       if (version === undefined) console.error(`- ${nameOf(client)}: this machine lacks what it needs`);
       else places.push({ client, folder, loopback, version });
     }
-    const rows = await walk(stack, places);
-    writeFileSync(PAGE, withRows(readFileSync(PAGE, 'utf8'), CLIENTS.map(nameOf), rows));
-    await $`npx prettier --write ${PAGE}`.quiet();
-    return rows.every(({ cells }) => cells.every(isExpected)) ? 0 : 1;
+    return await walk(stack, places);
   } finally {
     await loopback.close();
     await stack.remove();
@@ -60,7 +86,7 @@ async function run(): Promise<number> {
 
 /** While a primary is gone, its slots are not served. */
 function isExpected(cell: string, column: number): boolean {
-  if (COLUMNS[column] === 'primary killed' && cell.startsWith(GOES_ON)) return true;
+  if (SNIPPETS.columns[column] === 'primary killed' && cell.startsWith(GOES_ON)) return true;
   return cell === WORKS || cell === NOT_RUN || cell.startsWith("can't");
 }
 
@@ -113,47 +139,6 @@ async function walk(stack: TestStack, places: readonly Visited[]): Promise<Row[]
   } finally {
     cluster.disconnect();
   }
-}
-
-async function failOver(stack: TestStack): Promise<void> {
-  const replica = (await roles(stack)).find(({ isPrimary }) => !isPrimary);
-  await stack.must('cluster', 'failover', replica?.name ?? '');
-}
-
-/** All slots of one primary, and back. */
-async function moveSlots(stack: TestStack): Promise<void> {
-  const [from = '', to = ''] = (await roles(stack)).flatMap(({ name, isPrimary }) => (isPrimary ? [name] : []));
-  const slots = ['--slots', '5000'];
-  await stack.must('cluster', 'reshard', '--from', from, '--to', to, ...slots);
-  await stack.must('cluster', 'reshard', '--from', to, '--to', from, ...slots);
-}
-
-/** Until a replica has taken over. */
-async function killPrimary(stack: TestStack): Promise<void> {
-  const before = await roles(stack);
-  const killed = before.findIndex(({ isPrimary }) => isPrimary);
-  await dockerOf(stack.engine)
-    .getContainer(stack.container(killed + 1))
-    .kill();
-  const isPrimary = (role: { readonly isPrimary: boolean }): boolean => role.isPrimary;
-  await poll(
-    () => roles(stack, killed),
-    (now) => now.filter(isPrimary).length === before.filter(isPrimary).length,
-    { signal: new AbortController().signal, timeoutMs: 60_000 },
-  );
-}
-
-async function roles(
-  stack: TestStack,
-  without?: number,
-): Promise<{ readonly name: string; readonly isPrimary: boolean }[]> {
-  const alive = stack.ips.flatMap((_, index) => (index === without ? [] : [index + 1]));
-  return Promise.all(
-    alive.map(async (node) => {
-      const role = await stack.redis(node, 'ROLE');
-      return { name: `redis-${node}`, isPrimary: role.startsWith('master') };
-    }),
-  );
 }
 
 function runText(): string {

@@ -109,13 +109,15 @@ spent image
 
 # Other makers' clients, a browser and shells, for the tests that use them; without its client such a test is skipped.
 have_test_clients() {
-  for client in redis-cli openssl chromium zsh fish; do command -v $client >/dev/null || return 1; done
-  /usr/bin/python3 -c 'import redis, dotenv' 2>/dev/null
+  for client in redis-cli openssl chromium zsh fish php ruby; do command -v $client >/dev/null || return 1; done
+  /usr/bin/python3 -c 'import redis, dotenv' 2>/dev/null &&
+    php -r 'require "Predis/autoload.php"; exit(extension_loaded("redis") ? 0 : 1);' 2>/dev/null && ruby -r redis -e '' 2>/dev/null
 }
+client_packages='redis-tools openssl python3-redis python3-dotenv php-cli php-redis php-predis ruby-redis chromium fonts-dejavu-core zsh fish'
 if [ -n "$test_clients" ] && ! have_test_clients && command -v apt-get >/dev/null &&
-  agreed 'Install redis-tools, openssl, python3-redis, python3-dotenv, chromium, zsh and fish for the tests that use them?'; then
-  say '· installing redis-tools, openssl, python3-redis, python3-dotenv, chromium, zsh and fish'
+  agreed "Install $client_packages for the tests that use them?"; then
+  say "· installing $client_packages"
   as_root apt-get update -q >/dev/null
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-    redis-tools openssl python3-redis python3-dotenv chromium fonts-dejavu-core zsh fish >/dev/null
+  # shellcheck disable=SC2086 # they are words
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $client_packages >/dev/null
 fi

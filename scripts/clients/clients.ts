@@ -134,7 +134,7 @@ export const CLIENTS: readonly Client[] = [
   javaClient('Lettuce', 'lettuce-core', 'connection.sync()'),
 ];
 
-function nodeClient(snippet: string, name: string): Client {
+export function nodeClient(snippet: string, name: string): Client {
   return {
     snippet,
     language: 'node',

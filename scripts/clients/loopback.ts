@@ -18,44 +18,57 @@ export interface Loopback {
 /** In the network: each port leads to a socket that is a file, which networks don't divide. */
 const INSIDE = `
 const { connect, createServer } = require('node:net');
-const [folder, ...ports] = process.argv.slice(1);
-for (const port of ports) createServer((near) => {
-  const far = connect(folder + '/' + port);
+const [folder, ...doors] = process.argv.slice(1);
+for (const door of doors) createServer((near) => {
+  const far = connect(folder + '/' + door);
   near.on('error', () => far.destroy()).pipe(far).on('error', () => near.destroy()).pipe(near);
-}).listen(port, '0.0.0.0');
+}).listen(door.split(':')[1], door.split(':')[0]);
 process.stdin.on('end', () => process.exit()).resume();
 console.log('ready');
 `;
 
-export async function openLoopback(ports: readonly number[]): Promise<Loopback> {
+/** A port that the host publishes at one of its loopback addresses, and the address at which it is found inside. */
+export interface Door {
+  readonly port: number;
+  readonly published?: string;
+  /** All of 127.0.0.0/8 where it isn't said. */
+  readonly inside?: string;
+}
+
+export async function openLoopback(doors: readonly Door[]): Promise<Loopback> {
   const folder = mkdtempSync(join(tmpdir(), 'clients-'));
-  const servers = await Promise.all(ports.map((port) => lead(join(folder, String(port)), port)));
+  const named = doors.map(({ port, published = '127.0.0.1', inside = '0.0.0.0' }) => {
+    return { port, published, name: `${inside}:${port}` };
+  });
+  const servers = await Promise.all(
+    named.map(({ name, port, published }) => lead(join(folder, name), port, published)),
+  );
   const script = 'ip link set lo up && exec "$@"';
   const argv = ['--net', '--map-root-user', 'sh', '-c', script, 'sh', process.execPath, '-e', INSIDE, folder];
-  const inside = spawn('unshare', [...argv, ...ports.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
-  await ready(inside);
+  const child = spawn('unshare', [...argv, ...named.map(({ name }) => name)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await ready(child);
   return {
     enter: (command) => [
       'nsenter',
       '--target',
-      String(inside.pid),
+      String(child.pid),
       '--net',
       '--user',
       '--preserve-credentials',
       ...command,
     ],
     close: async () => {
-      inside.stdin?.end();
+      child.stdin?.end();
       for (const server of servers) server.close();
-      await once(inside, 'exit');
+      await once(child, 'exit');
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-async function lead(path: string, port: number): Promise<Server> {
+async function lead(path: string, port: number, host: string): Promise<Server> {
   const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
+    const far = connect(port, host);
     near
       .on('error', () => far.destroy())
       .pipe(far)
@@ -67,9 +80,9 @@ async function lead(path: string, port: number): Promise<Server> {
   return server;
 }
 
-async function ready(inside: ChildProcess): Promise<void> {
-  const ended = once(inside, 'exit').then(() => {
+async function ready(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit').then(() => {
     throw new Error('no network of its own: this needs Linux, unshare (util-linux) and ip (iproute2)');
   });
-  if (inside.stdout !== null) await Promise.race([once(inside.stdout, 'data'), ended]);
+  if (child.stdout !== null) await Promise.race([once(child.stdout, 'data'), ended]);
 }

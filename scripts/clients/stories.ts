@@ -69,7 +69,7 @@ export async function goesOnDuring(
   return `${GOES_ON}; ${errors.length} of ${written.size + errors.length} writes fail: ${shortened(errors[0] ?? '')}`;
 }
 
-function shortened(text: string): string {
+export function shortened(text: string): string {
   return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }
 

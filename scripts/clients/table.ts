@@ -1,4 +1,4 @@
-/** One client's row of the table in docs/connect.md. */
+/** One client's row of a table in docs/connect.md. */
 export interface Row {
   readonly client: string;
   readonly version: string;
@@ -8,24 +8,31 @@ export interface Row {
   readonly run: string;
 }
 
-export const COLUMNS = ['plain', 'TLS', 'client certificate', 'failover', 'reshard', 'primary killed'] as const;
-const [BEGIN, END] = ['<!-- written by npm run clients -->', '<!-- until here -->'];
-const HEAD = [
-  line(['client', 'version', ...COLUMNS, 'run']),
-  line(['client', 'version', ...COLUMNS, 'run'].map(() => '---')),
-];
+export interface Table {
+  /** It is between `<!-- written by npm run clients: MARK -->` and `<!-- until here: MARK -->`. */
+  readonly mark: string;
+  readonly columns: readonly string[];
+}
 
 /** The page with these rows, in the place of those that the same clients had; the others keep theirs. */
-export function withRows(page: string, order: readonly string[], rows: readonly Row[]): string {
-  const [before = '', behind] = page.split(BEGIN);
-  const [kept = '', after] = (behind ?? '').split(END);
-  if (after === undefined) throw new Error(`the page has no ${BEGIN} … ${END}`);
+export function withRows(
+  page: string,
+  { mark, columns }: Table,
+  order: readonly string[],
+  rows: readonly Row[],
+): string {
+  const [begin, end] = [`<!-- written by npm run clients: ${mark} -->`, `<!-- until here: ${mark} -->`];
+  const [before = '', behind] = page.split(begin);
+  const [kept = '', after] = (behind ?? '').split(end);
+  if (after === undefined) throw new Error(`the page has no ${begin} … ${end}`);
+  const head = ['client', 'version', ...columns, 'run'];
   const lines = order.flatMap((client) => {
     const row = rows.find((one) => one.client === client);
     if (row !== undefined) return line([client, row.version, ...row.cells, row.run]);
     return kept.split('\n').find((text) => text.startsWith(`| ${client} `)) ?? [];
   });
-  return [before, BEGIN, '\n\n', [...HEAD, ...lines].join('\n'), '\n\n', END, after].join('');
+  const all = [line(head), line(head.map(() => '---')), ...lines];
+  return [before, begin, '\n\n', all.join('\n'), '\n\n', end, after].join('');
 }
 
 function line(cells: readonly string[]): string {

@@ -7,20 +7,23 @@ export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
 /** Whether this machine has a program that a test can't do without; where not, the test is skipped, and counted so. */
 export function lacks(
-  program: 'redis-cli' | 'openssl' | 'python3-redis' | 'python3-dotenv' | 'chromium' | 'bash' | 'zsh' | 'fish',
+  program: 'redis-cli' | 'openssl' | 'chromium' | 'bash' | 'zsh' | 'fish' | keyof typeof MODULES,
 ): boolean {
   if (program === 'chromium') return !existsSync(CHROMIUM);
-  const module = PYTHON_MODULES.get(program);
-  const [command, args] =
-    module === undefined ? [program, ['--version']] : ['/usr/bin/python3', ['-c', `import ${module}`]];
+  const module = Object.entries(MODULES).find(([name]) => name === program)?.[1];
+  const [command = '', ...args] = module ?? [program, '--version'];
   const { error, status } = spawnSync(command, args, { stdio: 'ignore' });
   return error !== undefined || (module !== undefined && status !== 0);
 }
 
-const PYTHON_MODULES = new Map([
-  ['python3-redis', 'redis.cluster'],
-  ['python3-dotenv', 'dotenv'],
-]);
+/** Those that a language loads, by the names of Debian's packages: what succeeds where it can. */
+const MODULES = {
+  'python3-redis': ['/usr/bin/python3', '-c', 'import redis.cluster'],
+  'python3-dotenv': ['/usr/bin/python3', '-c', 'import dotenv'],
+  'php-redis': ['php', '-r', "exit(extension_loaded('redis') ? 0 : 1);"],
+  'php-predis': ['php', '-r', "require 'Predis/autoload.php';"],
+  'ruby-redis': ['ruby', '-r', 'redis', '-e', ''],
+} as const;
 
 /** Whether a program of this machine can be run in the network of a container. */
 export const CAN_ENTER =

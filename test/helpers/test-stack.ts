@@ -31,6 +31,7 @@ export interface Outcome {
 export interface StackOptions {
   readonly nodeCount?: number;
   readonly replicas?: number;
+  readonly access?: 'map' | 'proxy' | 'names';
   /** More lines under `redis:`. */
   readonly redis?: string;
   /** The text of a redis.conf of the user's own. */
@@ -95,6 +96,7 @@ export function dockerSocket({ endpoint }: Pick<Engine, 'endpoint'>): string {
 export async function makeStack({
   nodeCount = 3,
   replicas = 0,
+  access = 'map',
   redis = '',
   redisConf,
   secrets = '{}',
@@ -117,7 +119,7 @@ export async function makeStack({
     return `    redis-${index + 1}: { ip: ${ip}, ports: { plain: ${plain}, tls: ${encrypted} } }\n`;
   });
   let yaml = `name: ${name}
-network: { name: ${name}-net, subnet: ${subnet} }
+${access === 'map' ? '' : `access: ${access}\n`}network: { name: ${name}-net, subnet: ${subnet} }
 secrets: ${secrets}
 tls: ${tls}
 redis:

@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { GlideClusterClient, Logger } from '@valkey/valkey-glide';
+import { answerLines, ca, nodes, password } from './lines.mjs';
+
+// It logs each redirect, among the answers.
+Logger.setLoggerConfig('off');
+const cluster = await GlideClusterClient.createClient({
+  addresses: nodes.map(([host, port]) => ({ host, port })),
+  credentials: { password },
+  // 250 ms where it isn't said: little on a machine that is busy with other clients.
+  requestTimeout: 5000,
+  useTLS: ca !== undefined,
+  ...(ca && { advancedConfiguration: { tlsAdvancedConfiguration: { rootCertificates: readFileSync(ca) } } }),
+});
+await answerLines(cluster);
