@@ -28,6 +28,9 @@ const LONG = [
   'grounds',
   'other-image',
   'vault',
+  'names',
+  'proxy-life',
+  'unmapped',
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -87,7 +87,6 @@ interface Change {
 
 async function change(spec: Spec, names: readonly HostName[], { file, confirm, aliases }: Change): Promise<boolean> {
   const isRemoval = names.length === 0;
-  const option = isRemoval ? '--remove' : '--install';
   if (process.platform === 'win32') {
     throw new StackError('USAGE', {
       message: 'this program does not change the hosts file of Windows',
@@ -101,9 +100,10 @@ async function change(spec: Spec, names: readonly HostName[], { file, confirm, a
   const alias =
     aliases.length === 0 ? '' : ` (and ifconfig lo0 ${isRemoval ? '-alias' : 'alias'} ${aliases.join(', ')})`;
   if (!(await confirm(`${isRemoval ? 'Take' : 'Write'} ${what}${alias}?`))) {
+    const unasked = isRemoval ? run('access names --remove --yes') : run('access names --install --yes');
     throw new StackError('CONFIRMATION_NEEDED', {
       message: `changing ${file} was not confirmed; nothing was changed`,
-      hint: hint`${run(`access names ${option} --yes`)}   # does it without asking`,
+      hint: hint`${unasked}   # does it without asking`,
     });
   }
   if (next !== text) await writeHosts(next, file);
