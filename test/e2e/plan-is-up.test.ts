@@ -40,7 +40,7 @@ async function untilQuiet(): Promise<void> {
     const names = [...containers.map(({ name, state }) => `${name} ${state}`), ...networks.map(({ name }) => name)];
     return names.filter((name) => name.startsWith(stack.name)).join('\n');
   };
-  let before = '';
+  let before: string | undefined;
   for (let tries = 0; tries < 30; tries += 1) {
     const now = await look();
     if (now === before) return;
