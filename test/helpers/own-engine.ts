@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, mkdtempSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,11 +9,19 @@ import { LOCAL_IMAGE } from '../../src/plan/model/names.ts';
 import { requireSuccess, startProgram, type Ended, type Program } from './program.ts';
 import { dockerOf, testEngine, type TestStack } from './test-stack.ts';
 
+/** Runs command lines where published ports of the test's own engines answer. */
+interface Runner {
+  /** In a process of its own. */
+  program(stack: Pick<TestStack, 'file' | 'env'>, ...args: readonly string[]): Program;
+  /** The same to its end; fails the test when that is not exit code 0. */
+  must(stack: Pick<TestStack, 'file' | 'env'>, ...args: readonly string[]): Promise<Ended>;
+}
+
 /**
  * An engine of the test's own, that may be stopped and killed. It lives in namespaces of its own: network (its bridges and
  * its rules never meet the host's), mounts, and processes, which all end with the first of them.
  */
-export interface OwnEngine {
+export interface OwnEngine extends Runner {
   /** As DOCKER_HOST writes it. */
   readonly host: string;
   readonly docker: Docker;
@@ -21,12 +29,27 @@ export interface OwnEngine {
   start(): Promise<void>;
   /** SIGTERM: the engine stops its containers before it ends. SIGKILL: it doesn't. Resolves when it has ended. */
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** Runs a command line where the engine's published ports answer, in a process of its own. */
-  program(stack: TestStack, ...args: readonly string[]): Program;
-  /** The same to its end; fails the test when that is not exit code 0. */
-  must(stack: TestStack, ...args: readonly string[]): Promise<Ended>;
+  /** Ends everything in it at once, as its machine would; `start` turns it on again, with its disk. */
+  losePower(): Promise<void>;
+  /** Copies the image of the tests into it. */
+  loadImage(): Promise<void>;
   /** Ends everything, and leaves nothing behind. */
   remove(): Promise<void>;
+}
+
+/** Engines on machines of their own, as far as they can tell, joined by one wire. */
+export interface OwnHosts extends Runner {
+  readonly all: readonly OwnHost[];
+  /** Makes one Docker Swarm of them, the first ones its managers. Resolves when all of these are reached. */
+  joinSwarm(managers: number): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export interface OwnHost extends OwnEngine {
+  /** On the wire. */
+  readonly address: string;
+  /** Cuts it off from the others, or joins it again. */
+  setLink(state: 'up' | 'down'): void;
 }
 
 /** Why this machine can't have one; undefined where it can. */
@@ -38,34 +61,170 @@ export function whyNoOwnEngine(): string | undefined {
   return status === 0 ? undefined : 'no namespaces can be made on this machine';
 }
 
-const NAMESPACES = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+/** The same for several that reach each other: an overlay network is made of VXLAN. */
+export function whyNoOwnHosts(): string | undefined {
+  const whyNot = whyNoOwnEngine();
+  if (whyNot !== undefined) return whyNot;
+  const tries = ['ip link add vxlan1 type vxlan id 1 dstport 4789', 'ip link add v1 type veth peer name v2'];
+  const { status } = spawnSync('unshare', [...NAMESPACES, 'sh', '-c', tries.join(' && ')], { stdio: 'ignore' });
+  return status === 0 ? undefined : "this machine's kernel has no VXLAN";
+}
+
+const NAMESPACES = ['--net', '--mount', '--uts', '--pid', '--fork', '--kill-child', '--mount-proc'];
 const READY_MS = 30_000;
 const CGROUPS = '/sys/fs/cgroup';
 
+/** Namespaces, and the process that holds them. */
+interface Room {
+  /** The first process in it, as this process sees it. */
+  readonly pid: number;
+  /** Ends all in it. */
+  end(signal?: 'SIGKILL'): Promise<void>;
+}
+
+/**
+ * The first process of its namespace collects those that lose their parent, and ends with this test's end of the pipe,
+ * however the test ends. What an engine keeps in /run it has for itself, and loses with its power.
+ */
+async function openRoom(name: string): Promise<Room> {
+  const script = `hostname ${name} && mount -t tmpfs none /run && ip link set lo up && echo ready && cat && true`;
+  const holder = spawn('unshare', [...NAMESPACES, 'sh', '-c', script], { stdio: ['pipe', 'pipe', 'ignore'] });
+  await once(holder.stdout, 'data');
+  const ended = once(holder, 'exit');
+  const pid = childOf(holder.pid);
+  return {
+    pid,
+    end: async (signal) => {
+      if (signal === undefined) holder.stdin.end();
+      else process.kill(pid, signal);
+      await ended;
+    },
+  };
+}
+
+function childOf(pid = 0): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+}
+
+/** Before a command, which becomes this very process. */
+function inNetworkOf({ pid }: Room): readonly string[] {
+  return ['nsenter', `--net=/proc/${pid}/ns/net`, '--'];
+}
+
+function ipIn(room: Room, command: string): void {
+  const [program = '', ...words] = [...inNetworkOf(room), 'ip', ...command.split(' ')];
+  const { status, stderr } = spawnSync(program, words, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`ip ${command}: ${stderr}`);
+}
+
+/** @param where as a stack's environment has to have it, beside its own */
+function runnerIn(room: () => Room, where: NodeJS.ProcessEnv): Runner {
+  const program: Runner['program'] = ({ file, env }, ...args) =>
+    startProgram({ file, env: { ...env, ...where } }, args, inNetworkOf(room()));
+  return {
+    program,
+    must: async (stack, ...args) => requireSuccess(await program(stack, ...args).ended, args.join(' ')),
+  };
+}
+
 export async function startOwnEngine(): Promise<OwnEngine> {
-  const folder = mkdtempSync(join(tmpdir(), 'own-engine-'));
+  const engine = await makeEngine('own-engine');
+  await orRemove(engine, async () => {
+    await engine.start();
+    await engine.loadImage();
+  });
+  return engine;
+}
+
+/** Engines that run, each reached by the others at its address; no swarm, and no image. */
+export async function startOwnHosts(count: number): Promise<OwnHosts> {
+  const wire = await openRoom('wire');
+  ipIn(wire, 'link add wire type bridge');
+  ipIn(wire, 'addr add 10.99.0.1/24 dev wire');
+  ipIn(wire, 'link set wire up');
+  const all: OwnHost[] = [];
+  const hosts: OwnHosts = {
+    all,
+    ...runnerIn(() => wire, { DOCKER_HOST: '' }),
+    joinSwarm: (managers) => joinSwarm(all, managers),
+    remove: async () => {
+      await Promise.all(all.map((one) => one.remove()));
+      await wire.end();
+    },
+  };
+  await orRemove(hosts, async () => {
+    for (let number = 1; number <= count; number += 1) {
+      const address = `10.99.0.${10 + number}`;
+      const setLink: OwnHost['setLink'] = (state) => ipIn(wire, `link set host${number} ${state}`);
+      const engine = await makeEngine(`host${number}`, (room) => {
+        ipIn(wire, `link add host${number} type veth peer name eth0 netns ${room.pid}`);
+        ipIn(wire, `link set host${number} master wire`);
+        setLink('up');
+        ipIn(room, `addr add ${address}/24 dev eth0`);
+        ipIn(room, 'link set eth0 up');
+        ipIn(room, 'route add default via 10.99.0.1');
+      });
+      all.push({ ...engine, address, setLink });
+    }
+    await Promise.all(all.map((one) => one.start()));
+  });
+  return hosts;
+}
+
+async function joinSwarm([first, ...others]: readonly OwnHost[], managers: number): Promise<void> {
+  if (first === undefined) return;
+  const place = ({ address }: OwnHost): object => ({ ListenAddr: `${address}:2377`, AdvertiseAddr: address });
+  await first.docker.swarmInit(place(first));
+  const { JoinTokens: tokens } = (await first.docker.swarmInspect()) as { JoinTokens: Record<string, string> };
+  for (const [index, one] of others.entries()) {
+    const JoinToken = tokens[index + 1 < managers ? 'Manager' : 'Worker'];
+    await one.docker.swarmJoin({ ...place(one), RemoteAddrs: [`${first.address}:2377`], JoinToken });
+  }
+  for (const until = Date.now() + READY_MS; Date.now() < until; await sleep(50)) {
+    const nodes = (await first.docker.listNodes()) as { ManagerStatus?: { Reachability: string } }[];
+    const reached = nodes.filter(({ ManagerStatus }) => ManagerStatus?.Reachability === 'reachable');
+    if (reached.length === managers && nodes.length === others.length + 1) return;
+  }
+  throw new Error('the managers of the swarm do not reach each other');
+}
+
+async function orRemove(made: { remove(): Promise<void> }, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await made.remove();
+    throw error;
+  }
+}
+
+/** @param connect joins its room to others, each time that it is opened */
+async function makeEngine(name: string, connect: (room: Room) => void = () => undefined): Promise<OwnEngine> {
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   const cgroup = folder.split('/').at(-1) ?? '';
   const socket = join(folder, 'docker.sock');
   const log = join(folder, 'dockerd.log');
   const docker = new Docker({ socketPath: socket });
-  // The first process of its namespace collects those that lose their parent, and ends with this test's end of the pipe,
-  // however the test ends.
-  const holder = spawn('unshare', [...NAMESPACES, 'sh', '-c', 'ip link set lo up && echo ready && cat && true'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  await once(holder.stdout, 'data');
-  const first = Number(readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim());
-  const enter = [`--net=/proc/${first}/ns/net`, `--mount=/proc/${first}/ns/mnt`];
+  const open = async (): Promise<Room> => {
+    const opened = await openRoom(name);
+    connect(opened);
+    return opened;
+  };
+  let isOff = false;
+  let room = await open();
   let daemon: ChildProcess | undefined;
 
   const start = async (): Promise<void> => {
+    if (isOff) room = await open();
+    isOff = false;
     const output = openSync(log, 'a');
-    const args = [...enter, `--pid=/proc/${first}/ns/pid`, '--', 'dockerd'];
-    const places = { 'data-root': 'data', 'exec-root': 'exec', pidfile: 'docker.pid' };
-    const options = Object.entries(places).map(([name, place]) => `--${name}=${join(folder, place)}`);
-    daemon = spawn('nsenter', [...args, ...options, `--host=unix://${socket}`, `--cgroup-parent=/${cgroup}`], {
-      stdio: ['ignore', output, output],
-    });
+    const [net, mnt, uts, pid] = ['net', 'mnt', 'uts', 'pid'].map((one) => `/proc/${room.pid}/ns/${one}`);
+    const enter = [`--net=${net}`, `--mount=${mnt}`, `--uts=${uts}`, `--pid=${pid}`, '--'];
+    const options = [`--data-root=${join(folder, 'data')}`, '--exec-root=/run/docker', '--pidfile=/run/docker.pid'];
+    daemon = spawn(
+      'nsenter',
+      [...enter, 'dockerd', ...options, `--host=unix://${socket}`, `--cgroup-parent=/${cgroup}`],
+      { stdio: ['ignore', output, output] },
+    );
     closeSync(output);
     for (const until = Date.now() + READY_MS; Date.now() < until; await sleep(50)) {
       if (await docker.ping().then(Boolean, () => false)) return;
@@ -73,46 +232,36 @@ export async function startOwnEngine(): Promise<OwnEngine> {
     throw new Error(`the test's own engine doesn't answer\n${readFileSync(log, 'utf8').slice(-4000)}`);
   };
   const stop: OwnEngine['stop'] = async (signal) => {
-    const { pid } = daemon ?? {};
-    if (daemon === undefined || pid === undefined) return;
+    if (daemon?.pid === undefined) return;
     const ended = once(daemon, 'exit');
     // nsenter forks, to be in the namespace of processes, and passes no signal on.
-    process.kill(Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()), signal);
+    process.kill(childOf(daemon.pid), signal);
     await ended;
     daemon = undefined;
   };
-  const program: OwnEngine['program'] = ({ file, env }, ...args) =>
-    startProgram({ file, env: { ...env, DOCKER_HOST: `unix://${socket}` } }, args, [
-      'nsenter',
-      ...enter.slice(0, 1),
-      '--',
-    ]);
-  const own: OwnEngine = {
+  return {
     host: `unix://${socket}`,
     docker,
     start,
     stop,
-    program,
-    must: async (stack, ...args) => requireSuccess(await program(stack, ...args).ended, args.join(' ')),
+    losePower: async () => {
+      await room.end('SIGKILL');
+      isOff = true;
+      daemon = undefined;
+    },
+    ...runnerIn(() => room, { DOCKER_HOST: `unix://${socket}` }),
+    loadImage: async () => {
+      const archive = await dockerOf(await testEngine())
+        .getImage(LOCAL_IMAGE)
+        .get();
+      await docker.loadImage(archive);
+    },
     remove: async () => {
-      const ended = once(holder, 'exit');
-      holder.stdin.end();
-      await ended;
+      if (!isOff) await room.end();
       removeCgroups(cgroup);
       rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
     },
   };
-  try {
-    await start();
-    const image = await dockerOf(await testEngine())
-      .getImage(LOCAL_IMAGE)
-      .get();
-    await docker.loadImage(image);
-    return own;
-  } catch (error) {
-    await own.remove();
-    throw error;
-  }
 }
 
 /** Containers that ended with their namespace leave theirs, empty. */
