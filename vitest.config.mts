@@ -16,6 +16,7 @@ const onEngine = {
 /** Files that take longest. One that begins last would keep everybody waiting. */
 const LONG = [
   'faults',
+  'hosts',
   'appendonly',
   'tls',
   'resume',

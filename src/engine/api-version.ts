@@ -1,7 +1,9 @@
 import type Docker from 'dockerode';
 import type * as z from 'zod';
 import { StackError } from '../errors.ts';
-import { understood, versionAnswer } from './docker-answers.ts';
+import type { Swarm } from '../plan/model/resources.ts';
+import { infoAnswer, swarmNodeAnswers, understood, versionAnswer } from './docker-answers.ts';
+import { unless } from './docker-calls.ts';
 
 /** The Engine API 1.x that all calls and answers here were written for: that of Engine 20.10. */
 const API_MINOR = 41;
@@ -42,4 +44,21 @@ function minorOf(version: string): number {
 
 export function isPodman({ Components }: Identity): boolean {
   return Components.some(({ Name }) => Name.startsWith('Podman'));
+}
+
+export async function readSwarm(docker: Docker): Promise<Swarm> {
+  const { Swarm: swarm } = understood(infoAnswer, await docker.info());
+  const { NodeID: nodeId = '', LocalNodeState: state = '', ControlAvailable: isManager = false } = swarm ?? {};
+  // Without a leader they are answered with an error.
+  const nodes = isManager ? await unless([500, 503], () => docker.listNodes()) : undefined;
+  return {
+    nodeId,
+    isActive: state === 'active',
+    isManager,
+    nodes: understood(swarmNodeAnswers, nodes ?? []).map(({ ID, Spec }) => ({
+      id: ID,
+      isManager: Spec.Role === 'manager',
+      isAvailable: Spec.Availability === 'active',
+    })),
+  };
 }

@@ -38,7 +38,13 @@ export const infoAnswer = z.object({
   MemoryLimit: or(true, z.boolean()),
   CpuCfsQuota: or(true, z.boolean()),
   PidsLimit: or(true, z.boolean()),
+  Swarm: z.object({ NodeID: text, LocalNodeState: text, ControlAvailable: or(false, z.boolean()) }).nullish(),
 });
+
+/** Of GET /nodes. */
+export const swarmNodeAnswers = z.array(
+  z.object({ ID: z.string(), Spec: z.object({ Role: text, Availability: text }) }),
+);
 
 export const imageAnswer = z.object({
   Id: z.string(),
@@ -52,6 +58,7 @@ export const networkAnswers = z.array(
   z.object({
     Name: z.string(),
     Labels: labels,
+    Scope: text,
     IPAM: z.object({ Config: listOf(z.object({ Subnet: text })) }).nullish(),
   }),
 );

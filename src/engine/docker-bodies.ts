@@ -30,6 +30,7 @@ export function toNetwork(network: NetworkAnswer): Network {
     name: network.Name,
     labels: network.Labels,
     subnets: (network.IPAM?.Config ?? []).flatMap(({ Subnet }) => (Subnet === '' ? [] : [Subnet])),
+    ...(network.Scope === 'swarm' && { isSwarmWide: true }),
   };
 }
 
@@ -38,7 +39,9 @@ export type Labels = Readonly<Record<string, string>>;
 export function networkBody(network: NetworkDefinition, moreLabels: Labels): Dockerode.NetworkCreateOptions {
   return {
     Name: network.name,
-    Driver: 'bridge',
+    Driver: network.driver ?? 'bridge',
+    // Else only services may use it.
+    ...(network.driver === 'overlay' && { Attachable: true }),
     CheckDuplicate: true,
     Labels: { ...network.labels, ...moreLabels },
     IPAM: {

@@ -1,15 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { Agent } from 'node:http';
-import { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import type { ConnectionSettings } from './locate.ts';
-import type { Engine } from './engine.ts';
-import { whileMoving, type Bounds } from '../bounds.ts';
+import type { SingleEngine } from './engine.ts';
+import type { Bounds } from '../bounds.ts';
 import { once } from '../once.ts';
 import {
   containerAnswers,
   detailsAnswer,
-  imageAnswer,
   infoAnswer,
   networkAnswer,
   networkAnswers,
@@ -22,20 +20,19 @@ import {
   endpointBody,
   limitsBody,
   networkBody,
-  splitReference,
   toContainer,
   toContainerDetails,
   toContainerExit,
-  toImage,
   toNetwork,
   volumeBody,
   type Labels,
 } from './docker-bodies.ts';
-import { introduce, isPodman } from './api-version.ts';
+import { introduce, isPodman, readSwarm } from './api-version.ts';
 import { createCalls, unless, unlessItsOwn, unlessMissing, unlessUnchanged } from './docker-calls.ts';
 import { containerCommands } from './docker-commands.ts';
 import { containerFiles } from './docker-files.ts';
-import { followPull, linesOf, readLogs, translated } from './docker-streams.ts';
+import { containerImages } from './docker-images.ts';
+import { linesOf, readLogs, translated } from './docker-streams.ts';
 import { filePlaces } from './file-places.ts';
 import type { OnAbsence } from './patience.ts';
 import { withTransport } from './ssh.ts';
@@ -56,7 +53,7 @@ export async function connectDocker(
   settings: ConnectionSettings,
   { signal, timeoutMs }: Bounds,
   { labels: moreLabels = {}, onAbsence }: { readonly labels?: Labels; readonly onAbsence?: OnAbsence | undefined } = {},
-): Promise<Engine> {
+): Promise<SingleEngine> {
   // Imported here because loading dockerode is a good part of the time that a short command takes.
   const { default: Docker } = await import('dockerode');
   // Every call that is under way listens to it, and a plan for thirty nodes has many of them at a time.
@@ -90,36 +87,12 @@ export async function connectDocker(
         ];
       }),
 
-    findImage: (reference) =>
-      look(`look up image ${reference}`, () =>
-        unlessMissing(async () => toImage(understood(imageAnswer, await docker.getImage(reference).inspect()))),
-      ),
-    pullImage: (reference, onProgress) =>
-      attempt(`pull image ${reference}`, () =>
-        whileMoving(
-          async (onMove) => {
-            const named = /[:@][^/]*$/.test(reference) ? reference : `${reference}:latest`;
-            await followPull(await docker.pull(named, { abortSignal: signal }), (text) => {
-              onMove();
-              onProgress(text);
-            });
-          },
-          `no progress while pulling ${reference}`,
-          { signal, timeoutMs },
-        ),
-      ),
-    importImage: (reference, rootFileSystem, instructions) =>
-      change(`import image ${reference}`, async () => {
-        const [repo, tag] = splitReference(reference);
-        const options = { repo, tag, changes: [...instructions] };
-        let last = '';
-        await followPull(await docker.importImage(Readable.from([rootFileSystem]), options), (text) => {
-          last = text;
-        });
-        // Podman 4 calls every import `latest`.
-        const [id] = /sha256:[0-9a-f]{64}/.exec(last) ?? [];
-        if (id !== undefined) await docker.getImage(id).tag({ repo, tag });
-      }),
+    away: () => new Set(),
+    swarms: async () => new Map(),
+    ping: () => bounded('reach it', () => docker.ping()),
+    swarm: () => look('read its swarm', () => readSwarm(docker)),
+
+    ...containerImages(docker, calls, { signal, timeoutMs }),
 
     listNetworks: () =>
       look('list networks', async () => understood(networkAnswers, await docker.listNetworks()).map(toNetwork)),

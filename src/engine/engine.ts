@@ -10,12 +10,13 @@ import type {
   Limit,
   Network,
   NetworkDefinition,
+  Swarm,
   Volume,
 } from '../plan/model/resources.ts';
 
 /**
  * The container engine in this program's own words. `docker.ts` speaks the Docker Engine API (1.41 and later); nothing
- * else in the program knows dockerode's types.
+ * else in the program knows dockerode's types. `hosts/` makes one of several.
  */
 export interface Engine {
   /** Where the engine is and why this one was chosen. */
@@ -25,10 +26,17 @@ export interface Engine {
   /** Limits of containers that it takes, and doesn't keep: rootless engines without control groups, mostly. */
   unenforcedLimits(): Promise<readonly Limit[]>;
 
+  /** Hosts that did not answer when they were last asked: what is on them is not known. None of a single engine. */
+  away(): ReadonlySet<string>;
+  /** Host → what it is in a Docker Swarm; of those that answer, of several. */
+  swarms(): Promise<ReadonlyMap<string, Swarm>>;
+
   /** The image that `reference` names on this engine; undefined when it isn't there. */
   findImage(reference: string): Promise<Image | undefined>;
   /** Resolves when every layer has arrived. */
   pullImage(reference: string, onProgress: (text: string) => void): Promise<void>;
+  /** Brings the image from a host that has it to those that don't. */
+  spreadImage(reference: string, onProgress: (text: string) => void): Promise<void>;
   /** Makes an image of one layer from a tar archive of a root file system. */
   importImage(reference: string, rootFileSystem: Buffer, instructions: readonly string[]): Promise<void>;
 
@@ -94,6 +102,16 @@ export interface Engine {
    */
   findEmptyVolumes(): Promise<string[]>;
   removeVolume(name: string): Promise<void>;
+}
+
+/** A single one, and what it takes to be one of several. */
+export interface SingleEngine extends Engine {
+  /** Resolves when it answers. */
+  ping(): Promise<unknown>;
+  swarm(): Promise<Swarm>;
+  /** An archive with all of an image, as it comes. */
+  saveImage(reference: string): Promise<NodeJS.ReadableStream>;
+  loadImage(reference: string, archive: NodeJS.ReadableStream): Promise<void>;
 }
 
 export interface Endpoint {

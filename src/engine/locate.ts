@@ -53,6 +53,15 @@ export async function locateEngine({ host, env }: EngineChoice): Promise<Connect
   });
 }
 
+/** One of several engines. @param tls the folder with ca.pem, cert.pem and key.pem for it */
+export function hostSettings(name: string, address: string, tls?: string): ConnectionSettings {
+  return connectionSettings(
+    address,
+    `hosts.${name} in the YAML file`,
+    tls === undefined ? undefined : readTlsFiles(tls),
+  );
+}
+
 const HOW_TO_START =
   'Start Docker Desktop, Colima, OrbStack or Podman; on Linux: sudo systemctl start docker. ' +
   'None installed yet? https://docs.docker.com/engine/install';

@@ -58,9 +58,11 @@ const NOTHING: Next = { conflicts: [], actions: [], ifSteady: [], waitsFor: [], 
 export function planNext(desired: Desired, seen: Snapshot, done: Scene['done']): Next {
   const scene: Scene = { ...desired, ...seen, done, members: [...desired.spec.nodes, ...seen.former] };
   const { wish } = desired;
+  const ofAll = [engine, nodes, cluster, shape, disruption, room];
   const phases =
     wish === undefined
-      ? [engine, nodes, cluster, shape, disruption, room]
+      ? // Without a host nothing is moved, and nobody else is disturbed.
+        ofAll.slice(0, seen.engine.away.size > 0 ? 3 : undefined)
       : [...(wish.restart === undefined ? [] : [urgentRestarts]), cluster, disruption];
   for (const phase of phases) {
     const planned = { ...NOTHING, ...phase(scene) };
@@ -144,7 +146,7 @@ function cluster(scene: Scene): Partial<Next> {
     actions: repairs.filter(isCommand),
     // What no client notices is not waited for by whoever wants a cluster that works.
     ifSteady: isWhole && wish?.isRepair !== true ? steady.filter(({ type }) => type === 'repair slots') : steady,
-    waitsFor: wish?.isRepair === true ? [] : problems,
+    waitsFor: wish?.isRepair === true ? [] : scene.engine.away.size > 0 ? findUnanswered(scene) : problems,
   };
 }
 
@@ -156,6 +158,14 @@ function findTables({ spec, views, damagedTables, done }: Scene): ReturnType<typ
 /** What keeps the cluster from being whole, be it in another shape than the YAML file's. */
 function findProblems({ spec, former, views }: Scene): string[] {
   return findClusterProblems(inItsShape(expectationOf(spec, former), views), views);
+}
+
+/** Nodes on hosts that answer. What the others keep from being whole is not waited for. */
+function findUnanswered({ spec, views, engine: { away } }: Scene): string[] {
+  const unknown = new Set(spec.nodes.filter(({ host = '' }) => away.has(host)).map(({ name }) => name));
+  return views.flatMap((view) =>
+    view.reachable || unknown.has(view.name) ? [] : [`${view.name} does not answer: ${view.reason}`],
+  );
 }
 
 /** Open slots that belong to a move which the shape phase goes on with, and are no damage. */

@@ -23,7 +23,7 @@ export async function proveReadWrite(
   const { Cluster } = await import('ioredis');
   const { default: keySlot } = await import('cluster-key-slot');
   // A host of the map stands in it twice, once for each port that the node may announce.
-  const hosts = new Map(Object.values(natMap).map((host) => [host.port, host]));
+  const hosts = new Map(Object.values(natMap).map((place) => [`${place.host}:${place.port}`, place]));
   const cluster = new Cluster([...hosts.values()], {
     natMap,
     lazyConnect: true,

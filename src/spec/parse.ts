@@ -1,6 +1,6 @@
 import { Lexer, LineCounter, parseDocument, Parser, type YAMLError } from 'yaml';
-import { checkDocument, type Finding } from './rules.ts';
-import { specSchema } from './schema.ts';
+import { checkDocument } from './rules.ts';
+import { specSchema, type Finding } from './schema.ts';
 import { findShapeProblems, samePath } from './shape-findings.ts';
 import { toSpec, type Spec } from './spec.ts';
 import { findUnfitKey, findUnmergeable, hasMoreAliases, offsetOf, repeatedKeys } from './yaml-document.ts';

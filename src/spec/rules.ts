@@ -1,23 +1,17 @@
+import { checkHosts } from './host-rules.ts';
 import { contains, freePart, isAddress, loopbackAddress, parseBlock, type Block } from './addresses.ts';
-import { parseByteSize, type SpecDocument } from './schema.ts';
+import { parseByteSize, type Finding, type Path, type SpecDocument } from './schema.ts';
 import { CONTAINER_PORTS, portBehindProxy } from './spec.ts';
-
-/** A path into the document, as zod writes it. */
-export type Path = readonly PropertyKey[];
-
-export interface Finding {
-  readonly path: Path;
-  readonly message: string;
-  readonly hint?: string;
-}
 
 /** The checks that need more than one value: addresses against the subnet, ports against each other, node counts. */
 export function checkDocument(document: SpecDocument): Finding[] {
+  const miscount = checkNodeCount(document);
   return [
     ...checkAddresses(document),
     ...checkPorts(document),
     ...checkNames(document),
-    ...checkNodeCount(document),
+    ...miscount,
+    ...checkHosts(document, miscount.length === 0),
     ...checkMemory(document),
     ...checkTls(document),
   ];

@@ -36,6 +36,20 @@ const ports = z
 const node = z.strictObject({
   ip: address.describe('The fixed address of the node, inside network.subnet.'),
   ports,
+  host: name.optional().describe('Which of hosts it runs on.'),
+});
+
+const host = z.strictObject({
+  engine: z
+    .string()
+    .regex(/^(unix|npipe|tcp|http|https|ssh):\/\/[^\s]+$/, 'must be like ssh://me@a.example or tcp://a.example:2376')
+    .describe('Where its engine answers, as DOCKER_HOST writes it.'),
+  address: address.describe("The host's own address, at which its nodes are published: clients find them there."),
+  tls: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A folder with ca.pem, cert.pem and key.pem for its engine, relative to this file.'),
 });
 
 const persistence = z
@@ -83,6 +97,10 @@ const network = z.strictObject({
     .refine((text) => parseBlock(text) !== undefined, 'must be an IPv4 subnet, like 172.20.0.0/16')
     .describe('IPv4, in CIDR notation. Must overlap no other network of the engine.'),
   gateway: address.optional().describe("The engine's own address. By default the first of the subnet."),
+  driver: z
+    .enum(['bridge', 'overlay'])
+    .default('bridge')
+    .describe('overlay, where the nodes are on several hosts that are of one Docker Swarm.'),
 });
 
 const generatedSecrets = z.strictObject({
@@ -186,6 +204,10 @@ export const specSchema = z
       .default('map')
       .describe('How clients on this host reach the nodes: by a map, through a proxy, or by name.'),
     network,
+    hosts: z
+      .record(name, host)
+      .optional()
+      .describe('Several Docker hosts, by names of your own; without it, all nodes are on the engine that is found.'),
     redis,
     secrets,
     tls,
@@ -194,3 +216,12 @@ export const specSchema = z
   .meta({ patternProperties: { '^x-': {} } });
 
 export type SpecDocument = z.output<typeof specSchema>;
+
+/** A path into the document, as zod writes it. */
+export type Path = readonly PropertyKey[];
+
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  readonly hint?: string;
+}

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { checkDocument, type Finding, type Path } from './rules.ts';
-import { specSchema } from './schema.ts';
+import { checkDocument } from './rules.ts';
+import { specSchema, type Finding, type Path } from './schema.ts';
 
 type Issue = z.core.$ZodIssue;
 

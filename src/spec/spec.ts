@@ -12,7 +12,10 @@ export interface Spec {
     readonly gateway: string;
     /** Where automatic addresses come from: a part of the subnet without any fixed address. */
     readonly automaticRange: Block;
+    readonly driver: SpecDocument['network']['driver'];
   };
+  /** Empty where all nodes are on the one engine that is found. */
+  readonly hosts: readonly HostSpec[];
   readonly redis: Omit<SpecDocument['redis'], 'nodes' | 'memory' | 'maxmemory'> & {
     readonly memoryBytes: number;
     readonly maxmemoryBytes: number;
@@ -21,6 +24,16 @@ export interface Spec {
   readonly nodes: readonly NodeSpec[];
   readonly secrets: SpecDocument['secrets'];
   readonly tls: TlsSpec;
+}
+
+/** A machine with an engine of its own. */
+export interface HostSpec {
+  readonly name: string;
+  /** As DOCKER_HOST writes it. */
+  readonly engine: string;
+  readonly address: string;
+  /** A folder, relative to the YAML file. */
+  readonly tls?: string | undefined;
 }
 
 export interface TlsSpec {
@@ -65,8 +78,10 @@ export interface NodeSpec {
   readonly ports: HostPorts;
   /** Where clients on the host find it, without a map unless `access` is `map`. */
   readonly entrance: Entrance;
-  /** Where its ports are published, of one that runs and is to have them elsewhere; else `redis.bind`. */
-  readonly host?: string;
+  /** The one of `Spec.hosts` on which it runs; undefined where there is one engine. */
+  readonly host?: string | undefined;
+  /** Where its ports are published, where that isn't `redis.bind`. */
+  readonly bind?: string | undefined;
   /** The role with which a new cluster begins; a failover may change it later. */
   readonly initialRole: 'primary' | 'replica';
   /** For a replica: the node whose copy it begins as. */
@@ -101,18 +116,22 @@ export function toSpec(document: SpecDocument): Spec | undefined {
   const automaticRange = freePart(subnet, [gateway, ...Object.values(nodeDocuments).map(({ ip }) => ip)]);
   if (automaticRange === undefined) return undefined;
 
+  const hosts = Object.entries(document.hosts ?? {}).map(([name, host]) => ({ name, ...host }));
   const nodes = assignRoles(
-    Object.entries(nodeDocuments).map(([name, { ip, ports }]) => ({
+    Object.entries(nodeDocuments).map(([name, { ip, ports, host }]) => ({
       name,
       ip,
       ...placesOf(document.access, name, ports),
+      ...onHost(hosts.find((one) => one.name === host)),
     })),
     redis.replicas,
   );
+  const { name, driver } = document.network;
   return {
     name: document.name,
     access: document.access,
-    network: { name: document.network.name, subnet, gateway, automaticRange },
+    network: { name, subnet, gateway, automaticRange, driver },
+    hosts,
     redis: { ...redis, memoryBytes: parseByteSize(memory), maxmemoryBytes: parseByteSize(maxmemory) },
     nodes,
     secrets: document.secrets,
@@ -141,6 +160,10 @@ export function writtenPorts({ access }: Spec, { ports, entrance: { plain, tls }
   return access === 'proxy' ? { ...ports, plain, tls } : ports;
 }
 
+function onHost(host: HostSpec | undefined): Pick<NodeSpec, 'host' | 'bind'> {
+  return host === undefined ? {} : { host: host.name, bind: host.address };
+}
+
 /** Where a node is published whose own port the proxy has. */
 export function portBehindProxy(port: number): number {
   const above = port + BEHIND_PROXY;
@@ -153,18 +176,12 @@ export function withReplicas(spec: Spec, replicas: number): Spec {
 }
 
 /** The first nodes are primaries, and the others are dealt out to them in turn. */
-function assignRoles(
-  nodes: readonly Pick<NodeSpec, 'name' | 'ip' | 'ports' | 'entrance'>[],
-  replicas: number,
-): NodeSpec[] {
+function assignRoles(nodes: readonly Omit<NodeSpec, 'initialRole' | 'initialPrimary'>[], replicas: number): NodeSpec[] {
   const primaryCount = nodes.length / (replicas + 1);
-  return nodes.map(({ name, ip, ports, entrance }, index): NodeSpec => {
+  return nodes.map((node, index): NodeSpec => {
     const isPrimary = index < primaryCount;
     return {
-      name,
-      ip,
-      ports,
-      entrance,
+      ...node,
       initialRole: isPrimary ? 'primary' : 'replica',
       initialPrimary: isPrimary ? undefined : nodes[index % primaryCount]?.name,
     };

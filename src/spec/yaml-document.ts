@@ -1,5 +1,5 @@
 import { isAlias, isMap, isNode, isScalar, isSeq, visit, type Document, type Pair } from 'yaml';
-import type { Path } from './rules.ts';
+import type { Path } from './schema.ts';
 
 export function hasMoreAliases(document: Document, most: number): boolean {
   let count = 0;

@@ -40,6 +40,24 @@ redis:
     redis-3: { ip: 172.20.0.17, ports: { plain: 6381, tls: 6392, bus: 16381 } }
 `;
 
+/** A good file on three hosts, three primaries and a replica of each. */
+export const HOSTS_TEXT = `name: dev
+network: { subnet: 172.20.0.0/16, driver: overlay }
+hosts:
+  a: { engine: ssh://me@a.example, address: 10.0.0.11 }
+  b: { engine: tcp://b.example:2376, address: 10.0.0.12, tls: certs/b }
+  c: { engine: unix:///run/c.sock, address: 10.0.0.13 }
+redis:
+  replicas: 1
+  nodes:
+    redis-1: { host: a, ip: 172.20.0.11, ports: { plain: 6379, tls: 6390 } }
+    redis-2: { host: b, ip: 172.20.0.12, ports: { plain: 6380, tls: 6391 } }
+    redis-3: { host: c, ip: 172.20.0.13, ports: { plain: 6381, tls: 6392 } }
+    redis-4: { host: b, ip: 172.20.0.14, ports: { plain: 6382, tls: 6393 } }
+    redis-5: { host: c, ip: 172.20.0.15, ports: { plain: 6383, tls: 6394 } }
+    redis-6: { host: a, ip: 172.20.0.16, ports: { plain: 6384, tls: 6395 } }
+`;
+
 /** `line:column message (hint)`, one problem a line. */
 export function problemsOf(text: string): string {
   const result = parseSpec(text);
@@ -95,6 +113,7 @@ export function wantedFor(spec: Spec, { userConf = '', imageId = IMAGE_ID } = {}
 }
 
 export const NOTHING: Observed = {
+  away: new Set(),
   networks: [],
   containers: [],
   volumes: [],
@@ -113,6 +132,7 @@ export const NOTHING: Observed = {
 export function observedAfterUp(wanted: Wanted): Observed {
   const definitions = [...wanted.containers.values()];
   return {
+    away: new Set(),
     networks: [networkOf(wanted)],
     containers: definitions.map((definition) => containerOf(definition)),
     volumes: definitions.map(volumeOf),

@@ -120,7 +120,9 @@ export function triedOf({ nodes, session }: Observation): string[] {
   const { spec, engine } = session;
   const kind = spec.tls.plain ? 'plain' : 'tls';
   return nodes.flatMap(({ node, view }) =>
-    view.reachable ? [] : [`${node.name} at ${hostAddress(spec, engine.endpoint)}:${node.ports[kind]}: ${view.reason}`],
+    view.reachable
+      ? []
+      : [`${node.name} at ${hostAddress(spec, engine.endpoint, node)}:${node.ports[kind]}: ${view.reason}`],
   );
 }
 

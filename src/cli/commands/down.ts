@@ -7,6 +7,7 @@ import type { Outcome } from '../core/output.ts';
 
 export const down: Command = {
   name: 'down',
+  isForHosts: true,
   changes: true,
   summary: 'remove the containers and the network; the data stays',
   options: {

@@ -2,6 +2,7 @@ import { wrongValue, type Command, type OptionValues } from '../core/command.ts'
 
 export const logs: Command = {
   name: 'logs',
+  isForHosts: true,
   operands: '[node]',
   summary: "show the nodes' logs",
   options: {

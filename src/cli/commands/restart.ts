@@ -4,6 +4,7 @@ import { durationText } from '../../units.ts';
 
 export const restart: Command = {
   name: 'restart',
+  isForHosts: true,
   operands: '[nodes...]',
   changes: true,
   summary: 'restart the named nodes, or all, and wait for the cluster; every key stays',

@@ -17,6 +17,7 @@ import {
 
 export const status: Command = {
   name: 'status',
+  isForHosts: true,
   summary: 'show what runs, from which image, and whether the cluster is whole (exit code 1 if not)',
   run: async ({ openSession, renderHint }) => {
     const session = await openSession();
@@ -39,11 +40,15 @@ async function showStatus(session: Session, state: Status, screen: Screen): Prom
   (isWhole ? good : bad)(`${paint('bold', `${stack}: ${headline}`)}\n`);
   const views = nodes.map(({ view }) => view).filter(isReachable);
   const columns = placeColumns(session);
+  const hasHosts = session.spec.hosts.length > 0;
   const rows = nodes.map(({ node, container, view }) => {
     const cells = isReachable(view) ? columns.map(([, cell]) => cell(view, views)) : [];
-    return [node.name, container?.status ?? 'no container', ...cells];
+    const { name, host = '' } = node;
+    const missing = state.away.includes(host) ? 'unknown' : 'no container';
+    return [name, ...(hasHosts ? [host] : []), container?.status ?? missing, ...cells];
   });
-  await screen.table(['node', 'container', ...columns.map(([title]) => title)], rows);
+  const titles = ['node', ...(hasHosts ? ['host'] : []), 'container', ...columns.map(([title]) => title)];
+  await screen.table(titles, rows);
   line();
   for (const text of imageLines(session, state, views[0]?.server)) line(text);
   line(`${engineLine(session)}, ${engine.version}, API ${engine.apiVersion}`);
@@ -65,7 +70,7 @@ function imageLines(session: Session, { image, nodes }: Status, server: string |
 
 function statusAsJson(
   session: Session,
-  { stack, endpoint, engine, reach, image, nodes, proxy, problems, warnings }: Status,
+  { stack, endpoint, engine, reach, image, nodes, proxy, away, problems, warnings }: Status,
   renderHint: RenderHint,
 ): object {
   const views = nodes.map(({ view }) => view).filter(isReachable);
@@ -78,8 +83,10 @@ function statusAsJson(
     reach: reach ?? null,
     image: image ?? null,
     redisVersion: views[0]?.redisVersion ?? null,
+    ...(away.length > 0 && { away }),
     containers: nodes.map(({ node, container }) => ({
       node: node.name,
+      ...(node.host !== undefined && { host: node.host }),
       container: container?.name ?? null,
       state: container?.state ?? null,
       status: container?.status ?? null,

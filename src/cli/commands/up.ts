@@ -24,6 +24,7 @@ const NEXT = [
 
 export const up: Command = {
   name: 'up',
+  isForHosts: true,
   changes: true,
   summary: 'bring the cluster up, or what changed in the YAML file, and verify it',
   run: async ({ openSession }) => bringUp(await openSession({ secret: true })),

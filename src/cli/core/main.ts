@@ -66,7 +66,11 @@ async function run(
       terminal,
       signal,
       openSession: (needs) =>
-        openSession(connection, { ...needs, exclusive: command.changes === true ? command.name : undefined }),
+        openSession(connection, {
+          ...needs,
+          exclusive: command.changes === true ? command.name : undefined,
+          isForHosts: command.isForHosts === true,
+        }),
       connection,
       openByLabel: () => openByLabel(connection),
       openEngine: () => openEngine(connection),

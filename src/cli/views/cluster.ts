@@ -108,12 +108,11 @@ export function proxyAsJson({ engine }: Session, { info, addresses }: RunningPro
 }
 
 export function nodesAsJson({ spec, engine }: Session, views: readonly ReachableView[]): NodeJson[] {
-  const host = entranceHost({ spec, engine });
   const placeOf = (name: string): Pick<NodeJson, 'host' | 'ports'> => {
     const node = spec.nodes.find((one) => one.name === name);
-    if (node === undefined) return { host };
-    const { plain, tls } = node.entrance;
-    return { host: node.entrance.host ?? host, ports: { ...node.ports, plain, tls } };
+    if (node === undefined) return { host: entranceHost({ spec, engine }) };
+    const { host, plain, tls } = node.entrance;
+    return { host: host ?? entranceHost({ spec, engine }, node), ports: { ...node.ports, plain, tls } };
   };
   return views.map(({ name, table: { myself }, keyCount, usedMemoryBytes, redisVersion, info }) => ({
     name,

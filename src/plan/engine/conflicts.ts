@@ -61,7 +61,7 @@ function overlappingNetworks(stack: string, { network }: Wanted, { networks }: O
     networks
       // Our own under a former name goes anyway.
       .filter((other) => other.name !== network.name && !isOwn(stack)(other))
-      .flatMap(({ name, subnets }) =>
+      .flatMap(({ name, subnets, host }) =>
         subnets
           .filter((subnet) => {
             const other = parseBlock(subnet);
@@ -69,7 +69,7 @@ function overlappingNetworks(stack: string, { network }: Wanted, { networks }: O
           })
           .map((subnet): Conflict => ({
             code: 'SUBNET_OVERLAP',
-            message: `the subnet ${network.subnet} overlaps ${subnet} of the network ${name}`,
+            message: `the subnet ${network.subnet} overlaps ${subnet} of the network ${name}${host === undefined ? '' : ` on host ${host}`}`,
             hint: `Choose another network.subnet in the YAML file, or remove the network: docker network rm ${name}`,
           })),
       )
@@ -105,7 +105,9 @@ function takenPorts(stack: string, { containers, proxy }: Wanted, observed: Obse
   );
   return wanted.flatMap((definition) =>
     definition.ports.flatMap((wantedPort) => {
-      const holder = others.find(({ ports }) => ports.some((port) => isSamePort(port, wantedPort)));
+      const holder = others.find(
+        ({ ports, host }) => host === definition.host && ports.some((port) => isSamePort(port, wantedPort)),
+      );
       if (holder === undefined) return [];
       return [portConflict(definition, wantedPort, `the container ${holder.name}`)];
     }),
@@ -118,7 +120,7 @@ export const PROXY_NAME = 'the proxy';
 const HOLDING_PORTS: ReadonlySet<string> = new Set(['running', 'paused', 'restarting']);
 
 /** A container, or the proxy, which is on no network. */
-export type PortOwner = Pick<ContainerDefinition, 'name'> & Partial<Pick<ContainerDefinition, 'network'>>;
+export type PortOwner = Pick<ContainerDefinition, 'name'> & Partial<Pick<ContainerDefinition, 'network' | 'host'>>;
 
 export function portConflict(
   { name, network }: PortOwner,

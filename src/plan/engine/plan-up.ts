@@ -23,7 +23,9 @@ export function planUp(
   const network = planNetwork(spec, wanted.network, observed);
   const isNetworkNew = network.some(({ type }) => type === 'create network');
   const start = hasToLook(observed.data) ? 'later' : canStartFresh(spec, observed.data) ? 'fresh' : 'with its data';
-  const nodes = spec.nodes.flatMap((node) => planNode(node, wanted, observed, { start, isNetworkNew, done }));
+  // Those of a host that doesn't answer are not missing.
+  const present = spec.nodes.filter(({ host = '' }) => !observed.away.has(host));
+  const nodes = present.flatMap((node) => planNode(node, wanted, observed, { start, isNetworkNew, done }));
   return ordered([
     ...planLeftovers(spec, wanted, observed),
     ...planRenamed(spec, wanted, observed),

@@ -19,8 +19,14 @@ export const REDIS_UID = 999;
 export const REDIS_GID = 999;
 
 export function networkDefinition(spec: Spec): NetworkDefinition {
-  const { name, subnet, gateway, automaticRange } = spec.network;
-  const definition = { name, subnet: subnet.text, gateway, automaticRange: automaticRange.text };
+  const { name, subnet, gateway, automaticRange, driver } = spec.network;
+  const definition = {
+    name,
+    subnet: subnet.text,
+    gateway,
+    automaticRange: automaticRange.text,
+    ...(driver === 'overlay' && { driver }),
+  };
   const labels = {
     [LABELS.stack]: spec.name,
     [LABELS.definition]: digest(definition),
@@ -42,6 +48,7 @@ export function containerDefinition(
   const owner = { [LABELS.stack]: stack, [LABELS.node]: node.name };
   return {
     name: containerName(stack, node.name),
+    host: node.host,
     image,
     user: `${REDIS_UID}:${REDIS_GID}`,
     command: [`${server}-server`, REDIS_CONF_FILE],
@@ -141,13 +148,17 @@ export function addressText(addresses: readonly HostPort[]): string {
     .join(' ');
 }
 
-function publishedPorts({ redis, access }: Spec, { ip, ports }: NodeSpec, kind: keyof HostPorts): PublishedPort[] {
+function publishedPorts(
+  { redis, access }: Spec,
+  { ip, ports, bind = redis.bind }: NodeSpec,
+  kind: keyof HostPorts,
+): PublishedPort[] {
   const containerPort = CONTAINER_PORTS[kind];
   const hostPort = ports[kind];
   // By its name, a node has the same ports from both sides.
   const isNamed = access === 'names' && kind !== 'bus';
   return [
-    ...(hostPort === undefined ? [] : [{ hostAddress: redis.bind, hostPort, containerPort }]),
+    ...(hostPort === undefined ? [] : [{ hostAddress: bind, hostPort, containerPort }]),
     ...(isNamed ? [{ hostAddress: loopbackAddress(ip), hostPort: containerPort, containerPort }] : []),
   ];
 }

@@ -46,6 +46,8 @@ export interface ProxyDefinition {
 
 /** What is: everything on the engine that a plan may depend on. */
 export interface Observed {
+  /** Hosts that don't answer: what is on them is not known, and none of it is missing here. */
+  readonly away: ReadonlySet<string>;
   readonly networks: readonly Network[];
   /** Also those that aren't ours: they may hold a name, a port or an address. */
   readonly containers: readonly Container[];

@@ -16,6 +16,10 @@ export interface Network {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly subnets: readonly string[];
+  /** It is the same on all hosts of a Docker Swarm. */
+  readonly isSwarmWide?: boolean;
+  /** Of several, the one that it is on. */
+  readonly host?: string;
 }
 
 export interface NetworkDefinition {
@@ -24,6 +28,8 @@ export interface NetworkDefinition {
   readonly gateway: string;
   /** Where the engine takes automatic addresses from, so that it never takes a fixed one. */
   readonly automaticRange: string;
+  /** By default a bridge. */
+  readonly driver?: 'overlay';
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -44,6 +50,8 @@ export interface Container {
   /** Network name → the address the container has there (empty while it doesn't run). */
   readonly addresses: Readonly<Record<string, string>>;
   readonly volumes: readonly string[];
+  /** Of several, the one that it is on. */
+  readonly host?: string;
 }
 
 /** A port of the host, on one of its addresses. */
@@ -58,6 +66,8 @@ export interface PublishedPort extends HostPort {
 
 export interface ContainerDefinition {
   readonly name: string;
+  /** Of several, the one that it is to be on. */
+  readonly host?: string | undefined;
   readonly image: string;
   /** `uid:gid`, in numbers, so that it holds in any image. */
   readonly user: string;
@@ -153,4 +163,22 @@ interface Mount {
 export interface Volume {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of several, the one that it is on. */
+  readonly host?: string;
+}
+
+/** What an engine is in a Docker Swarm. */
+export interface Swarm {
+  readonly nodeId: string;
+  readonly isActive: boolean;
+  readonly isManager: boolean;
+  /** Of a manager: those of its swarm. Empty where the managers have no leader, and can't say. */
+  readonly nodes: readonly SwarmNode[];
+}
+
+export interface SwarmNode {
+  readonly id: string;
+  readonly isManager: boolean;
+  /** It takes containers: it is neither paused nor drained. */
+  readonly isAvailable: boolean;
 }

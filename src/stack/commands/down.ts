@@ -65,7 +65,11 @@ async function downOnce(
   const present = await readPresent(engine);
   const addresses = [...entrances, ...labelledEntrances(present.containers.filter(isOwn(stack)))];
   const proxies = proxiesOf(stack, await observeEntrances(addresses, engine.endpoint));
-  const actions = planDown(stack, present, withVolumes, proxies);
+  const away = [...engine.away()];
+  const actions = planDown(stack, present, withVolumes, proxies).filter(
+    // Containers of a host that is away may still be on it.
+    ({ type }) => type !== 'remove network' || away.length === 0,
+  );
   const doomed = actions.filter(({ destructive }) => destructive).map(({ target }) => target);
   rejectHeldVolumes(stack, doomed, present.containers, command);
   if (doomed.length > 0 && !(await confirm(doomed))) {
@@ -75,6 +79,12 @@ async function downOnce(
     });
   }
   await execute(actions, (action) => performByName(session, action), session);
+  if (away.length > 0) {
+    throw new StackError('ENGINE_UNREACHABLE', {
+      message: `the host ${away.join(', ')} does not answer: what is on it stays, and so does the network; all else of ${stack} is removed`,
+      hint: hint`Start it, then: ${run(withVolumes ? `${command} --volumes` : command)}`,
+    });
+  }
   const kept = present.networks
     .filter(isOwn(stack))
     .map(({ name }) => ({ name, guests: networkGuests(stack, name, present) }))

@@ -1,6 +1,7 @@
 import type { LogOptions } from '../../engine/engine.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
-import { findNode, notRunning, type Session } from '../session/session.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
+import { findNode, notRunning, requireHosts, type Session } from '../session/session.ts';
 
 /** The log lines of one node or of all, each node's own in order, as they come. */
 export async function readLogs(
@@ -9,9 +10,15 @@ export async function readLogs(
   options: LogOptions,
   onLine: (line: { readonly node: string; readonly text: string }) => void,
 ): Promise<void> {
-  const { engine, spec } = session;
-  const nodes = nodeName === undefined ? spec.nodes : [findNode(session, nodeName)];
+  const { engine, spec, report } = session;
+  const isThere = ({ name, host = '' }: NodeSpec): boolean => {
+    const isAway = engine.away().has(host);
+    if (isAway) report({ subject: name, state: 'warning', text: `its host ${host} does not answer` });
+    return !isAway;
+  };
   const present = new Set((await engine.listContainers()).filter(isOwn(spec.name)).map(({ name }) => name));
+  const nodes = nodeName === undefined ? spec.nodes.filter(isThere) : [findNode(session, nodeName)];
+  requireHosts(session, nodes);
   const absent = nodes.map(({ name }) => containerName(spec.name, name)).find((name) => !present.has(name));
   if (absent !== undefined) throw notRunning(absent);
   await Promise.all(

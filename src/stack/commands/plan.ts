@@ -11,7 +11,7 @@ import { desiredOf } from '../observe/wanted.ts';
 import { preview } from '../reconcile/reconcile.ts';
 import { withBusAsMade } from '../session/open.ts';
 import type { Session } from '../session/session.ts';
-import type { Hint } from '../../hint.ts';
+import { hint, run, type Hint } from '../../hint.ts';
 
 interface PlanResult {
   /** The first round of `up`. */
@@ -49,7 +49,11 @@ export async function plan(given: Session): Promise<PlanResult> {
   const conflicts = kept === undefined ? [] : await findPasswordConflicts(session, kept, round.actions);
   // Whatever the password is part of would be refused.
   const found = conflicts.length === 0 ? round : { ...round, actions: [], later: [], conflicts };
-  return { ...found, pulls: image === undefined ? spec.redis.image : undefined, warnings, notices };
+  const absences = [...engine.away()].map(
+    (host) => hint`the host ${host} does not answer: its nodes are left as they are. Start it, then: ${run('up')}`,
+  );
+  const pulls = image === undefined ? spec.redis.image : undefined;
+  return { ...found, pulls, warnings: [...absences, ...warnings], notices };
 }
 
 /** As `up` does it; without a container for it, where nothing depends on its answer that is there already. */

@@ -3,7 +3,7 @@ import { containerName, isOwn, LABELS } from '../../plan/model/names.ts';
 import { connectionArguments } from '../../plan/model/definitions.ts';
 import { CONTAINER_PORTS } from '../../spec/spec.ts';
 import { CONFIG_FOLDER, CONFIG_VOLUME, PASSWORD_FILE } from '../../plan/node/redis-config.ts';
-import { findNode, notRunning, type Session } from '../session/session.ts';
+import { findNode, notRunning, requireHosts, type Session } from '../session/session.ts';
 
 /**
  * Runs the node's own redis-cli in cluster mode. The password goes from the container's file into that one process's
@@ -18,10 +18,12 @@ export async function runRedisCli(
   streams: ExecStreams,
 ): Promise<number> {
   const { engine, spec } = session;
-  const [first] = spec.nodes;
+  const containers = (await engine.listContainers()).filter(isOwn(spec.name));
+  const first = spec.nodes.find(({ host = '' }) => !engine.away().has(host));
   const node = nodeName === undefined ? first : findNode(session, nodeName);
+  requireHosts(session, node === undefined ? [] : [node]);
   const name = containerName(spec.name, node?.name ?? '');
-  const container = (await engine.listContainers()).filter(isOwn(spec.name)).find((one) => one.name === name);
+  const container = containers.find((one) => one.name === name);
   if (container?.state !== 'running') throw notRunning(name);
   // With an encrypted bus MIGRATE speaks TLS, to the port that redis-cli has found: of the plain one it would get no answer.
   const isTls = args.includes('--cluster') && container.labels[LABELS.tls] === 'bus';

@@ -3,7 +3,7 @@ import { containerName, isOwn } from '../../plan/model/names.ts';
 import { localPassword } from '../connect/passwords.ts';
 import { desiredOf } from '../observe/wanted.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
-import { findNode, notRunning, type Session } from '../session/session.ts';
+import { findNode, notRunning, requireHosts, type Session } from '../session/session.ts';
 
 /**
  * Restarts the named nodes, or all: side by side, or one at a time. Waits until the cluster is whole again. Every key
@@ -21,6 +21,8 @@ export async function restart(
   const { engine, spec, report } = session;
   const nodes = nodeNames.length === 0 ? spec.nodes : nodeNames.map((name) => findNode(session, name));
   const containers = (await engine.listContainers()).filter(isOwn(spec.name));
+  // The others could not be waited for.
+  requireHosts(session, spec.nodes);
   for (const { name } of nodes) {
     const target = containerName(spec.name, name);
     const present = containers.find((container) => container.name === target);

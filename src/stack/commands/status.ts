@@ -27,6 +27,8 @@ export interface Status {
   readonly nodes: readonly NodeStatus[];
   /** undefined where none runs, or is to. */
   readonly proxy: RunningProxy | undefined;
+  /** Hosts that don't answer: whether their nodes run is not known. */
+  readonly away: readonly string[];
   /** Empty when the cluster is whole. */
   readonly problems: readonly string[];
   /** What to type next; undefined when the cluster is whole. */
@@ -61,6 +63,7 @@ export async function readStatus(session: Session): Promise<Status> {
     image,
     nodes,
     proxy,
+    away: [...engine.away()],
     problems,
     next: problems.length === 0 ? undefined : nextOf(views, problems.length),
     warnings: [...ends, ...warnings, ...(names === undefined ? [] : [hint`${names.text}. ${names.hint}`])],

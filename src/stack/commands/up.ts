@@ -1,4 +1,10 @@
 import { withinBounds } from '../../bounds.ts';
+import { list } from '../../cluster/findings/finding.ts';
+import { findClusterProblems } from '../../cluster/findings/health.ts';
+import { StackError } from '../../errors.ts';
+import { hint, run } from '../../hint.ts';
+import { expectationOf } from '../../plan/cluster/expectation.ts';
+import { findSwarmWarning } from '../../plan/engine/host-conflicts.ts';
 import { once } from '../../once.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
@@ -38,7 +44,7 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
   const session = await withBusAsMade(given);
   const { engine, spec, report } = session;
   // Refuses an engine whose ports can't be reached from here, before anything is made.
-  hostAddress(spec, engine.endpoint);
+  for (const node of spec.nodes) hostAddress(spec, engine.endpoint, node);
   const isAuthorityLost = await hasLostAuthority(session);
   const [image, issuer] = await Promise.all([
     ensureImage(session).then((found) => identify(session, found)),
@@ -59,10 +65,17 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
     },
     // Told once: by the run that changed something.
     prove: async (proven) => {
+      // What is written to a primary that is lost with its host comes back to nobody.
+      if (engine.away().size > 0) return;
       const limits = observeUnenforced(engine, last?.engine.settings);
       [unenforced] = await Promise.all([limits, prove(session, await password(), proven)]);
     },
   });
+  rejectAbsence(session, last);
+  if (spec.network.driver === 'overlay') {
+    const text = findSwarmWarning(await engine.swarms());
+    if (text !== undefined) report({ subject: 'swarm', state: 'warning', text });
+  }
   for (const notice of findUserDifferences(last?.passwords ?? []))
     report({ subject: 'users', state: 'warning', ...notice });
   if (unenforced !== undefined) {
@@ -73,6 +86,18 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
   report({ subject: 'cluster', state: 'done', text: 'cluster_state:ok on every node' });
   const proxy = findProxy(desired.wanted, spec.name, last?.engine.entrances ?? []);
   return { image, changeCount, views, reach: reachOf(session), proxy };
+}
+
+/** All that could be done without them is done. @throws StackError ENGINE_UNREACHABLE where a host is away */
+function rejectAbsence({ spec }: Session, last: Snapshot | undefined): void {
+  const away = last?.engine.away ?? new Set();
+  if (last === undefined || away.size === 0) return;
+  const unknown = spec.nodes.filter(({ host = '' }) => away.has(host)).map(({ name }) => name);
+  throw new StackError('ENGINE_UNREACHABLE', {
+    message: `the host ${list([...away].map(String))} does not answer: ${list(unknown)} ${unknown.length === 1 ? 'is' : 'are'} left as they are, and all else is as far as it can be`,
+    details: findClusterProblems(expectationOf(spec), last.views),
+    hint: hint`Start it, then: ${run('up')}`,
+  });
 }
 
 async function prove(session: Session, password: Secret, views: readonly ReachableView[]): Promise<void> {

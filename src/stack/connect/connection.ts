@@ -30,12 +30,14 @@ export interface Entrance {
  * redirect names the plain port to clients of the TLS port too.
  */
 export function natMapOf({ spec, engine }: Pick<Session, 'spec' | 'engine'>, kind: 'plain' | 'tls'): NatMap {
-  const host = hostAddress(spec, engine.endpoint);
   const announced = [CONTAINER_PORTS.plain, CONTAINER_PORTS.tls];
   return Object.fromEntries(
-    spec.nodes.flatMap(({ name, ip, ports }) =>
+    spec.nodes.flatMap(({ name, ip, ports, bind }) =>
       (spec.access === 'names' ? [ip, name] : [ip]).flatMap((announcedHost) =>
-        announced.map((port) => [`${announcedHost}:${port}`, { host, port: ports[kind] }]),
+        announced.map((port) => [
+          `${announcedHost}:${port}`,
+          { host: hostAddress(spec, engine.endpoint, { bind }), port: ports[kind] },
+        ]),
       ),
     ),
   );
@@ -48,12 +50,13 @@ export async function readConnection(session: Session, reach: Reach): Promise<Co
 
 /** All of it but the password: nothing is asked or read. */
 export function describeConnection(session: Session, reach: Reach): Omit<ConnectionInfo, 'password'> {
-  const { spec, source } = session;
-  const host = entranceHost(session);
+  const { spec, engine, source } = session;
   const entrance = (kind: 'plain' | 'tls'): Entrance => {
-    const placeOf = ({ ip, ports, entrance: at }: NodeSpec): string => {
+    const placeOf = (node: NodeSpec): string => {
+      const { ip, ports, entrance: at } = node;
       if (reach === 'direct') return `${ip}:${CONTAINER_PORTS[kind]}`;
-      return reach === 'map' ? `${host}:${ports[kind]}` : `${at.host ?? host}:${at[kind]}`;
+      if (reach === 'map') return `${hostAddress(spec, engine.endpoint, node)}:${ports[kind]}`;
+      return `${at.host ?? entranceHost(session, node)}:${at[kind]}`;
     };
     return { nodes: spec.nodes.map(placeOf), natMap: reach === 'map' ? natMapOf(session, kind) : {} };
   };

@@ -6,9 +6,12 @@ import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import { withBusAsMade } from '../session/open.ts';
 import type { Session } from '../session/session.ts';
 
-/** Where a published port answers from here: on loopback for an engine on this machine or in a VM on it. */
-export function hostAddress(spec: Spec, endpoint: Endpoint): string {
-  const { bind } = spec.redis;
+/**
+ * Where a node's published ports answer from here: on loopback for an engine on this machine or in a VM on it; with several
+ * hosts, at its own.
+ */
+export function hostAddress(spec: Spec, endpoint: Endpoint, node?: Pick<NodeSpec, 'bind'>): string {
+  const bind = node?.bind ?? spec.redis.bind;
   const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1' || host === 'localhost';
   if (isLoopback(bind) && !isLoopback(endpoint.publishedHost)) {
     // 127.0.0.1 would be this machine, and whatever answers here is another stack.
@@ -32,14 +35,15 @@ export function reachedAt(host: string, endpoint: Endpoint): string {
 }
 
 /** Where clients on this host find a node: at its plain port, where that is open. */
-export function entranceOf({ spec, engine }: Place, { entrance }: NodeSpec): { host: string; port: number } {
-  const host = entrance.host ?? entranceHost({ spec, engine });
+export function entranceOf({ spec, engine }: Place, node: NodeSpec): { host: string; port: number } {
+  const { entrance } = node;
+  const host = entrance.host ?? entranceHost({ spec, engine }, node);
   return { host, port: spec.tls.plain ? entrance.plain : entrance.tls };
 }
 
 /** Where clients on this host come in, if not at a node's own name. */
-export function entranceHost({ spec, engine: { endpoint } }: Place): string {
-  const host = hostAddress(spec, endpoint);
+export function entranceHost({ spec, engine: { endpoint } }: Place, node?: NodeSpec): string {
+  const host = hostAddress(spec, endpoint, node);
   return spec.access === 'proxy' ? reachedAt(proxyHost(spec.redis.bind, endpoint), endpoint) : host;
 }
 

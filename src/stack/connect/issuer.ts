@@ -44,8 +44,9 @@ export async function openIssuer(session: Session): Promise<Issuer | undefined> 
 }
 
 /** Every name under which a client may reach the node: in the network, through the published port, in its container. */
-export function namesOfNode({ spec, engine }: Session, { name, ip }: NodeSpec): CertificateNames {
-  const entrance = namesOfHost(hostAddress(spec, engine.endpoint));
+export function namesOfNode({ spec, engine }: Session, node: NodeSpec): CertificateNames {
+  const { name, ip } = node;
+  const entrance = namesOfHost(hostAddress(spec, engine.endpoint, node));
   return {
     dnsNames: [name, containerName(spec.name, name), 'localhost', ...entrance.dnsNames],
     // Some clients resolve a name themselves, and verify what it leads to.
@@ -150,12 +151,13 @@ export async function readGivenFiles(session: Session): Promise<Map<string, Node
   if (issuer.kind !== 'files') return undefined;
   const usages: readonly Usage[] = cluster && !isBusOpen ? ['serverAuth', 'clientAuth'] : ['serverAuth'];
   const of = (file: string, node: string): string => besides(session, file.replaceAll('{node}', node), session.env);
-  const read = async ({ name }: NodeSpec): Promise<[string, NodeCertificate]> => {
+  const read = async (node: NodeSpec): Promise<[string, NodeCertificate]> => {
+    const { name } = node;
     const { ca, certificate, key } = issuer;
     const files = { caFile: of(ca, name), certificateFile: of(certificate, name), keyFile: of(key, name) };
     const pair = await readGivenPair(files, Date.now(), usages);
     const hosts = [
-      hostAddress(session.spec, session.engine.endpoint),
+      hostAddress(session.spec, session.engine.endpoint, node),
       ...(session.spec.access === 'names' ? [name] : []),
     ];
     const host = hosts.find((one) => !coversNames(pair.facts, namesOfHost(one)));

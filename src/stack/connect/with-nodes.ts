@@ -68,11 +68,12 @@ export async function linkNodes(session: Session, options: NodesOptions = {}): P
   const { spec, engine } = session;
   const { nodes = spec.nodes, containers = [], isTls = false } = options;
   const password = 'password' in options ? options.password : await localPassword(session);
-  const host = hostAddress(spec, engine.endpoint);
   const places = nodes.map((node) => ({ node, ...placeOf(session, node, containers, isTls) }));
   const trust = places.some(({ isPlain }) => !isPlain) ? await readTrust(session) : undefined;
-  return places.map(({ node: { name }, port, isPlain, publishedAt }) => {
-    const at = publishedAt === undefined ? host : reachedAt(publishedAt, engine.endpoint);
+  return places.map(({ node, port, isPlain, publishedAt }) => {
+    const { name } = node;
+    const at =
+      publishedAt === undefined ? hostAddress(spec, engine.endpoint, node) : reachedAt(publishedAt, engine.endpoint);
     const address = { name, host: at, port, tls: isPlain ? undefined : trust };
     return new NodeLink(address, [async () => password, () => passwordOfNode(session, name)]);
   });

@@ -20,7 +20,14 @@ import { loadStack, type LoadedStack } from '../session/load.ts';
 import { recall } from '../observe/ask-image.ts';
 import { observeEngine } from '../observe/observe.ts';
 import { findObstacles } from '../observe/obstacles.ts';
-import { openEngine, sessionOf, withBusAsMade, withSecret, type ConnectionOptions } from '../session/open.ts';
+import {
+  openEngine,
+  rejectOnHosts,
+  sessionOf,
+  withBusAsMade,
+  withSecret,
+  type ConnectionOptions,
+} from '../session/open.ts';
 import type { Session } from '../session/session.ts';
 import { stackFile } from '../session/stack-file.ts';
 import { openSource } from '../session/source.ts';
@@ -91,7 +98,11 @@ const REPLY_TIMEOUT_MS = 1500;
 /** @param options with bounds that a person has the patience for */
 export function gatherFacts(options: ConnectionOptions): Facts {
   const links: NodeLink[] = [];
-  const stack = fact('the YAML file has problems', async () => loadStack(stackFile(options)));
+  const stack = fact('the YAML file has problems', async () => {
+    const loaded = await loadStack(stackFile(options));
+    rejectOnHosts(loaded, options);
+    return loaded;
+  });
   const engine = fact('the engine does not answer', async () => {
     const connected = await withinBounds(openEngine(options), 'the container engine was not found', options);
     return { engine: connected, version: await connected.version() };

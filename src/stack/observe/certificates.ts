@@ -25,7 +25,6 @@ const HANDSHAKE_TIMEOUT_MS = 2000;
 /** What the running nodes serve, for a client on this host. Those that don't run, or publish no TLS port, are left out. */
 export async function observeCertificates(session: Session): Promise<ServedByNode[]> {
   const { engine, spec, signal } = session;
-  const host = hostAddress(spec, engine.endpoint);
   const running = new Map(
     (await engine.listContainers())
       .filter(isOwn(spec.name))
@@ -37,7 +36,7 @@ export async function observeCertificates(session: Session): Promise<ServedByNod
   const { caPem, client } = await readTrust(session);
   const observed = await Promise.all(
     nodes.map(async (node) => {
-      const address = { host, port: node.ports.tls };
+      const address = { host: hostAddress(spec, engine.endpoint, node), port: node.ports.tls };
       const shown = client === undefined ? { caPem } : { caPem, client };
       return { node, served: await observeServed(address, shown, { signal, timeoutMs: HANDSHAKE_TIMEOUT_MS }) };
     }),

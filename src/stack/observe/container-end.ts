@@ -7,6 +7,8 @@ import type { Container, ContainerExit } from '../../plan/model/resources.ts';
 import { poll } from '../../poll.ts';
 import { readLogSigns, unknownTableMend, type LogSign } from './log-signs.ts';
 import { readConfig } from './observe.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 import type { Session } from '../session/session.ts';
 import { configText } from './wanted.ts';
 import { sizeText } from '../../units.ts';
@@ -44,6 +46,12 @@ async function readLastWords(
   // One that is started again and again may not have come to the point yet, this time.
   const sign = readLogSigns(log, place, state === 'restarting' ? 2 : 1).find(({ isFatal }) => isFatal);
   return { sign, lastLines: log.split('\n').filter(Boolean).slice(-8) };
+}
+
+/** Why nobody has asked a node. What is on a host that is away is not known. */
+export function whyUnseen(engine: Pick<Engine, 'away'>, { host = '' }: NodeSpec, container?: Container): string {
+  if (engine.away().has(host)) return `its host ${host} does not answer`;
+  return `its container is ${container?.state ?? 'not there'}`;
 }
 
 /** Why a container is exited, in a few words. */

@@ -44,7 +44,12 @@ export async function resolveImage(engine: Engine, reference: string): Promise<R
 export async function ensureImage({ engine, spec, report }: Session): Promise<ResolvedImage> {
   const { image: reference } = spec.redis;
   const present = await resolveImage(engine, reference);
-  if (present !== undefined) return present;
+  if (present !== undefined) {
+    await engine.spreadImage(present.reference, (text) =>
+      report({ subject: `image ${present.reference}`, state: 'running', text }),
+    );
+    return present;
+  }
 
   const subject = `image ${reference}`;
   report({ subject, state: 'running', text: 'pulling' });

@@ -4,7 +4,7 @@ import type { Container } from '../../plan/model/resources.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import { linkNodes } from '../connect/with-nodes.ts';
-import { whyExited } from './container-end.ts';
+import { whyExited, whyUnseen } from './container-end.ts';
 import type { Session } from '../session/session.ts';
 
 export interface NodeStatus {
@@ -48,8 +48,7 @@ export async function observeNodes(
       const container = containers.find(({ name }) => name === containerName(spec.name, node.name));
       const link = links.find(({ name }) => name === node.name);
       // Nobody else's Redis on the same port is to be taken for ours, or to be sent our password.
-      const absence =
-        container?.state === 'running' ? undefined : `its container is ${container?.state ?? 'not there'}`;
+      const absence = container?.state === 'running' ? undefined : whyUnseen(engine, node, container);
       if (absence !== undefined || link === undefined) {
         return { node, container, view: { name: node.name, reachable: false, reason: absence ?? 'it has just begun' } };
       }

@@ -64,7 +64,9 @@ export async function observeEngine(
     findUnread(engine, spec, own, config),
     observeEntrances(addresses, engine.endpoint),
   ]);
+  const away = engine.away();
   const seen = {
+    away,
     networks,
     containers,
     volumes,
@@ -79,6 +81,8 @@ export async function observeEngine(
   if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map(), copies: new Map() };
   const found = await Promise.all(
     spec.nodes.map(async (node): Promise<FoundData> => {
+      // It may hold data.
+      if (away.has(node.host ?? '')) return { node, data: 'formed' };
       const volume = wanted.containers.get(node.name)?.volume.name;
       if (!volumes.some(({ name }) => name === volume)) return { node, data: 'empty' };
       const hasContainer = containers.some(({ name }) => name === containerName(spec.name, node.name));

@@ -2,6 +2,7 @@ import type { Observed, Wanted } from '../../plan/model/observed.ts';
 import type { Session } from '../session/session.ts';
 import { createServer } from 'node:net';
 import { findConflicts, portConflict, PROXY_NAME, type Conflict, type PortOwner } from '../../plan/engine/conflicts.ts';
+import { findAbsence, findAstray, findSwarmConflicts } from '../../plan/engine/host-conflicts.ts';
 import { findPortHolder } from '../../host/port-holder.ts';
 import { proxiesOf } from '../../plan/engine/plan-proxy.ts';
 import { findRouteConflict } from '../../plan/engine/route-conflict.ts';
@@ -12,7 +13,7 @@ import { isSamePort } from '../../plan/model/definitions.ts';
 import { listRoutes } from '../../host/routes.ts';
 import { systemErrorCode } from '../../errors.ts';
 
-/** What stands in the way on this machine: a port that a process holds, a route that leads elsewhere. */
+/** What stands in the way on this machine, a port that a process holds, a route that leads elsewhere; and of several hosts. */
 export async function findObstacles(session: Session, wanted: Wanted, observed: Observed): Promise<Conflict[]> {
   const conflicts = findConflicts(session.spec.name, wanted, observed);
   const [port, route] = await Promise.all([
@@ -20,7 +21,14 @@ export async function findObstacles(session: Session, wanted: Wanted, observed: 
     conflicts.some(({ code }) => code === 'PORT_TAKEN') ? undefined : findTakenPort(session, wanted, observed),
     findRoute(session, wanted, observed),
   ]);
-  return [...(route === undefined ? [] : [route]), ...(port === undefined ? [] : [port])];
+  const { engine, spec } = session;
+  return [
+    ...findAbsence(spec, observed),
+    ...findAstray(spec.name, wanted, observed),
+    ...(spec.network.driver === 'overlay' ? findSwarmConflicts(spec, await engine.swarms()) : []),
+    ...(route === undefined ? [] : [route]),
+    ...(port === undefined ? [] : [port]),
+  ];
 }
 
 async function findRoute(session: Session, wanted: Wanted, observed: Observed): Promise<Conflict | undefined> {

@@ -9,7 +9,7 @@ import { NO_FACTS, type Snapshot } from '../../plan/model/snapshot.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { Secret } from '../../secret.ts';
-import type { NodeSpec } from '../../spec/spec.ts';
+import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import { linkNodes, nodesOf, type Nodes } from '../connect/with-nodes.ts';
 import type { Session } from '../session/session.ts';
 import {
@@ -21,7 +21,7 @@ import {
   type NodeFacts,
   readRepairFacts,
 } from './node-facts.ts';
-import { findDamagedTables } from './container-end.ts';
+import { findDamagedTables, whyUnseen } from './container-end.ts';
 import { observeEngine } from './observe.ts';
 import { findObstacles } from './obstacles.ts';
 import { leftovers } from '../../plan/engine/plan-up.ts';
@@ -154,10 +154,11 @@ export function openLooker(
 /** For who changes nothing of the engine but what runs on it. */
 async function listOnly(engine: Engine, listed: Promise<Container[]>): Promise<Observed> {
   const [containers, volumes] = await Promise.all([listed, engine.listVolumes()]);
-  return { ...NOTHING, containers, volumes };
+  return { ...NOTHING, containers, volumes, away: engine.away() };
 }
 
 const NOTHING: Observed = {
+  away: new Set(),
   networks: [],
   containers: [],
   volumes: [],
@@ -190,17 +191,18 @@ async function observeOrRefused(link: NodeLink): Promise<NodeView> {
 
 /** Nobody else's Redis on a port that is to be ours is asked anything, or sent our password. */
 function observeViews(
-  { spec }: Session,
+  { spec, engine }: Session,
   nodes: readonly NodeSpec[],
   containers: readonly Container[],
   links: readonly NodeLink[],
 ): Promise<NodeView[]> {
   return Promise.all(
-    nodes.map(async ({ name }): Promise<NodeView> => {
+    nodes.map(async (node): Promise<NodeView> => {
+      const { name } = node;
       const container = containers.find((one) => one.name === containerName(spec.name, name));
       const link = links.find((one) => one.name === name);
       if (container?.state === 'running' && link !== undefined) return observeOrRefused(link);
-      return { name, reachable: false, reason: `its container is ${container?.state ?? 'not there'}` };
+      return { name, reachable: false, reason: whyUnseen(engine, node, container) };
     }),
   );
 }
@@ -219,8 +221,13 @@ function findFormerNodes({ spec }: Pick<Session, 'spec'>, containers: readonly C
         ports: { plain, tls },
         // No client is led there any more.
         entrance: { host: undefined, plain, tls },
+        ...(container.host !== undefined && onHost(spec, container.host)),
         initialRole: 'replica',
         initialPrimary: undefined,
       };
     });
+}
+
+function onHost({ hosts }: Spec, host: string): Pick<NodeSpec, 'host' | 'bind'> {
+  return { host, bind: hosts.find(({ name }) => name === host)?.address };
 }

@@ -1,16 +1,17 @@
 import type { Bounds } from '../../bounds.ts';
 import { connectDocker } from '../../engine/docker.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { locateEngine } from '../../engine/locate.ts';
+import { connectHosts } from '../../engine/hosts/connect-hosts.ts';
+import { hostSettings, locateEngine } from '../../engine/locate.ts';
 import type { OnAbsence } from '../../engine/patience.ts';
 import { StackError } from '../../errors.ts';
 import { findOwner } from '../../host/owner.ts';
-import { isOwn, LABELS } from '../../plan/model/names.ts';
+import { containerName, isOwn, LABELS, volumeName } from '../../plan/model/names.ts';
 import type { StackSecret } from '../../secrets/source.ts';
 import { lockStack } from './stack-lock.ts';
 import { loadStack, type LoadedStack } from './load.ts';
 import type { LabelSession, Report, Session } from './session.ts';
-import { openSource, type OpenedSource } from './source.ts';
+import { besides, openSource, type OpenedSource } from './source.ts';
 import { stackFile, type FileSearch } from './stack-file.ts';
 import { durationText } from '../../units.ts';
 
@@ -31,6 +32,8 @@ export interface SessionNeeds {
   readonly bounds?: Bounds;
   /** What the command is called that changes the stack: no two of them do so at once. */
   readonly exclusive?: string | undefined;
+  /** The command also works where the nodes are on several hosts. */
+  readonly isForHosts?: boolean;
 }
 
 /**
@@ -39,11 +42,12 @@ export interface SessionNeeds {
  */
 export async function openSession(
   given: ConnectionOptions,
-  { secret: needsSecret = false, bounds, exclusive }: SessionNeeds = {},
+  { secret: needsSecret = false, bounds, exclusive, isForHosts = false }: SessionNeeds = {},
 ): Promise<Session> {
   const options = { ...given, ...bounds };
   const file = stackFile(options);
   const first = await loadStack(file);
+  rejectOnHosts(first, options, isForHosts);
   const lock = exclusive === undefined ? undefined : await lockStack({ ...options, spec: first.spec }, exclusive);
   if (lock !== undefined) options.onOpen(lock.release);
   // Whoever had the lock may have changed the file: `cluster add-node` does.
@@ -52,7 +56,10 @@ export async function openSession(
   options.onOpen(opened.close);
   const offline = options.offline && opened.source.file === undefined;
   const secret = needsSecret && !offline ? await opened.source.read() : undefined;
-  const engine = await openEngine(options, exclusive === undefined ? undefined : patienceOf(options));
+  const engine =
+    stack.spec.hosts.length > 0
+      ? await openHosts(stack, options)
+      : await openEngine(options, exclusive === undefined ? undefined : patienceOf(options));
   const session = sessionOf(stack, opened, engine, options);
   return { ...(await withSecret(session, secret)), offline };
 }
@@ -110,9 +117,49 @@ export async function openEngine(
   { host, env, signal, timeoutMs }: ConnectionOptions,
   onAbsence?: OnAbsence,
 ): Promise<Engine> {
-  const owner = await findOwner(env);
-  const labels = owner === undefined ? {} : { [LABELS.owner]: owner };
+  const labels = await ownerLabels(env);
   return connectDocker(await locateEngine({ host, env }), { signal, timeoutMs }, { labels, onAbsence });
+}
+
+async function ownerLabels(env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
+  const owner = await findOwner(env);
+  return owner === undefined ? {} : { [LABELS.owner]: owner };
+}
+
+/** No patience with any of them: one that is away keeps nobody from the others. */
+async function openHosts(stack: LoadedStack, { env, signal, timeoutMs }: ConnectionOptions): Promise<Engine> {
+  const { name: stackName, hosts, nodes } = stack.spec;
+  const labels = await ownerLabels(env);
+  const bounds = { signal, timeoutMs };
+  const engines = hosts.map(async ({ name, engine, tls }) => {
+    const settings = hostSettings(name, engine, tls === undefined ? undefined : besides(stack, tls, env));
+    return { name, engine: await connectDocker(settings, bounds, { labels }) };
+  });
+  const placement = nodes.flatMap(({ name, host = '' }): [string, string][] => [
+    [containerName(stackName, name), host],
+    [volumeName(stackName, name), host],
+  ]);
+  return connectHosts(await Promise.all(engines), new Map(placement), bounds);
+}
+
+/** @throws StackError USAGE for what nobody has tried yet with several hosts */
+export function rejectOnHosts(
+  { spec }: LoadedStack,
+  { host }: Pick<ConnectionOptions, 'host'>,
+  isForHosts = false,
+): void {
+  if (spec.hosts.length === 0) return;
+  if (host !== undefined) {
+    throw new StackError('USAGE', {
+      message: `--host names one engine, and the YAML file of ${spec.name} names its hosts`,
+      hint: 'Leave it out.',
+    });
+  }
+  if (isForHosts) return;
+  throw new StackError('USAGE', {
+    message: `${spec.name} is on several hosts, and this command does not work with them yet; nothing was changed`,
+    hint: 'What does: docs/hosts.md',
+  });
 }
 
 /** Who changes the stack waits for an engine that is restarted meanwhile; who only looks is told at once. */

@@ -3,7 +3,7 @@ import type { StackSecret } from '../../secrets/source.ts';
 import type { LoadedStack } from './load.ts';
 import type { OpenedSource } from './source.ts';
 import type { Action } from '../../plan/model/action.ts';
-import { run, type Hint } from '../../hint.ts';
+import { hint, run, type Hint } from '../../hint.ts';
 import { StackError } from '../../errors.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
@@ -47,6 +47,16 @@ export function findNode({ spec }: Pick<Session, 'spec'>, name: string): NodeSpe
   throw new StackError('USAGE', {
     message: `there is no node '${name}' in the stack ${spec.name}`,
     hint: `Its nodes are: ${spec.nodes.map((one) => one.name).join(', ')}`,
+  });
+}
+
+/** A host that is away keeps what it has to itself. @throws StackError ENGINE_UNREACHABLE where one of these nodes is on it */
+export function requireHosts({ engine }: Pick<Session, 'engine'>, nodes: readonly NodeSpec[]): void {
+  const lost = nodes.find(({ host = '' }) => engine.away().has(host));
+  if (lost === undefined) return;
+  throw new StackError('ENGINE_UNREACHABLE', {
+    message: `the host ${lost.host ?? ''} of ${lost.name} does not answer`,
+    hint: hint`Start it, then: ${run('up')}`,
   });
 }
 

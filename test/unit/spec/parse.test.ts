@@ -110,8 +110,8 @@ describe('problems of values are all told at once, each at its place', () => {
       "8:33 redis.nodes.redis-2.ports.plain: is missing (a number)
       8:42 redis.nodes.redis-2.ports.plane: unknown key (known here: plain, tls, bus)
       5:3 redis.replica: unknown key (known here: image, replicas, config, bind, memory, cpus, maxmemory, maxmemoryPolicy, persistence, nodeTimeoutMs, requireFullCoverage, restartPolicy, nodes)
-      12:1 colour: unknown key (known here: name, access, network, redis, secrets, tls)
-      13:1 size: unknown key (known here: name, access, network, redis, secrets, tls)"
+      12:1 colour: unknown key (known here: name, access, network, hosts, redis, secrets, tls)
+      13:1 size: unknown key (known here: name, access, network, hosts, redis, secrets, tls)"
     `);
   });
 
