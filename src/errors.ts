@@ -18,6 +18,8 @@ const EXIT_CODES = {
   SUBNET_OVERLAP: 1,
   ADDRESS_TAKEN: 1,
   NETWORK_IN_USE: 1,
+  /** A container did not get onto the network of a Docker Swarm, or doesn't get through to another host's on it. */
+  ATTACH_FAILED: 1,
   NAME_TAKEN: 1,
   /** Another process changes the stack, and doesn't come to an end. */
   LOCKED: 1,

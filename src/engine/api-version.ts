@@ -48,12 +48,12 @@ export function isPodman({ Components }: Identity): boolean {
 
 export async function readSwarm(docker: Docker): Promise<Swarm> {
   const { Swarm: swarm } = understood(infoAnswer, await docker.info());
-  const { NodeID: nodeId = '', LocalNodeState: state = '', ControlAvailable: isManager = false } = swarm ?? {};
+  const { NodeID: nodeId = '', LocalNodeState: state = 'inactive', ControlAvailable: isManager = false } = swarm ?? {};
   // Without a leader they are answered with an error.
   const nodes = isManager ? await unless([500, 503], () => docker.listNodes()) : undefined;
   return {
     nodeId,
-    isActive: state === 'active',
+    state,
     isManager,
     nodes: understood(swarmNodeAnswers, nodes ?? []).map(({ ID, Spec }) => ({
       id: ID,

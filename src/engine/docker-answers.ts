@@ -33,12 +33,20 @@ export const execAnswer = z.object({
   ProcessConfig: or({ entrypoint: '', arguments: [] }, z.object({ entrypoint: text, arguments: listOf(z.string()) })),
 });
 
+const SWARM_STATES = ['inactive', 'pending', 'active', 'error', 'locked'] as const;
+
 /** Of GET /info. */
 export const infoAnswer = z.object({
   MemoryLimit: or(true, z.boolean()),
   CpuCfsQuota: or(true, z.boolean()),
   PidsLimit: or(true, z.boolean()),
-  Swarm: z.object({ NodeID: text, LocalNodeState: text, ControlAvailable: or(false, z.boolean()) }).nullish(),
+  Swarm: z
+    .object({
+      NodeID: text,
+      LocalNodeState: z.enum(SWARM_STATES).catch('inactive'),
+      ControlAvailable: or(false, z.boolean()),
+    })
+    .nullish(),
 });
 
 /** Of GET /nodes. */

@@ -133,6 +133,12 @@ const KNOWN_ANSWERS = [
     hint: 'Choose another redis.nodes.<node>.ip in the YAML file.',
   },
   {
+    // The address is taken on another host, the managers have no leader, or the overlay is not ready after a start: all the same.
+    code: 'ATTACH_FAILED',
+    pattern: /attaching to network failed/i,
+    hint: 'docker node ls   # on a manager: all hosts Ready? Then: docker network inspect NETWORK, for the address',
+  },
+  {
     // containerd has what the engine has forgotten.
     code: 'CONTAINER_STUCK',
     pattern: /task [0-9a-f]{64}: already exists|\bid already in use/i,
@@ -142,7 +148,7 @@ const KNOWN_ANSWERS = [
     // What was observed isn't so any more: another process, or the last call of one that was killed.
     code: 'CHANGED_MEANWHILE',
     pattern:
-      /is already in use by|already exists|already connected|no such (container|network|volume)|network (\S+ )?not found|has active endpoints|removal of container .* in progress|marked for removal|(volume|network) is (in use|being used)/i,
+      /is already in use by|already exists|already connected|no such (container|network|volume)|network (\S+ )?not found|has active endpoints|is in use by task|removal of container .* in progress|marked for removal|(volume|network) is (in use|being used)/i,
     hint: 'Something else changes the same resources in this moment. Run the command again.',
   },
   {

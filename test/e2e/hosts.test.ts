@@ -101,7 +101,7 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
     expect(await failing(1, 'cluster', 'check')).toContain('redis-5 does not answer: its host c does not answer');
     expect(await redis('SET', 'user:1000', 'other')).toBe('OK');
     expect((await hosts.must(stack, 'plan')).stdout).toContain(
-      'the host c does not answer: its nodes are left as they are',
+      'the host c does not answer: the nodes there are left as they are',
     );
     expect(await failing(2, 'restart', 'redis-7')).toContain("there is no node 'redis-7'");
 
@@ -115,6 +115,19 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
     await hosts.must(stack, 'up');
     expect(await redis('GET', 'user:1000')).toBe('other');
     expect((await hosts.must(stack, 'cluster', 'check')).stdout).toContain('6 nodes, no findings');
+  });
+
+  test('where a port between hosts is blocked, up says which hosts and which ports', async () => {
+    await hosts.must(stack, 'down', '--volumes', '--yes');
+    hostAt(2).inNetwork('iptables', '-I', 'INPUT', '-p', 'udp', '--dport', '4789', '-j', 'DROP');
+    const said = await failing(1, 'up');
+    expect(said).toMatch(/does not get through to host .*\[ATTACH_FAILED\]/);
+    expect(said).toContain(`host b (${hostAt(1).address}) does not get through to host c (${hostAt(2).address})`);
+    expect(said).not.toContain(`host a (${hostAt(0).address}) does not get through to host b`);
+    expect(said).toContain('Open 7946/tcp, 7946/udp and 4789/udp');
+    hostAt(2).inNetwork('iptables', '-D', 'INPUT', '-p', 'udp', '--dport', '4789', '-j', 'DROP');
+    await hosts.must(stack, 'up');
+    expect(await redis('SET', 'user:1000', 'other')).toBe('OK');
   });
 
   test('down keeps the data, and down --volumes nothing', async () => {

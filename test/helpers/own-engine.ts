@@ -31,6 +31,8 @@ export interface OwnEngine extends Runner {
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Ends everything in it at once, as its machine would; `start` turns it on again, with its disk. */
   losePower(): Promise<void>;
+  /** Runs a command where its addresses are. */
+  inNetwork(...command: readonly string[]): void;
   /** Copies the image of the tests into it. */
   loadImage(): Promise<void>;
   /** Ends everything, and leaves nothing behind. */
@@ -112,9 +114,13 @@ function inNetworkOf({ pid }: Room): readonly string[] {
 }
 
 function ipIn(room: Room, command: string): void {
-  const [program = '', ...words] = [...inNetworkOf(room), 'ip', ...command.split(' ')];
+  runIn(room, ['ip', ...command.split(' ')]);
+}
+
+function runIn(room: Room, command: readonly string[]): void {
+  const [program = '', ...words] = [...inNetworkOf(room), ...command];
   const { status, stderr } = spawnSync(program, words, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`ip ${command}: ${stderr}`);
+  if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
 }
 
 /** @param where as a stack's environment has to have it, beside its own */
@@ -250,6 +256,7 @@ async function makeEngine(name: string, connect: (room: Room) => void = () => un
       daemon = undefined;
     },
     ...runnerIn(() => room, { DOCKER_HOST: `unix://${socket}` }),
+    inNetwork: (...command) => runIn(room, command),
     loadImage: async () => {
       const archive = await dockerOf(await testEngine())
         .getImage(LOCAL_IMAGE)

@@ -1,5 +1,5 @@
 import { list } from '../../cluster/findings/finding.ts';
-import { hint, run } from '../../hint.ts';
+import { hint, run, type Hint } from '../../hint.ts';
 import type { HostSpec, Spec } from '../../spec/spec.ts';
 import { isOwn, LABELS } from '../model/names.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
@@ -26,13 +26,20 @@ export function findAstray(stack: string, { containers }: Wanted, observed: Obse
   });
 }
 
+/** `the hosts b and c do not answer` */
+export function absenceText(away: ReadonlySet<string>): string {
+  return away.size === 1
+    ? `the host ${[...away].join('')} does not answer`
+    : `the hosts ${list([...away])} do not answer`;
+}
+
 /** What can't be done without a host that is away, where nothing has been made yet. */
 export function findAbsence(spec: Spec, { away, containers }: Observed): Conflict[] {
   if (away.size === 0 || containers.some(isOwn(spec.name))) return [];
   return [
     {
       code: 'ENGINE_UNREACHABLE',
-      message: `the host ${list([...away])} does not answer, and ${spec.name} begins with all its hosts; nothing was changed`,
+      message: `${absenceText(away)}, and ${spec.name} begins with all its hosts; nothing was changed`,
       hint: hint`Start it, then: ${run('up')}`,
     },
   ];
@@ -48,9 +55,19 @@ export function findSwarmConflicts({ hosts }: Pick<Spec, 'hosts'>, swarms: Reado
     return swarm === undefined ? [] : [{ host, swarm }];
   });
   const manager = present.find(({ swarm }) => swarm.nodes.length > 0);
-  const inNone = present.filter(({ swarm }) => !swarm.isActive);
-  if (inNone.length > 0)
-    return inNone.map(({ host }) => swarmConflict(host, 'is in no Docker Swarm', joining(manager?.host)));
+  const outside = present.flatMap(({ host, swarm: { state } }): Conflict[] => {
+    switch (state) {
+      case 'active':
+        return [];
+      case 'pending':
+        return [{ ...swarmConflict(host, 'is just coming back to its Docker Swarm', run('up')), isPassing: true }];
+      case 'locked':
+        return [swarmConflict(host, 'is locked out of its Docker Swarm', `docker -H ${host.engine} swarm unlock`)];
+      default:
+        return [swarmConflict(host, 'is in no Docker Swarm', joining(manager?.host))];
+    }
+  });
+  if (outside.length > 0) return outside;
   if (manager === undefined) {
     const isLeaderless = present.some(({ swarm }) => swarm.isManager);
     const message = isLeaderless
@@ -59,7 +76,15 @@ export function findSwarmConflicts({ hosts }: Pick<Spec, 'hosts'>, swarms: Reado
     const next = isLeaderless
       ? 'Start the others. Nodes that run go on meanwhile.'
       : 'docker node promote NODE   # on a manager, for one of the hosts';
-    return [{ code: 'ENGINE_FAILED', message: `${message}; nothing was changed`, hint: next }];
+    // After a loss of power they elect one in seconds.
+    return [
+      {
+        code: 'ENGINE_FAILED',
+        message: `${message}; nothing was changed`,
+        hint: next,
+        isPassing: isLeaderless && present.length === hosts.length,
+      },
+    ];
   }
   return present.flatMap(({ host, swarm }) => {
     const node = manager.swarm.nodes.find(({ id }) => id === swarm.nodeId);
@@ -77,7 +102,7 @@ export function findSwarmConflicts({ hosts }: Pick<Spec, 'hosts'>, swarms: Reado
   });
 }
 
-function swarmConflict({ name, engine }: HostSpec, what: string, next: string): Conflict {
+function swarmConflict({ name, engine }: HostSpec, what: string, next: Hint): Conflict {
   return {
     code: 'ENGINE_FAILED',
     message: `the host ${name} (${engine}) ${what}; nothing was changed`,

@@ -170,7 +170,8 @@ export interface Volume {
 /** What an engine is in a Docker Swarm. */
 export interface Swarm {
   readonly nodeId: string;
-  readonly isActive: boolean;
+  /** `pending` while it comes back to it. */
+  readonly state: 'inactive' | 'pending' | 'active' | 'error' | 'locked';
   readonly isManager: boolean;
   /** Of a manager: those of its swarm. Empty where the managers have no leader, and can't say. */
   readonly nodes: readonly SwarmNode[];

@@ -5,6 +5,7 @@ import type { Action } from '../../plan/model/action.ts';
 import { labelledEntrances } from '../../plan/model/definitions.ts';
 import { isOwn } from '../../plan/model/names.ts';
 import { networkGuests, planDown, type Present } from '../../plan/engine/plan-down.ts';
+import { absenceText } from '../../plan/engine/host-conflicts.ts';
 import { proxiesOf } from '../../plan/engine/plan-proxy.ts';
 import { observeEntrances } from '../observe/entrances.ts';
 import type { Container, HostPort } from '../../plan/model/resources.ts';
@@ -65,10 +66,10 @@ async function downOnce(
   const present = await readPresent(engine);
   const addresses = [...entrances, ...labelledEntrances(present.containers.filter(isOwn(stack)))];
   const proxies = proxiesOf(stack, await observeEntrances(addresses, engine.endpoint));
-  const away = [...engine.away()];
+  const away = engine.away();
   const actions = planDown(stack, present, withVolumes, proxies).filter(
     // Containers of a host that is away may still be on it.
-    ({ type }) => type !== 'remove network' || away.length === 0,
+    ({ type }) => type !== 'remove network' || away.size === 0,
   );
   const doomed = actions.filter(({ destructive }) => destructive).map(({ target }) => target);
   rejectHeldVolumes(stack, doomed, present.containers, command);
@@ -79,9 +80,9 @@ async function downOnce(
     });
   }
   await execute(actions, (action) => performByName(session, action), session);
-  if (away.length > 0) {
+  if (away.size > 0) {
     throw new StackError('ENGINE_UNREACHABLE', {
-      message: `the host ${away.join(', ')} does not answer: what is on it stays, and so does the network; all else of ${stack} is removed`,
+      message: `${absenceText(away)}: what is there stays, and so does the network; all else of ${stack} is removed`,
       hint: hint`Start it, then: ${run(withVolumes ? `${command} --volumes` : command)}`,
     });
   }

@@ -1,4 +1,5 @@
 import type { Conflict } from '../../plan/engine/conflicts.ts';
+import { absenceText } from '../../plan/engine/host-conflicts.ts';
 import { isOwn } from '../../plan/model/names.ts';
 import type { Action } from '../../plan/model/action.ts';
 import { findPasswordConflicts, localPassword } from '../connect/passwords.ts';
@@ -49,9 +50,11 @@ export async function plan(given: Session): Promise<PlanResult> {
   const conflicts = kept === undefined ? [] : await findPasswordConflicts(session, kept, round.actions);
   // Whatever the password is part of would be refused.
   const found = conflicts.length === 0 ? round : { ...round, actions: [], later: [], conflicts };
-  const absences = [...engine.away()].map(
-    (host) => hint`the host ${host} does not answer: its nodes are left as they are. Start it, then: ${run('up')}`,
-  );
+  const away = engine.away();
+  const absences =
+    away.size === 0
+      ? []
+      : [hint`${absenceText(away)}: the nodes there are left as they are. Start it, then: ${run('up')}`];
   const pulls = image === undefined ? spec.redis.image : undefined;
   return { ...found, pulls, warnings: [...absences, ...warnings], notices };
 }

@@ -4,7 +4,7 @@ import { findClusterProblems } from '../../cluster/findings/health.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { expectationOf } from '../../plan/cluster/expectation.ts';
-import { findSwarmWarning } from '../../plan/engine/host-conflicts.ts';
+import { absenceText, findSwarmWarning } from '../../plan/engine/host-conflicts.ts';
 import { once } from '../../once.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
@@ -90,11 +90,11 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
 
 /** All that could be done without them is done. @throws StackError ENGINE_UNREACHABLE where a host is away */
 function rejectAbsence({ spec }: Session, last: Snapshot | undefined): void {
-  const away = last?.engine.away ?? new Set();
-  if (last === undefined || away.size === 0) return;
+  if (last === undefined || last.engine.away.size === 0) return;
+  const { away } = last.engine;
   const unknown = spec.nodes.filter(({ host = '' }) => away.has(host)).map(({ name }) => name);
   throw new StackError('ENGINE_UNREACHABLE', {
-    message: `the host ${list([...away].map(String))} does not answer: ${list(unknown)} ${unknown.length === 1 ? 'is' : 'are'} left as they are, and all else is as far as it can be`,
+    message: `${absenceText(away)}: ${list(unknown)} ${unknown.length === 1 ? 'is' : 'are'} left as they are, and all else is as far as it can be`,
     details: findClusterProblems(expectationOf(spec), last.views),
     hint: hint`Start it, then: ${run('up')}`,
   });

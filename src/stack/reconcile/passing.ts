@@ -5,6 +5,8 @@ import type { Session } from '../session/session.ts';
 /** How often each may pass by before it is a failure: another process works on the same stack, or the engine was restarted. */
 const PATIENCE: Readonly<Partial<Record<FailureCode, number>>> = {
   CHANGED_MEANWHILE: 20,
+  // Each takes the engine 20 seconds.
+  ATTACH_FAILED: 1,
   ENGINE_UNREACHABLE: 20,
   CONTAINER_EXITED: 5,
   NOT_RUNNING: 5,

@@ -12,6 +12,7 @@ import { poll, type Pace } from '../../poll.ts';
 import type { Issuer } from '../connect/issuer.ts';
 import { rejectExited, reportCuts } from '../observe/container-end.ts';
 import type { openTrial } from '../execute/try-configuration.ts';
+import { brokenPairsFailure, findBrokenPairs } from '../observe/host-links.ts';
 import type { Looker, LookerOptions } from '../observe/snapshot.ts';
 import { rejectRefusing } from '../observe/inside.ts';
 import { durationText } from '../../units.ts';
@@ -64,6 +65,7 @@ export async function nextRound(run: Run): Promise<Round> {
   const { session, desired, options, history } = run;
   const { timeoutMs, report } = session;
   let checkedAt = Number.NEGATIVE_INFINITY;
+  let wasBroken = false;
   const look = async (): Promise<Round> => {
     const round = await lookAndPlan(run);
     const problem = round.due.actions[0] === undefined ? round.next.waitsFor[0] : undefined;
@@ -72,6 +74,10 @@ export async function nextRound(run: Run): Promise<Round> {
     if (now - Math.max(history.movedAt(), checkedAt) > STUCK_MS) {
       checkedAt = now;
       await rejectRefusing(session, round.seen.views);
+      const broken = await findBrokenPairs(session, round.seen.engine.containers);
+      // An overlay network takes seconds to come about.
+      if (broken.length > 0 && wasBroken) throw brokenPairsFailure(session, broken);
+      wasBroken = broken.length > 0;
     }
     return round;
   };

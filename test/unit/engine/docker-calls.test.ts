@@ -51,12 +51,19 @@ describe('what the engine says', () => {
     expect(failure(message)).toMatchObject({ code: 'ADDRESS_TAKEN', hint: expect.stringContaining('ip') });
   });
 
+  test('a container that does not get onto the network of a swarm', () => {
+    const message =
+      'attaching to network failed, make sure your network options are correct and check manager logs: context deadline exceeded';
+    expect(failure(message)).toMatchObject({ code: 'ATTACH_FAILED', isPassing: true });
+  });
+
   test.each([
     'Conflict. The container name "/dev-redis-1" is already in use by container "ab12". You have to remove (or rename) that container to be able to reuse that name.',
     'network with name dev-services already exists',
     'No such container: dev-redis-1',
     'network dev-services not found',
     'error while removing network: network dev-services id ab12 has active endpoints',
+    'rpc error: code = FailedPrecondition desc = network ab12 is in use by task cd34',
     'removal of container dev-redis-1 is already in progress',
     'container is marked for removal and cannot be started',
     'remove dev-redis-1-data: volume is in use - [ab12]',

@@ -99,7 +99,7 @@ test('any other failure of one host is one of all', async () => {
 
 const swarm = (isManager: boolean): Swarm => ({
   nodeId: '1',
-  isActive: true,
+  state: 'active',
   isManager,
   nodes: isManager ? [{ id: '1', isManager: true, isAvailable: true }] : [],
 });

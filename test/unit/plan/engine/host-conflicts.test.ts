@@ -71,7 +71,7 @@ const swarms = (changes: Record<string, Partial<Swarm>> = {}): ReadonlyMap<strin
   new Map(
     ['a', 'b', 'c'].map((host, index) => {
       const isManager = index === 0;
-      const swarm = { nodeId: String(index + 1), isActive: true, isManager, nodes: isManager ? nodes : [] };
+      const swarm: Swarm = { nodeId: String(index + 1), state: 'active', isManager, nodes: isManager ? nodes : [] };
       return [host, { ...swarm, ...changes[host] }];
     }),
   );
@@ -81,9 +81,17 @@ describe('hosts that can have no overlay network', () => {
     ['one manager and two workers can', {}, []],
     [
       'one in no swarm',
-      { b: { isActive: false, nodeId: '' } },
+      { b: { state: 'inactive', nodeId: '' } },
       [
         'ENGINE_FAILED the host b (tcp://b.example:2376) is in no Docker Swarm; nothing was changed → docker -H ssh://me@a.example swarm join-token manager   # prints what to run on that host',
+      ],
+    ],
+    [
+      'one that is locked out, and one that comes back by itself',
+      { a: { state: 'locked', nodes: [] }, b: { state: 'pending' } },
+      [
+        'ENGINE_FAILED the host a (ssh://me@a.example) is locked out of its Docker Swarm; nothing was changed → docker -H ssh://me@a.example swarm unlock',
+        'ENGINE_FAILED the host b (tcp://b.example:2376) is just coming back to its Docker Swarm; nothing was changed → npx tsx manage.ts up',
       ],
     ],
     [
