@@ -81,12 +81,21 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
     expect((await hosts.must(stack, 'redis-cli', 'redis-3', '--', 'CLUSTER', 'MYID')).stdout).toMatch(/^[0-9a-f]{40}/);
     expect((await hosts.must(stack, 'logs', 'redis-5', '--tail', '1')).stdout).not.toBe('');
     expect((await hosts.must(stack, 'cluster', 'check')).stdout).toContain('6 nodes, no findings');
+    const doctor = await hosts.must(stack, 'doctor');
+    expect(doctor.stdout).toContain('6 nodes know each other, over 30 bus links that are up');
+    expect(doctor.stdout).toMatch(/redis-3 plain +10\.99\.0\.13:\d+ answers and takes the password/);
     await hosts.must(stack, 'restart', 'redis-2');
     expect(await redis('GET', 'user:1000')).toBe('value');
   });
 
   test('what does not work with them yet is refused', async () => {
-    for (const command of ['cluster backup /nowhere', 'cluster add-node redis-7', 'certs', 'cluster fix']) {
+    for (const command of [
+      'doctor --bundle x.tar',
+      'cluster backup /nowhere',
+      'cluster add-node redis-7',
+      'certs',
+      'cluster fix',
+    ]) {
       expect(await failing(2, ...command.split(' '))).toContain('this command does not work with them yet');
     }
     expect(await failing(2, 'status', '--host', hostAt(0).host)).toContain('Leave it out.');
@@ -99,6 +108,9 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
     expect(await status()).toMatch(/redis-3 +c +unknown/);
     expect(await status()).toContain('redis-3 does not answer: its host c does not answer');
     expect(await failing(1, 'cluster', 'check')).toContain('redis-5 does not answer: its host c does not answer');
+    const doctor = await failing(1, 'doctor');
+    expect(doctor).toMatch(/✗ host c +unix:.* does not answer: what is there is not known/);
+    expect(doctor).toMatch(/✗ redis-3 +its host c does not answer/);
     expect(await redis('SET', 'user:1000', 'other')).toBe('OK');
     expect((await hosts.must(stack, 'plan')).stdout).toContain(
       'the host c does not answer: the nodes there are left as they are',
@@ -114,6 +126,18 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
     await hostAt(2).start();
     await hosts.must(stack, 'up');
     expect(await redis('GET', 'user:1000')).toBe('other');
+  });
+
+  test('what failovers have left on the wrong host is found, and put right by the commands that are told', async () => {
+    expect(await failing(1, 'cluster', 'check')).toMatch(
+      /the host a has 2 of the 3 primaries: .*\n +→ .* cluster failover redis-3 /,
+    );
+    await hosts.must(stack, 'cluster', 'failover', 'redis-3');
+    await hosts.must(stack, 'cluster', 'replicate', 'redis-4', '--of', 'redis-2');
+    expect(await failing(1, 'cluster', 'check')).toMatch(
+      /redis-4 is the replica of redis-2, and both are on the host b\n +→ .* cluster replicate redis-4 --of redis-1 /,
+    );
+    await hosts.must(stack, 'cluster', 'replicate', 'redis-4', '--of', 'redis-1');
     expect((await hosts.must(stack, 'cluster', 'check')).stdout).toContain('6 nodes, no findings');
   });
 

@@ -29,7 +29,8 @@ export type FindingKind =
   | 'broken link'
   | 'no copy'
   | 'too few replicas'
-  | 'number of primaries';
+  | 'number of primaries'
+  | 'placement';
 
 /** One thing that is wrong with the cluster, and the command that repairs it. */
 export interface Finding {
@@ -38,7 +39,8 @@ export interface Finding {
   readonly node: string | undefined;
   readonly slots?: readonly SlotRange[];
   readonly text: string;
-  readonly mend: 'up' | 'cluster fix' | 'cluster wait' | `restart ${string}`;
+  readonly mend:
+    'up' | 'cluster fix' | 'cluster wait' | `restart ${string}` | `cluster ${'failover' | 'replicate'} ${string}`;
   /** What to do where `mend` alone doesn't do. */
   readonly advice?: Hint;
 }

@@ -2,7 +2,7 @@ import type { Bounds } from '../../bounds.ts';
 import { StackError } from '../../errors.ts';
 import type { Network } from '../../plan/model/resources.ts';
 import type { Engine } from '../engine.ts';
-import { askAll, Member, type Call, type HostEngine, type Patience } from './member.ts';
+import { askAll, Member, patienceWithin, type Call, type HostEngine, type Patience } from './member.ts';
 import { spreadImage } from './spread-image.ts';
 
 /** Where things are, or are to be, before they are seen: the names of containers and of volumes, each with its host's. */
@@ -16,10 +16,10 @@ type Named = { readonly name: string };
 export function connectHosts(
   hosts: readonly HostEngine[],
   placement: Placement,
-  { signal }: Bounds,
-  patience?: Patience,
+  bounds: Bounds,
+  patience: Patience = patienceWithin(bounds),
 ): Engine {
-  const members = hosts.map((host) => new Member(host, signal, patience));
+  const members = hosts.map((host) => new Member(host, bounds.signal, patience));
   /** Where containers and volumes were seen last. */
   const homes = new Map(placement);
   /** Networks that are one host's alone. */

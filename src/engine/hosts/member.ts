@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withinBounds } from '../../bounds.ts';
+import { withinBounds, type Bounds } from '../../bounds.ts';
 import { hasCode, StackError } from '../../errors.ts';
 import { durationText } from '../../units.ts';
 import type { SingleEngine } from '../engine.ts';
@@ -24,7 +24,9 @@ export interface Patience {
  * The first packet of a connection is sent again after 1 s and 3 s, and a login over ssh takes one or two: so long a ping may
  * take. Who is away is known so after 8 s at the latest, and, where its machine refuses the connection, at once.
  */
-const PATIENCE: Patience = { silentMs: 3000, pingMs: 5000, againMs: 10_000 };
+export function patienceWithin({ timeoutMs }: Pick<Bounds, 'timeoutMs'>): Patience {
+  return { silentMs: Math.min(3000, timeoutMs / 4), pingMs: Math.min(5000, timeoutMs / 2), againMs: 10_000 };
+}
 
 /** A host, and whether it answers. */
 export class Member {
@@ -36,7 +38,7 @@ export class Member {
 
   readonly #patience: Patience;
 
-  constructor({ name, engine }: HostEngine, signal: AbortSignal, patience = PATIENCE) {
+  constructor({ name, engine }: HostEngine, signal: AbortSignal, patience: Patience) {
     this.#patience = patience;
     this.name = name;
     this.engine = engine;

@@ -6,6 +6,7 @@ import { withinBounds } from '../../bounds.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
 import { CONFIG_FOLDER } from '../../plan/node/redis-config.ts';
+import { rejectOnHosts } from '../session/open.ts';
 import { stackFile } from '../session/stack-file.ts';
 import { version } from '../../version.ts';
 import { knownSecrets, redactor, withoutEnvironment } from './redact.ts';
@@ -45,6 +46,8 @@ export async function requireNewFile(file: string): Promise<string> {
 
 /** What a helper needs to see who can't see the machine. What can't be read says why in its place. */
 export async function writeBundle(path: string, facts: Facts, diagnosis: object): Promise<Bundle> {
+  const stack = await facts.stack.know().catch(() => undefined);
+  if (stack !== undefined) rejectOnHosts(stack, facts.options);
   const parts = await partsOf(facts, diagnosis);
   const redact = redactor((await knownSecrets(facts)).map((secret) => secret.reveal()));
   const texts = await Promise.all(parts.map(async (part) => redact(await textOf(part, facts))));

@@ -4,7 +4,7 @@ import { countSlots, SLOT_COUNT } from '../../cluster/slots/slots.ts';
 import type { NodeView, ReachableView } from '../../cluster/nodes/view.ts';
 import { hint, run } from '../../hint.ts';
 import { reachOf, REACH_TEXT } from '../connect/host-address.ts';
-import { expectationOf } from '../../plan/cluster/expectation.ts';
+import { expectationOf, placementFindings } from '../../plan/cluster/expectation.ts';
 import { answering } from './data-checks.ts';
 import { failed, ok, orOk, skipped, warning, type Heading, type Line } from './diagnosis.ts';
 import type { Facts, Probe } from './facts.ts';
@@ -30,6 +30,7 @@ const HEADING_OF: Readonly<Record<FindingKind, Heading | undefined>> = {
   'seen failing': 'Node Failures',
   'no copy': 'Node Failures',
   'too few replicas': 'Node Failures',
+  placement: 'Node Failures',
   'wrong address': 'Connection Issues',
 };
 
@@ -84,10 +85,8 @@ async function findingLines(facts: Facts, heading: Heading, subject: string): Pr
   const probes = await facts.probes.know();
   const { views, reason } = await answering(facts);
   if (views.length === 0) return [skipped(subject, reason)];
-  const findings = findFindings(
-    expectationOf(spec),
-    probes.map(({ view }) => view),
-  );
+  const all = probes.map(({ view }) => view);
+  const findings = [...findFindings(expectationOf(spec), all), ...placementFindings(spec, all)];
   const absent = new Set(probes.filter(({ view }) => !view.reachable).map(({ node }) => node.name));
   return findings
     .filter(({ kind, node }) => HEADING_OF[kind] === heading && !(node !== undefined && absent.has(node)))

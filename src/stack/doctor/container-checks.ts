@@ -30,6 +30,7 @@ export async function checkContainers(facts: Facts): Promise<readonly Line[]> {
 
 async function checkContainer(facts: Facts, engine: Engine, one: NodeContainer, up: Hint): Promise<Line[]> {
   const { node, name, container } = one;
+  if (engine.away().has(node.host ?? '')) return [failed(node.name, one.absence, up)];
   if (container === undefined) return [failed(node.name, `the container ${name} does not exist`, up)];
   if (container.state === 'paused') return [failed(node.name, `the container ${name} is paused`, up)];
   if (container.state === 'created')

@@ -5,14 +5,22 @@ import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 import type { FailureCode } from '../../errors.ts';
 
-export async function checkEngine({ engine }: Facts): Promise<readonly Line[]> {
+export async function checkEngine({ engine, stack }: Facts): Promise<readonly Line[]> {
   const {
-    engine: {
-      endpoint: { address, source },
-    },
+    engine: one,
     version: { version, apiVersion, platform },
   } = await engine.find();
-  return [ok('engine', `${address} (${source}), version ${version}, API ${apiVersion}, ${platform}`)];
+  const { address, source } = one.endpoint;
+  const hosts = (await stack.know().catch(() => undefined))?.spec.hosts ?? [];
+  const away = one.away();
+  return [
+    ok('engine', `${address} (${source}), version ${version}, API ${apiVersion}, ${platform}`),
+    ...hosts
+      .filter(({ name }) => away.has(name))
+      .map(({ name, engine: at }) =>
+        failed(`host ${name}`, `${at} does not answer: what is there is not known`, hint`Start it, then: ${run('up')}`),
+      ),
+  ];
 }
 
 export async function checkImage({ stack, image, resources }: Facts): Promise<readonly Line[]> {

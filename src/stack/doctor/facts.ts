@@ -18,10 +18,12 @@ import { findPasswordConflicts } from '../connect/passwords.ts';
 import { linkNodes } from '../connect/with-nodes.ts';
 import { loadStack, type LoadedStack } from '../session/load.ts';
 import { recall } from '../observe/ask-image.ts';
+import { whyUnseen } from '../observe/container-end.ts';
 import { observeEngine } from '../observe/observe.ts';
 import { findObstacles } from '../observe/obstacles.ts';
 import {
   openEngine,
+  openEngineOf,
   rejectOnHosts,
   sessionOf,
   withBusAsMade,
@@ -62,6 +64,8 @@ export interface NodeContainer {
   readonly name: string;
   /** undefined where there is none, or it is somebody else's. */
   readonly container: Container | undefined;
+  /** Why it isn't asked anything where it doesn't run. */
+  readonly absence: string;
   /** The container of another node, which runs. */
   readonly neighbour: string | undefined;
   /** undefined where the engine doesn't tell. */
@@ -100,11 +104,13 @@ export function gatherFacts(options: ConnectionOptions): Facts {
   const links: NodeLink[] = [];
   const stack = fact('the YAML file has problems', async () => {
     const loaded = await loadStack(stackFile(options));
-    rejectOnHosts(loaded, options);
+    rejectOnHosts(loaded, options, true);
     return loaded;
   });
   const engine = fact('the engine does not answer', async () => {
-    const connected = await withinBounds(openEngine(options), 'the container engine was not found', options);
+    const loaded = await stack.know().catch(() => undefined);
+    const opening = loaded === undefined ? openEngine(options) : openEngineOf(loaded, options);
+    const connected = await withinBounds(opening, 'the container engine was not found', options);
     return { engine: connected, version: await connected.version() };
   });
   const opened = fact('the source of the password is not known', async () => {
@@ -146,7 +152,8 @@ export function gatherFacts(options: ConnectionOptions): Facts {
   const probe = async (linked: Session, isTls: boolean): Promise<readonly Probe[]> => {
     const present = await containers.know();
     const password = (await secret.know().catch(() => undefined))?.password;
-    if (present.every(({ container }) => container?.state !== 'running')) return present.map((one) => absent(one));
+    if (present.every(({ container }) => container?.state !== 'running'))
+      return present.map((one) => absent(one, one.absence));
     const made = (await linkNodes(linked, { password, isTls })).map((link) => link.patient(REPLY_TIMEOUT_MS));
     links.push(...made);
     const look = (): Promise<Probe[]> => Promise.all(present.map(async (one, at) => probeNode(one, linked, made[at])));
@@ -181,15 +188,13 @@ async function findContainers({ engine, spec }: Session, { containers }: Present
       const neighbour = own.find((one) => one.name !== name && one.state === 'running')?.name;
       // One that the engine can't be asked about keeps nobody from the others.
       const inspect = (): Promise<ContainerDetails | undefined> => engine.inspectContainer(name).catch(() => undefined);
-      return { node, name, container, neighbour, details: container && (await inspect()) };
+      const absence = whyUnseen(engine, node, container);
+      return { node, name, container, absence, neighbour, details: container && (await inspect()) };
     }),
   );
 }
 
-function absent(
-  { node, container }: NodeContainer,
-  absence = `its container is ${container?.state ?? 'not there'}`,
-): Probe {
+function absent({ node }: NodeContainer, absence: string): Probe {
   const view: NodeView = { name: node.name, reachable: false, reason: absence };
   return { node, address: '', absence, view, isRefused: false, password: undefined, clockAheadMs: undefined, raw: '' };
 }
@@ -197,7 +202,7 @@ function absent(
 async function probeNode(present: NodeContainer, { spec }: Session, link: NodeLink | undefined): Promise<Probe> {
   const { node, container } = present;
   // Nobody else's Redis on the same port is to be taken for ours, or to be sent our password.
-  if (container?.state !== 'running' || link === undefined) return absent(present);
+  if (container?.state !== 'running' || link === undefined) return absent(present, present.absence);
   if (container.addresses[spec.network.name] === undefined) {
     return absent(present, `its container is not on the network ${spec.network.name}`);
   }

@@ -56,10 +56,7 @@ export async function openSession(
   options.onOpen(opened.close);
   const offline = options.offline && opened.source.file === undefined;
   const secret = needsSecret && !offline ? await opened.source.read() : undefined;
-  const engine =
-    stack.spec.hosts.length > 0
-      ? await openHosts(stack, options)
-      : await openEngine(options, exclusive === undefined ? undefined : patienceOf(options));
+  const engine = await openEngineOf(stack, options, exclusive === undefined ? undefined : patienceOf(options));
   const session = sessionOf(stack, opened, engine, options);
   return { ...(await withSecret(session, secret)), offline };
 }
@@ -111,6 +108,11 @@ export async function openByLabel(options: ConnectionOptions): Promise<LabelSess
     });
   }
   return { engine: await openEngine(options, patienceOf(options)), env, report, signal, timeoutMs };
+}
+
+/** The one that is found, or those of the YAML file. */
+export function openEngineOf(stack: LoadedStack, options: ConnectionOptions, onAbsence?: OnAbsence): Promise<Engine> {
+  return stack.spec.hosts.length > 0 ? openHosts(stack, options) : openEngine(options, onAbsence);
 }
 
 export async function openEngine(
