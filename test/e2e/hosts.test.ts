@@ -99,6 +99,13 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
       expect(await failing(2, ...command.split(' '))).toContain('this command does not work with them yet');
     }
     expect(await failing(2, 'status', '--host', hostAt(0).host)).toContain('Leave it out.');
+    // redis-6, a replica, has its data on host a.
+    stack.edit((yaml) => yaml.replace('redis-6: { host: a', 'redis-6: { host: b'));
+    const moved = await failing(1, 'up');
+    expect(moved).toContain("the YAML file has redis-6 on b: a node can't move with its data yet [DATA_AT_RISK]");
+    expect(moved).toContain('Set redis.nodes.redis-6.host: a in the YAML file');
+    stack.edit((yaml) => yaml.replace('redis-6: { host: b', 'redis-6: { host: a'));
+    expect((await hosts.must(stack, 'up')).stdout).toContain('nothing to do');
   });
 
   test('without a host the others go on, and its nodes are unknown; with it, up brings all back', async () => {
