@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -265,7 +265,10 @@ async function makeEngine(name: string, connect: (room: Room) => void = () => un
     },
     remove: async () => {
       if (!isOff) await room.end();
-      removeCgroups(cgroup);
+      // The last processes of a machine that lost its power may still be ending.
+      for (const until = Date.now() + READY_MS; hasCgroups(cgroup) && Date.now() < until; await sleep(50)) {
+        removeCgroups(cgroup);
+      }
       rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
     },
   };
@@ -274,6 +277,10 @@ async function makeEngine(name: string, connect: (room: Room) => void = () => un
 /** Containers that ended with their namespace leave theirs, empty. */
 export function removeCgroups(name: string): void {
   for (const controller of readdirSync(CGROUPS)) removeFolders(join(CGROUPS, controller, name));
+}
+
+function hasCgroups(name: string): boolean {
+  return readdirSync(CGROUPS).some((controller) => existsSync(join(CGROUPS, controller, name)));
 }
 
 function removeFolders(folder: string): void {
