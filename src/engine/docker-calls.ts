@@ -145,10 +145,16 @@ const KNOWN_ANSWERS = [
     hint: STUCK_HINT,
   },
   {
+    // Engine 20.10 may keep a count of one that has gone, until it is restarted.
+    code: 'CHANGED_MEANWHILE',
+    pattern: /has active endpoints/i,
+    hint: 'Run the command again. Where `docker network inspect` shows no container on it, restart the engine first: it has lost count.',
+  },
+  {
     // What was observed isn't so any more: another process, or the last call of one that was killed.
     code: 'CHANGED_MEANWHILE',
     pattern:
-      /is already in use by|already exists|already connected|no such (container|network|volume)|network (\S+ )?not found|has active endpoints|is in use by task|removal of container .* in progress|marked for removal|(volume|network) is (in use|being used)/i,
+      /is already in use by|already exists|already connected|no such (container|network|volume)|network (\S+ )?not found|is in use by task|removal of container .* in progress|marked for removal|(volume|network) is (in use|being used)/i,
     hint: 'Something else changes the same resources in this moment. Run the command again.',
   },
   {

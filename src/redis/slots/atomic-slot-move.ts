@@ -133,7 +133,13 @@ async function follow(followed: Followed): Promise<void> {
   let [pollMs, seen, lastError] = [SHORTEST_POLL_MS, '', ''];
   for (;;) {
     const [task] = await migration.tasks(id);
-    if (task?.state === 'completed') return;
+    const tell = async ({ state, slots, retries }: MigrationTask): Promise<unknown> =>
+      onProgress?.({ state, slotCount: countSlots(slots), retries });
+    if (task?.state === 'completed') {
+      // Also one that was quicker than the first look.
+      await tell(task);
+      return;
+    }
     // The next attempt begins with no error, whatever the one before it failed with.
     lastError = task?.lastError || lastError;
     if (task === undefined || !migration.isUnderWay(task)) {
@@ -144,7 +150,7 @@ async function follow(followed: Followed): Promise<void> {
       seen = `${task.state} ${task.retries}`;
       pollMs = SHORTEST_POLL_MS;
     }
-    await onProgress?.({ state: task.state, slotCount: countSlots(task.slots), retries: task.retries });
+    await tell(task);
     const reason = reasonToStop(followed, task, lastError);
     if (reason !== undefined) {
       if (isOurs && (await cancel(followed)) === 'completed') return;
