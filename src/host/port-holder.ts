@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { promisify } from 'node:util';
+import { StackError, systemErrorCode } from '../errors.ts';
+import type { Hint } from '../hint.ts';
 
 const run = promisify(execFile);
 
@@ -12,6 +15,35 @@ const run = promisify(execFile);
  */
 export async function findPortHolder(port: number, address = '0.0.0.0'): Promise<string | undefined> {
   return process.platform === 'linux' ? holderFromProc(port, address) : holderFromLsof(port);
+}
+
+/** As messages call a holder that can't be seen. */
+export const UNSEEN_HOLDER = 'a process that this user may not look into';
+
+/**
+ * Why this process can't listen there; what isn't known is given back as it is.
+ *
+ * @param ifTaken what to do where somebody else has the port
+ */
+export async function explainListening(
+  error: unknown,
+  { host, port }: { readonly host: string; readonly port: number },
+  ifTaken: Hint,
+): Promise<unknown> {
+  const place = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+  switch (systemErrorCode(error)) {
+    case 'EADDRINUSE':
+      return new StackError('PORT_TAKEN', {
+        message: `${place} is held by ${(await findPortHolder(port)) ?? UNSEEN_HOLDER}`,
+        hint: ifTaken,
+      });
+    case 'EADDRNOTAVAIL':
+      return new StackError('USAGE', { message: `${host} is no address of this machine`, hint: 'ip address' });
+    case 'EACCES':
+      return new StackError('USAGE', { message: `this user may not listen on ${place}`, hint: 'A port above 1023.' });
+    default:
+      return error;
+  }
 }
 
 /** proc(5): /proc/net/tcp has port and socket inode; /proc/PID/fd links to `socket:[inode]`. */

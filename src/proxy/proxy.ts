@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
-import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
-import { findPortHolder } from '../host/port-holder.ts';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { errorMessage } from '../errors.ts';
+import { explainListening } from '../host/port-holder.ts';
 import { hostOf, knownBy, placeOf, type Known, type ProxiedNode } from './nodes.ts';
 import { addresseeOf, answerText } from './opening.ts';
 import { pair } from './pair.ts';
@@ -231,19 +231,6 @@ async function listenAt(server: Server, host: string, port: number): Promise<voi
       });
     });
   } catch (error) {
-    const place = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-    switch (systemErrorCode(error)) {
-      case 'EADDRINUSE':
-        throw new StackError('PORT_TAKEN', {
-          message: `${place} is held by ${(await findPortHolder(port)) ?? 'a process that this user may not look into'}`,
-          hint: 'Stop it, or give the node another port in the YAML file.',
-        });
-      case 'EADDRNOTAVAIL':
-        throw new StackError('USAGE', { message: `${host} is no address of this machine`, hint: 'ip address' });
-      case 'EACCES':
-        throw new StackError('USAGE', { message: `this user may not listen on ${place}`, hint: 'A port above 1023.' });
-      default:
-        throw error;
-    }
+    throw await explainListening(error, { host, port }, 'Stop it, or give the node another port in the YAML file.');
   }
 }

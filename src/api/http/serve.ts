@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { StackError, systemErrorCode } from '../../errors.ts';
+import { StackError } from '../../errors.ts';
 import { hint, run, type RenderHint } from '../../hint.ts';
-import { findPortHolder } from '../../host/port-holder.ts';
+import { explainListening } from '../../host/port-holder.ts';
 import { readPrivateFile } from '../../kept-files.ts';
 import { Secret } from '../../secret.ts';
 import { describeConnection } from '../../stack/connect/connection.ts';
@@ -131,22 +131,6 @@ async function listen(service: FastifyInstance, { host, port }: Entrance): Promi
   try {
     return await service.listen({ host, port });
   } catch (error) {
-    const place = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-    switch (systemErrorCode(error)) {
-      case 'EADDRINUSE': {
-        const holder = (await findPortHolder(port)) ?? 'a process that this user may not look into';
-        const other = port === 65_535 ? 0 : port + 1;
-        throw new StackError('PORT_TAKEN', {
-          message: `${place} is held by ${holder}`,
-          hint: run(`serve --port ${other}`),
-        });
-      }
-      case 'EADDRNOTAVAIL':
-        throw new StackError('USAGE', { message: `${host} is no address of this machine`, hint: 'ip address' });
-      case 'EACCES':
-        throw new StackError('USAGE', { message: `this user may not listen on ${place}`, hint: 'A port above 1023.' });
-      default:
-        throw error;
-    }
+    throw await explainListening(error, { host, port }, run(`serve --port ${port === 65_535 ? 0 : port + 1}`));
   }
 }

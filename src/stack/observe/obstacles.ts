@@ -3,7 +3,7 @@ import type { Session } from '../session/session.ts';
 import { createServer } from 'node:net';
 import { findConflicts, portConflict, PROXY_NAME, type Conflict, type PortOwner } from '../../plan/engine/conflicts.ts';
 import { findAbsence, findAstray, findSwarmConflicts } from '../../plan/engine/host-conflicts.ts';
-import { findPortHolder } from '../../host/port-holder.ts';
+import { findPortHolder, UNSEEN_HOLDER } from '../../host/port-holder.ts';
 import { proxiesOf } from '../../plan/engine/plan-proxy.ts';
 import { findRouteConflict } from '../../plan/engine/route-conflict.ts';
 import type { Container, HostPort } from '../../plan/model/resources.ts';
@@ -63,8 +63,7 @@ async function findTakenPort(session: Session, wanted: Wanted, observed: Observe
   const [first] = taken;
   if (first === undefined) return undefined;
   const holder = first.holder ?? (await findPortHolder(first.hostPort, first.hostAddress));
-  const unseen = 'a process that this user may not look into';
-  const conflict = portConflict(first.owner, first, holder ?? unseen);
+  const conflict = portConflict(first.owner, first, holder ?? UNSEEN_HOLDER);
   // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
   const isEngine = holder !== undefined && ENGINE_PROXIES.test(holder);
   const restart = 'Restart the engine: it was killed before it could free the port, and frees it then.';
