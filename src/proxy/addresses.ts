@@ -1,4 +1,5 @@
 import type { Addressed } from './command.ts';
+import { TYPE } from './scanner.ts';
 import { pairsOf, parseValue, type Value } from './values.ts';
 
 /** Where this client reaches a node: the ports by what is spoken there. */
@@ -51,7 +52,7 @@ function rewriteLists(editsOf: (item: Value, outlook: Outlook) => readonly Edit[
   return (bytes, outlook) => {
     const value = parseValue(bytes);
     // A list, or a set.
-    if (value === undefined || (value.type !== 0x2a && value.type !== 0x7e)) return undefined;
+    if (value === undefined || (value.type !== TYPE.list && value.type !== TYPE.set)) return undefined;
     const edits: Edit[] = [];
     for (const item of value.items) {
       const more = editsOf(item, outlook);
@@ -65,11 +66,11 @@ function rewriteLists(editsOf: (item: Value, outlook: Outlook) => readonly Edit[
 /** `[first, last, [host, port, id, metadata], …]`. The metadata has the address where the host is a name, or not to be known. */
 function slotRangeEdits({ items }: Value, outlook: Outlook): Edit[] | undefined {
   const [first, last, ...nodes] = items;
-  if (first?.type !== INTEGER || last?.type !== INTEGER) return undefined;
+  if (first?.type !== TYPE.integer || last?.type !== TYPE.integer) return undefined;
   const edits: Edit[] = [];
   for (const { items: node } of nodes) {
     const [host, port, , metadata] = node;
-    if (host === undefined || port?.type !== INTEGER) return undefined;
+    if (host === undefined || port?.type !== TYPE.integer) return undefined;
     const ip = metadata && pairsOf(metadata).get('ip');
     const place = firstPlace(outlook, [host, ip], Number(port.text));
     const own = place?.[outlook.kind];
@@ -126,12 +127,8 @@ function addressOf({ placeOf, kind }: Outlook, host: string, port: number): stri
   return place === undefined || own === undefined ? undefined : `${place.host}:${own}`;
 }
 
-const INTEGER = 0x3a;
-const BULK_STRING = 0x24;
-const VERBATIM_STRING = 0x3d;
-
 function isString({ type }: Value): boolean {
-  return type === BULK_STRING || type === VERBATIM_STRING;
+  return type === TYPE.bulkString || type === TYPE.verbatimString;
 }
 
 /** All else stays byte for byte. Edits are in the order of the bytes where their values are. */
@@ -147,8 +144,8 @@ function edited(bytes: Buffer, edits: readonly Edit[]): Buffer {
 }
 
 function written({ type }: Value, text: string): string {
-  if (type === INTEGER) return `:${text}\r\n`;
+  if (type === TYPE.integer) return `:${text}\r\n`;
   // Null, where the node doesn't say its address, becomes a string.
-  const sign = type === VERBATIM_STRING ? '=' : '$';
+  const sign = type === TYPE.verbatimString ? '=' : '$';
   return `${sign}${text.length}\r\n${text}\r\n`;
 }

@@ -2,16 +2,13 @@ import { REWRITES, rewriteRedirection, type Outlook } from './addresses.ts';
 import type { Addressed } from './command.ts';
 import { ExpectedReplies } from './expected.ts';
 import { Held } from './held.ts';
-import { AGGREGATE, BAD, NOTHING, Scanner } from './scanner.ts';
+import { AGGREGATE, BAD, NOTHING, Scanner, TYPE } from './scanner.ts';
 import { Talk } from './talk.ts';
 
 /** CLUSTER SLOTS of a thousand nodes is a few megabytes. What is larger is passed on as it is. */
 const LARGEST_REPLY = 16 * 1024 * 1024;
 /** `-MOVED`, a slot, a host name of 255 letters, a port. */
 const LONGEST_REDIRECTION = 512;
-
-const ERROR = 0x2d;
-const ATTRIBUTES = 0x7c;
 
 export interface ReplyCounters {
   rewritten: number;
@@ -90,12 +87,12 @@ export class ReplyRewriter {
       this.isRaw = this.talk.begin(byte);
       this.pending = 1;
       this.isExec = false;
-      this.sought = byte === ERROR ? 'redirection' : this.talk.soughtBy(byte);
+      this.sought = byte === TYPE.error ? 'redirection' : this.talk.soughtBy(byte);
       this.soughtUntil = 0;
     } else if (this.isExec && this.pending === this.elements) {
       this.elements -= 1;
       const kind = this.talk.soughtInside();
-      this.sought = byte === ERROR ? 'redirection' : kind;
+      this.sought = byte === TYPE.error ? 'redirection' : kind;
       this.soughtUntil = this.elements;
     } else return false;
     return this.sought !== undefined;
@@ -108,7 +105,7 @@ export class ReplyRewriter {
     }
     const isAggregate = scanner.token === AGGREGATE;
     // They come before the value that they are about, and are none themselves.
-    if (isAggregate && scanner.type === ATTRIBUTES) {
+    if (isAggregate && scanner.type === TYPE.attributes) {
       this.pending += scanner.count;
       return;
     }

@@ -1,5 +1,5 @@
 import { isTelling, kindOf, TELLING_WORDS, type Kind } from './command.ts';
-import { BULK, LINE, NOTHING, AGGREGATE, Scanner } from './scanner.ts';
+import { AGGREGATE, BULK, LINE, NOTHING, Scanner, TYPE } from './scanner.ts';
 
 /** As long as the longest name of a command that matters, PUNSUBSCRIBE; no shorter one than EXEC does. */
 const LONGEST_NAME = 12;
@@ -30,7 +30,7 @@ export class RequestReader {
       if (!this.isInside) {
         this.isInside = true;
         this.words.length = 0;
-        if (chunk[at] !== 0x2a) scanner.expectLine();
+        if (chunk[at] !== TYPE.list) scanner.expectLine();
       }
       at = scanner.read(chunk, at);
       if (scanner.token !== NOTHING) this.take(scanner);
@@ -39,7 +39,7 @@ export class RequestReader {
 
   private take(scanner: Scanner): void {
     if (this.left > 0) {
-      if (scanner.token !== BULK || scanner.type !== 0x24 || scanner.count < 0) this.isLost = true;
+      if (scanner.token !== BULK || scanner.type !== TYPE.bulkString || scanner.count < 0) this.isLost = true;
       else this.takeWord(scanner);
     } else if (scanner.token === LINE) {
       const words = scanner.text().toUpperCase().replaceAll(/["']/g, '').trim().split(/\s+/);

@@ -9,6 +9,25 @@ export const AGGREGATE = 3;
 /** No RESP: from here on nobody knows where anything ends. */
 export const BAD = 4;
 
+/** The first byte of each kind of value: RESP 2 and 3. */
+export const TYPE = {
+  status: 0x2b, // +
+  error: 0x2d, // -
+  integer: 0x3a, // :
+  double: 0x2c, // ,
+  boolean: 0x23, // #
+  bigNumber: 0x28, // (
+  null: 0x5f, // _
+  bulkString: 0x24, // $
+  verbatimString: 0x3d, // =
+  bulkError: 0x21, // !
+  list: 0x2a, // *
+  map: 0x25, // %
+  set: 0x7e, // ~
+  push: 0x3e, // >
+  attributes: 0x7c, // |
+} as const;
+
 const AT_TYPE = 0;
 const IN_HEAD = 1;
 const IN_LINE = 2;
@@ -77,23 +96,23 @@ export class Scanner {
     this.type = type;
     this.keptLength = 0;
     switch (type) {
-      case 0x2b: // +
-      case 0x2d: // -
-      case 0x3a: // :
-      case 0x2c: // ,
-      case 0x23: // #
-      case 0x28: // (
-      case 0x5f: // _
+      case TYPE.status:
+      case TYPE.error:
+      case TYPE.integer:
+      case TYPE.double:
+      case TYPE.boolean:
+      case TYPE.bigNumber:
+      case TYPE.null:
         this.state = IN_LINE;
         return;
-      case 0x24: // $
-      case 0x3d: // =
-      case 0x21: // !
-      case 0x2a: // *
-      case 0x25: // %
-      case 0x7e: // ~
-      case 0x3e: // >
-      case 0x7c: // |
+      case TYPE.bulkString:
+      case TYPE.verbatimString:
+      case TYPE.bulkError:
+      case TYPE.list:
+      case TYPE.map:
+      case TYPE.set:
+      case TYPE.push:
+      case TYPE.attributes:
         this.state = IN_HEAD;
         this.count = 0;
         this.digits = 0;
@@ -131,7 +150,7 @@ export class Scanner {
     }
     const isNull = this.isNegative;
     if (isNull) this.count = -1;
-    const isBulk = this.type === 0x24 || this.type === 0x3d || this.type === 0x21;
+    const isBulk = this.type === TYPE.bulkString || this.type === TYPE.verbatimString || this.type === TYPE.bulkError;
     if (isBulk && !isNull) {
       this.left = this.count + 2;
       this.state = IN_BULK;
@@ -140,7 +159,7 @@ export class Scanner {
     this.token = isBulk ? BULK : AGGREGATE;
     if (isBulk) this.end = this.start = 0;
     else if (isNull) this.count = 0;
-    else if (this.type === 0x25 || this.type === 0x7c) this.count *= 2;
+    else if (this.type === TYPE.map || this.type === TYPE.attributes) this.count *= 2;
   }
 
   private readLine(chunk: Buffer, from: number): number {

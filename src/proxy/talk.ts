@@ -1,14 +1,6 @@
 import type { Addressed } from './command.ts';
 import { isAddressed, type Expected, type ExpectedReplies } from './expected.ts';
-import { AGGREGATE, BULK, LINE, type Scanner } from './scanner.ts';
-
-const STATUS = 0x2b;
-const ERROR = 0x2d;
-const BULK_ERROR = 0x21;
-const INTEGER = 0x3a;
-const LIST = 0x2a;
-const MAP = 0x25;
-const PUSH = 0x3e;
+import { AGGREGATE, BULK, LINE, TYPE, type Scanner } from './scanner.ts';
 
 const CONFIRMATION = /^[ps]?(?:un)?subscribe$/;
 const MESSAGE = /^[ps]?message$/;
@@ -52,11 +44,11 @@ export class Talk {
     this.word = undefined;
     this.number = 0;
     this.canBePush = this.isFound = false;
-    return byte !== ERROR && this.expected.next()?.kind === 'sync' && this.queued === undefined;
+    return byte !== TYPE.error && this.expected.next()?.kind === 'sync' && this.queued === undefined;
   }
 
   soughtBy(byte: number): Addressed | 'asked for' | undefined {
-    if (byte === STATUS || byte === PUSH || byte === INTEGER) return undefined;
+    if (byte === TYPE.status || byte === TYPE.push || byte === TYPE.integer) return undefined;
     const { loose } = this.expected;
     if (loose !== undefined) return loose.size > 0 ? 'asked for' : undefined;
     const kind = this.expected.next()?.kind;
@@ -76,14 +68,14 @@ export class Talk {
       const next = this.expected.next();
       this.type = type;
       this.element = 0;
-      if (type === STATUS) this.text = scanner.text();
+      if (type === TYPE.status) this.text = scanner.text();
       const isAtSubscription = this.isSubscribed() || next?.kind === 'subscription';
-      this.canBePush = type === PUSH || (type === LIST && this.protocol === 2 && isAtSubscription);
+      this.canBePush = type === TYPE.push || (type === TYPE.list && this.protocol === 2 && isAtSubscription);
       return next?.kind === 'exec' && this.queued !== undefined && token === AGGREGATE;
     }
     if (!this.canBePush) return false;
     this.word ??= token === BULK || token === LINE ? scanner.text() : '';
-    if (type === INTEGER && pending === 1) this.number = Number(scanner.text());
+    if (type === TYPE.integer && pending === 1) this.number = Number(scanner.text());
     return false;
   }
 
@@ -91,7 +83,7 @@ export class Talk {
   end(): void {
     const { expected, type } = this;
     const word = this.word ?? '';
-    if (type === PUSH || (this.canBePush && (CONFIRMATION.test(word) || MESSAGE.test(word)))) {
+    if (type === TYPE.push || (this.canBePush && (CONFIRMATION.test(word) || MESSAGE.test(word)))) {
       if (CONFIRMATION.test(word)) this.confirm(word);
       return;
     }
@@ -107,7 +99,7 @@ export class Talk {
     const { kind } = next;
     expected.take();
     if (this.queued !== undefined && this.text === 'QUEUED') this.queue(next, this.queued);
-    else if (type !== ERROR && type !== BULK_ERROR) this.carriedOut(next);
+    else if (type !== TYPE.error && type !== TYPE.bulkError) this.carriedOut(next);
     else if (kind === 'exec' || kind === 'discard') this.queued = undefined;
   }
 
@@ -145,7 +137,7 @@ export class Talk {
         this.queued = undefined;
         return;
       case 'hello':
-        this.protocol = this.type === MAP ? 3 : 2;
+        this.protocol = this.type === TYPE.map ? 3 : 2;
         return;
       case 'monitor':
         this.isMonitoring = true;
