@@ -1,4 +1,4 @@
-import { CONTAINER_PORTS } from '../spec/spec.ts';
+import { CONTAINER_PORTS } from '../spec/ports.ts';
 import type { Place } from './addresses.ts';
 
 export interface Address {

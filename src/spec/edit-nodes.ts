@@ -1,6 +1,6 @@
 import { isMap, isNode, isScalar, parseDocument, type Pair } from 'yaml';
 import { isAddress, nextAddress } from './addresses.ts';
-import type { HostPorts } from './spec.ts';
+import type { HostPorts } from './ports.ts';
 
 export interface NewNode {
   readonly name: string;

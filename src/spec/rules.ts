@@ -1,7 +1,7 @@
 import { checkHosts } from './host-rules.ts';
 import { contains, freePart, isAddress, loopbackAddress, parseBlock, type Block } from './addresses.ts';
 import { parseByteSize, type Finding, type Path, type SpecDocument } from './schema.ts';
-import { CONTAINER_PORTS, portBehindProxy } from './spec.ts';
+import { CONTAINER_PORTS, portBehindProxy } from './ports.ts';
 
 /** The checks that need more than one value: addresses against the subnet, ports against each other, node counts. */
 export function checkDocument(document: SpecDocument): Finding[] {

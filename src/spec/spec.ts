@@ -1,4 +1,5 @@
 import { parseBlock, freePart, type Block } from './addresses.ts';
+import { placesOf, type Entrance, type HostPorts } from './ports.ts';
 import { parseByteSize, type SpecDocument } from './schema.ts';
 
 /** What should be: a document that has passed every check, with what follows from it worked out. */
@@ -88,25 +89,6 @@ export interface NodeSpec {
   readonly initialPrimary: string | undefined;
 }
 
-export interface Entrance {
-  /** undefined: the host at which the engine's published ports answer. */
-  readonly host: string | undefined;
-  readonly plain: number;
-  readonly tls: number;
-}
-
-export interface HostPorts {
-  readonly plain: number;
-  readonly tls: number;
-  /** Published only where somebody asks for it: the nodes reach each other in their network. */
-  readonly bus?: number | undefined;
-}
-
-export const CONTAINER_PORTS = { plain: 6379, tls: 6380, bus: 16379 } as const;
-
-/** The proxy has the ports that the YAML file names, and the nodes behind it others: as far from them, or as far below. */
-const BEHIND_PROXY = 5000;
-
 /** @returns undefined where the addresses leave no spec to speak of; `checkDocument` then says why. */
 export function toSpec(document: SpecDocument): Spec | undefined {
   const subnet = parseBlock(document.network.subnet);
@@ -139,35 +121,8 @@ export function toSpec(document: SpecDocument): Spec | undefined {
   };
 }
 
-/** Where a node is published, and where clients find it, of a node with these ports in the YAML file. */
-export function placesOf(access: Spec['access'], name: string, ports: HostPorts): Pick<NodeSpec, 'ports' | 'entrance'> {
-  const { plain, tls } = ports;
-  switch (access) {
-    case 'map':
-      return { ports, entrance: { host: undefined, plain, tls } };
-    case 'proxy':
-      return {
-        ports: { ...ports, plain: portBehindProxy(plain), tls: portBehindProxy(tls) },
-        entrance: { host: undefined, plain, tls },
-      };
-    case 'names':
-      return { ports, entrance: { host: name, plain: CONTAINER_PORTS.plain, tls: CONTAINER_PORTS.tls } };
-  }
-}
-
-/** A node's ports as the YAML file writes them. */
-export function writtenPorts({ access }: Spec, { ports, entrance: { plain, tls } }: NodeSpec): HostPorts {
-  return access === 'proxy' ? { ...ports, plain, tls } : ports;
-}
-
 function onHost(host: HostSpec | undefined): Pick<NodeSpec, 'host' | 'bind'> {
   return host === undefined ? {} : { host: host.name, bind: host.address };
-}
-
-/** Where a node is published whose own port the proxy has. */
-export function portBehindProxy(port: number): number {
-  const above = port + BEHIND_PROXY;
-  return above <= 65_535 ? above : port - BEHIND_PROXY;
 }
 
 /** The same nodes in another shape: `replicas` of each primary. The counts have passed `findShapeProblem`. */
@@ -225,21 +180,6 @@ function toIssuer(document: SpecDocument['tls']): IssuerSpec {
       return { kind: 'files', ca, certificate, key, client };
     }
   }
-}
-
-/** The port inside under which the nodes know each other. */
-export function clusterPort({ tls }: Pick<Spec, 'tls'>): number {
-  return tls.cluster ? CONTAINER_PORTS.tls : CONTAINER_PORTS.plain;
-}
-
-/** The one that they tell to clients of the port that is open to all. */
-export function announcedPort({ tls }: Pick<Spec, 'tls'>): number {
-  return tls.plain ? CONTAINER_PORTS.plain : CONTAINER_PORTS.tls;
-}
-
-/** The kinds of ports on which a node listens. */
-export function openPorts({ tls }: Pick<Spec, 'tls'>): readonly (keyof HostPorts)[] {
-  return [...(tls.plain ? (['plain'] as const) : []), ...(tls.enabled ? (['tls'] as const) : []), 'bus'];
 }
 
 export function primariesOf(spec: Spec): readonly NodeSpec[] {

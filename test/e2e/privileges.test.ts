@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseNodeTable } from '../../src/cluster/nodes/node-table.ts';
 import { CONFIG_FOLDER, CONFIG_VOLUME } from '../../src/plan/node/redis-config.ts';
-import { CONTAINER_PORTS } from '../../src/spec/spec.ts';
+import { CONTAINER_PORTS } from '../../src/spec/ports.ts';
 import { dockerOf, makeStack, ownerLabels, type TestStack } from '../helpers/test-stack.ts';
 
 let stack: TestStack;

@@ -1,7 +1,7 @@
 import { containerName } from '../../../src/plan/model/names.ts';
 import { PASSWORD_FILE } from '../../../src/plan/node/redis-config.ts';
 import { connectionArguments } from '../../../src/plan/model/definitions.ts';
-import { CONTAINER_PORTS, clusterPort } from '../../../src/spec/spec.ts';
+import { CONTAINER_PORTS, clusterPort } from '../../../src/spec/ports.ts';
 import { runCommand } from './command.ts';
 import type { Bench } from './context.ts';
 import type { BenchStack } from './stacks.ts';

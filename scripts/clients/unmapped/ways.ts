@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loopbackAddress } from '../../../src/spec/addresses.ts';
-import { CONTAINER_PORTS } from '../../../src/spec/spec.ts';
+import { CONTAINER_PORTS } from '../../../src/spec/ports.ts';
 import { inNetworkOf } from '../../../test/helpers/clients.ts';
 import { dockerOf, type TestStack } from '../../../test/helpers/test-stack.ts';
 import { openLoopback } from '../loopback.ts';

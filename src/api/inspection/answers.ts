@@ -4,7 +4,7 @@ import { countSlots, formatRanges, SLOT_COUNT } from '../../cluster/slots/slots.
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
-import { announcedPort, CONTAINER_PORTS } from '../../spec/spec.ts';
+import { announcedPort, CONTAINER_PORTS } from '../../spec/ports.ts';
 import { hostAddress } from '../../stack/connect/host-address.ts';
 import type { Observation } from '../../stack/commands/watch/observer.ts';
 import { ProblemError } from '../http/problem.ts';

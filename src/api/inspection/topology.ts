@@ -1,7 +1,8 @@
 import type { NodeRow } from '../../cluster/nodes/node-table.ts';
 import { countSlots, SLOT_COUNT, type SlotRange } from '../../cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
-import { announcedPort, type NodeSpec } from '../../spec/spec.ts';
+import { announcedPort } from '../../spec/ports.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 import type { ObservedNode } from '../../stack/commands/watch/observed-history.ts';
 import { onceAnObservation } from './remember.ts';
 

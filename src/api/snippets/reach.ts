@@ -1,4 +1,4 @@
-import { CONTAINER_PORTS } from '../../spec/spec.ts';
+import { CONTAINER_PORTS } from '../../spec/ports.ts';
 import type { ConnectionInfo } from '../../stack/connect/connection.ts';
 import type { TrustFiles } from '../../stack/connect/trust.ts';
 

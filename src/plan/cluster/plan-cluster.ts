@@ -2,7 +2,8 @@ import { isBootstrapping, isPhantom, phantomRows } from '../../cluster/nodes/boo
 import type { NodeRow } from '../../cluster/nodes/node-table.ts';
 import { divideSlots } from '../../cluster/slots/slots.ts';
 import { isReachable, rowOf, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
-import { clusterPort, CONTAINER_PORTS, primariesOf, type Spec } from '../../spec/spec.ts';
+import { clusterPort, CONTAINER_PORTS } from '../../spec/ports.ts';
+import { primariesOf, type Spec } from '../../spec/spec.ts';
 import { replicasOf } from './among-nodes.ts';
 import { newAction, type ActionOf } from '../model/action.ts';
 

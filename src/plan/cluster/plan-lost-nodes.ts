@@ -1,5 +1,6 @@
 import { isReachable, replicationOffset, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
-import { clusterPort, CONTAINER_PORTS, type Spec } from '../../spec/spec.ts';
+import { clusterPort, CONTAINER_PORTS } from '../../spec/ports.ts';
+import type { Spec } from '../../spec/spec.ts';
 import { newAction, type ActionOf, type Action } from '../model/action.ts';
 import type { Observed } from '../model/observed.ts';
 import { isPhantom } from '../../cluster/nodes/bootstrap-table.ts';

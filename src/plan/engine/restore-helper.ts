@@ -1,5 +1,6 @@
 import { toAddress, toNumber } from '../../spec/addresses.ts';
-import { CONTAINER_PORTS, type Spec } from '../../spec/spec.ts';
+import { CONTAINER_PORTS } from '../../spec/ports.ts';
+import type { Spec } from '../../spec/spec.ts';
 import { REDIS_GID, REDIS_UID } from '../model/definitions.ts';
 import { LABELS } from '../model/names.ts';
 import { REDIS_CONF_FILE, tlsPort, USER_CONF_FILE, USERS_FILE } from '../node/redis-config.ts';

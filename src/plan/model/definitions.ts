@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { loopbackAddress } from '../../spec/addresses.ts';
-import { CONTAINER_PORTS, openPorts, type HostPorts, type NodeSpec, type Spec } from '../../spec/spec.ts';
+import { CONTAINER_PORTS, openPorts, type HostPorts } from '../../spec/ports.ts';
+import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import { formatRanges, rangesOf } from '../../cluster/slots/slots.ts';
 import type { ProxyDefinition } from './observed.ts';
 import type {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { bootstrapTable, type BootstrapNode } from '../../cluster/nodes/bootstrap-table.ts';
-import { clusterPort, CONTAINER_PORTS, primariesOf, type NodeSpec, type Spec } from '../../spec/spec.ts';
+import { clusterPort, CONTAINER_PORTS } from '../../spec/ports.ts';
+import { primariesOf, type NodeSpec, type Spec } from '../../spec/spec.ts';
 import { initialNodeId } from '../model/names.ts';
 import type { FileStat } from '../model/resources.ts';
 

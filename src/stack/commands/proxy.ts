@@ -10,7 +10,7 @@ import { poll } from '../../poll.ts';
 import type { ProxiedNode } from '../../proxy/nodes.ts';
 import { startProxy, type Proxy } from '../../proxy/proxy.ts';
 import type { ProxyTls } from '../../proxy/tls.ts';
-import { openPorts } from '../../spec/spec.ts';
+import { openPorts } from '../../spec/ports.ts';
 import { version } from '../../version.ts';
 import { hostAddress, proxyHost } from '../connect/host-address.ts';
 import { readTrust, trustFiles } from '../connect/trust.ts';

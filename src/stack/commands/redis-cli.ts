@@ -1,7 +1,7 @@
 import type { ExecStreams } from '../../engine/engine.ts';
 import { containerName, isOwn, LABELS } from '../../plan/model/names.ts';
 import { connectionArguments } from '../../plan/model/definitions.ts';
-import { CONTAINER_PORTS } from '../../spec/spec.ts';
+import { CONTAINER_PORTS } from '../../spec/ports.ts';
 import { CONFIG_FOLDER, CONFIG_VOLUME, PASSWORD_FILE } from '../../plan/node/redis-config.ts';
 import { findNode, notRunning, requireHosts, type Session } from '../session/session.ts';
 

@@ -1,6 +1,7 @@
 import type { NatMap } from '../../redis/prove.ts';
 import type { Secret } from '../../secret.ts';
-import { CONTAINER_PORTS, type NodeSpec } from '../../spec/spec.ts';
+import { CONTAINER_PORTS } from '../../spec/ports.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 import { entranceHost, hostAddress, type Reach } from './host-address.ts';
 import { requirePassword } from './passwords.ts';
 import type { Session } from '../session/session.ts';

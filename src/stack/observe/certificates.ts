@@ -1,6 +1,7 @@
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import type { CertificateState } from '../../plan/model/snapshot.ts';
-import { CONTAINER_PORTS, type NodeSpec } from '../../spec/spec.ts';
+import { CONTAINER_PORTS } from '../../spec/ports.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 import {
   certificatesIn,
   coversNames,

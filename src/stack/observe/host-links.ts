@@ -2,7 +2,8 @@ import { StackError } from '../../errors.ts';
 import { connectionArguments } from '../../plan/model/definitions.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Container } from '../../plan/model/resources.ts';
-import { CONTAINER_PORTS, type NodeSpec } from '../../spec/spec.ts';
+import { CONTAINER_PORTS } from '../../spec/ports.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 import type { Session } from '../session/session.ts';
 
 /** Two hosts, each by its name and its address. */

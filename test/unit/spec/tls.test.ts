@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseSpec } from '../../../src/spec/parse.ts';
-import { clusterPort, openPorts, type TlsSpec } from '../../../src/spec/spec.ts';
+import { clusterPort, openPorts } from '../../../src/spec/ports.ts';
+import type { TlsSpec } from '../../../src/spec/spec.ts';
 import { problemsOf, specOf, STACK_TEXT } from '../../helpers/builders.ts';
 
 const VAULT = 'secrets: { provider: vault, path: team/redis }\n';

@@ -5,7 +5,8 @@ import { hint, run } from '../../../hint.ts';
 import { explainRefusal, replaceFile } from '../../../kept-files.ts';
 import { addNodes, completeNode, removeNodes, type NewNode } from '../../../spec/edit-nodes.ts';
 import { isOwn, LABELS } from '../../../plan/model/names.ts';
-import { writtenPorts, type HostPorts, type Spec } from '../../../spec/spec.ts';
+import { writtenPorts, type HostPorts } from '../../../spec/ports.ts';
+import type { Spec } from '../../../spec/spec.ts';
 import { findNode, type Session } from '../../session/session.ts';
 import { checkStackText } from '../../session/load.ts';
 

@@ -4,7 +4,7 @@ import { isReachable, type NodeView, type ReachableView } from '../../../cluster
 import { replicasOf, unreachableNames } from '../../../plan/cluster/among-nodes.ts';
 import { planForget, findMeetProblems, planMeet } from '../../../plan/cluster/plan-membership.ts';
 import { isAll, planReset } from '../../../plan/cluster/plan-reset.ts';
-import { clusterPort, CONTAINER_PORTS } from '../../../spec/spec.ts';
+import { clusterPort, CONTAINER_PORTS } from '../../../spec/ports.ts';
 import { follow } from '../../execute/cluster-actions.ts';
 import { findKnowing, withLiveCluster } from '../../execute/live-cluster.ts';
 import { findNode, type Session } from '../../session/session.ts';
