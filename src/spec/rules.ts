@@ -1,7 +1,7 @@
+import { checkAccess } from './access-rules.ts';
 import { checkHosts } from './host-rules.ts';
-import { contains, freePart, isAddress, loopbackAddress, parseBlock, type Block } from './addresses.ts';
+import { contains, freePart, isAddress, parseBlock, type Block } from './addresses.ts';
 import { parseByteSize, type Finding, type Path, type SpecDocument } from './schema.ts';
-import { CONTAINER_PORTS, portBehindProxy } from './ports.ts';
 
 /** The checks that need more than one value: addresses against the subnet, ports against each other, node counts. */
 export function checkDocument(document: SpecDocument): Finding[] {
@@ -9,7 +9,7 @@ export function checkDocument(document: SpecDocument): Finding[] {
   return [
     ...checkAddresses(document),
     ...checkPorts(document),
-    ...checkNames(document),
+    ...checkAccess(document),
     ...miscount,
     ...checkHosts(document, miscount.length === 0),
     ...checkMemory(document),
@@ -78,7 +78,7 @@ function addressRefusal(subnet: Block, address: string): Omit<Finding, 'path'> |
   return undefined;
 }
 
-function checkPorts({ access, redis }: SpecDocument): Finding[] {
+function checkPorts({ redis }: SpecDocument): Finding[] {
   const findings: Finding[] = [];
   const holders = new Map<number, string>();
   for (const [name, { ports }] of Object.entries(redis.nodes)) {
@@ -95,53 +95,7 @@ function checkPorts({ access, redis }: SpecDocument): Finding[] {
         });
     }
   }
-  if (access !== 'proxy') return findings;
-  for (const [name, { ports }] of Object.entries(redis.nodes)) {
-    for (const kind of ['plain', 'tls'] as const) {
-      const behind = portBehindProxy(ports[kind]);
-      const other = holders.get(behind);
-      if (other === undefined) continue;
-      findings.push({
-        path: ['redis', 'nodes', name, 'ports', kind],
-        message: `behind the proxy, ${name} has the host port ${behind}, and that is ${other}`,
-        hint: 'take another port',
-      });
-    }
-  }
   return findings;
-}
-
-/** Whose these loopback addresses are on many hosts: their own, and that of systemd-resolved. */
-const TAKEN_LOOPBACK = new Set(['127.0.0.1', '127.0.0.53', '127.0.0.54']);
-
-/** What keeps clients from coming by name, of nodes of one subnet: no two of them have the same loopback address. */
-function checkNames({ access, redis }: SpecDocument): Finding[] {
-  if (access !== 'names') return [];
-  const atIps = Object.entries(redis.nodes).flatMap(([name, { ip }]): Finding[] => {
-    const address = loopbackAddress(ip);
-    if (!TAKEN_LOOPBACK.has(address) && address !== redis.bind) return [];
-    const holder = address === redis.bind ? 'and that is redis.bind' : "and that is the host's own";
-    const message = `by its name, ${name} is at ${address} on this host, ${holder}`;
-    return [{ path: ['redis', 'nodes', name, 'ip'], message, hint: 'take another address' }];
-  });
-  const atNames = Object.keys(redis.nodes)
-    .filter((name) => name.endsWith('-') || name === 'localhost')
-    .map((name): Finding => {
-      const message = `by the name ${name}, no client reaches a node`;
-      return { path: ['redis', 'nodes', name], message, hint: 'take another name' };
-    });
-  if (redis.bind !== '0.0.0.0') return [...atIps, ...atNames];
-  const { plain, tls } = CONTAINER_PORTS;
-  const atPorts = Object.entries(redis.nodes).flatMap(([name, { ports }]) =>
-    Object.entries(ports)
-      .filter(([, port]) => port === plain || port === tls)
-      .map(([kind, port]): Finding => {
-        const message = `host port ${port} on all addresses of this host leaves no node its own ${port} by name`;
-        const hint = 'take another port, or redis.bind: 127.0.0.1';
-        return { path: ['redis', 'nodes', name, 'ports', kind], message, hint };
-      }),
-  );
-  return [...atIps, ...atNames, ...atPorts];
 }
 
 function checkNodeCount({ redis }: SpecDocument): Finding[] {
