@@ -462,6 +462,14 @@ tls:
     ]);
   });
 
+  test('rules of access: proxy', () => {
+    const proxy = `access: proxy\n${STACK_TEXT}`;
+    expect(problemsOf(proxy)).toBe('no problem');
+    expect(problemsOf(proxy.replace('tls: 6391', 'tls: 11379'))).toMatch(
+      /^8:42 redis\.nodes\.redis-1\.ports\.plain: behind the proxy, redis-1 has the host port 11379, and that is redis-2\.tls/,
+    );
+  });
+
   test('rules of access: names', () => {
     const names = `access: names\n${STACK_TEXT}`;
     expect(problemsOf(names)).toBe('no problem');
