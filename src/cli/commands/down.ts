@@ -1,5 +1,5 @@
 import type { DownOptions, DownResult } from '../../stack/commands/down.ts';
-import { proxyAddresses } from '../../plan/model/definitions.ts';
+import { proxyAddresses } from '../../plan/model/host-ports.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run, type Hint } from '../../hint.ts';
 import type { Command, Invocation } from '../core/command.ts';

@@ -2,7 +2,7 @@ import { isReachable, type NodeView, type ReachableView } from '../../cluster/no
 import { countSlots, formatRanges } from '../../cluster/slots/slots.ts';
 import { entranceHost, entranceOf, reachedProxy, REACH_TEXT, type Reach } from '../../stack/connect/host-address.ts';
 import type { RunningProxy } from '../../plan/engine/plan-proxy.ts';
-import { addressText } from '../../plan/model/definitions.ts';
+import { addressText } from '../../plan/model/host-ports.ts';
 import type { ResolvedImage } from '../../stack/observe/image.ts';
 import type { Session } from '../../stack/session/session.ts';
 import type { Screen } from '../core/output.ts';

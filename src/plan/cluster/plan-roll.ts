@@ -2,7 +2,7 @@ import { isReachable, replicationOffset, type NodeView, type ReachableView } fro
 import { replicasOf } from './among-nodes.ts';
 import { findChangedSettings } from '../node/config-drift.ts';
 import type { Action } from '../model/action.ts';
-import { isSamePort } from '../model/definitions.ts';
+import { isSamePort } from '../model/host-ports.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
 import { isPartial } from '../engine/plan-up.ts';
 import type { Container, ContainerDefinition } from '../model/resources.ts';

@@ -1,7 +1,7 @@
 import type { FailureCode } from '../../errors.ts';
 import { hint, run, type Hint } from '../../hint.ts';
 import { loopbackAddress, overlaps, parseBlock } from '../../spec/addresses.ts';
-import { isSamePort } from '../model/definitions.ts';
+import { isSamePort } from '../model/host-ports.ts';
 import { LABELS, LOCAL_IMAGE, isOwn } from '../model/names.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
 import type { ContainerDefinition, Network, HostPort } from '../model/resources.ts';

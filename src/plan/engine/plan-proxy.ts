@@ -1,6 +1,6 @@
 import type { Spec } from '../../spec/spec.ts';
 import { actionKey, newAction, type Action, type ActionOf } from '../model/action.ts';
-import { addressText } from '../model/definitions.ts';
+import { addressText } from '../model/host-ports.ts';
 import { isOwn } from '../model/names.ts';
 import type { EntranceSeen, Observed, ProxyInfo, Wanted } from '../model/observed.ts';
 import type { HostPort } from '../model/resources.ts';

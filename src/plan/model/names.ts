@@ -74,3 +74,8 @@ export function composeLabels(
 export function isOwn(stack: string): (thing: { readonly labels: Readonly<Record<string, string>> }) => boolean {
   return ({ labels }) => labels[LABELS.stack] === stack;
 }
+
+/** Of what a thing is made from, to see when that has changed. */
+export function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
+}

@@ -2,7 +2,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import type { Action } from '../../plan/model/action.ts';
-import { labelledEntrances } from '../../plan/model/definitions.ts';
+import { labelledEntrances } from '../../plan/model/host-ports.ts';
 import { isOwn } from '../../plan/model/names.ts';
 import { networkGuests, planDown, type Present } from '../../plan/engine/plan-down.ts';
 import { absenceText } from '../../plan/engine/host-conflicts.ts';

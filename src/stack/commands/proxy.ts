@@ -2,7 +2,7 @@ import { unwatchFile, watchFile } from 'node:fs';
 import { errorMessage, StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
 import { accountName } from '../../host/owner.ts';
-import { labelledEntrances, proxyAddresses, proxyDefinition } from '../../plan/model/definitions.ts';
+import { labelledEntrances, proxyAddresses, proxyDefinition } from '../../plan/model/host-ports.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import type { ProxyInfo } from '../../plan/model/observed.ts';
 import { CERTIFICATE_FILE } from '../../plan/node/redis-config.ts';

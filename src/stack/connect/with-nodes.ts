@@ -1,6 +1,6 @@
 import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
-import { publishedPort } from '../../plan/model/definitions.ts';
+import { publishedPort } from '../../plan/model/host-ports.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import type { Container } from '../../plan/model/resources.ts';
 import { NodeLink } from '../../redis/node-link.ts';

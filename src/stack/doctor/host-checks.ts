@@ -12,7 +12,7 @@ import { oldestNode } from '../../version.ts';
 import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 import { findProxy, NO_PROXY, proxiesOf } from '../../plan/engine/plan-proxy.ts';
-import { addressText } from '../../plan/model/definitions.ts';
+import { addressText } from '../../plan/model/host-ports.ts';
 import { countText } from '../../units.ts';
 import { isOwn } from '../../plan/model/names.ts';
 

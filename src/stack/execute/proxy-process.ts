@@ -8,7 +8,7 @@ import { hint, run } from '../../hint.ts';
 import { lookAtProcess } from '../../host/launcher.ts';
 import { ownProgram } from '../../host/own-program.ts';
 import type { ActionOf } from '../../plan/model/action.ts';
-import { addressText } from '../../plan/model/definitions.ts';
+import { addressText } from '../../plan/model/host-ports.ts';
 import type { ProxyDefinition, ProxyInfo } from '../../plan/model/observed.ts';
 import type { HostPort } from '../../plan/model/resources.ts';
 import { poll } from '../../poll.ts';

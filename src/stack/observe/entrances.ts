@@ -3,7 +3,7 @@ import type { Endpoint } from '../../engine/engine.ts';
 import type { EntranceSeen } from '../../plan/model/observed.ts';
 import type { HostPort } from '../../plan/model/resources.ts';
 import { proxiesOf, type RunningProxy } from '../../plan/engine/plan-proxy.ts';
-import { proxyAddresses } from '../../plan/model/definitions.ts';
+import { proxyAddresses } from '../../plan/model/host-ports.ts';
 import type { Session } from '../session/session.ts';
 import { askProxy } from '../../proxy/opening.ts';
 import { proxyHost, reachedAt } from '../connect/host-address.ts';

@@ -2,7 +2,7 @@ import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.
 import { parseNodeTable, type NodeTable } from '../../cluster/nodes/node-table.ts';
 import { list } from '../../cluster/findings/finding.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { labelledEntrances } from '../../plan/model/definitions.ts';
+import { labelledEntrances } from '../../plan/model/host-ports.ts';
 import { containerName, isOwn, nodeOfContainer } from '../../plan/model/names.ts';
 import type { NodeData, Observed, Wanted } from '../../plan/model/observed.ts';
 import { unsetLimits } from '../../plan/engine/drift.ts';

@@ -9,7 +9,7 @@ import { findRouteConflict } from '../../plan/engine/route-conflict.ts';
 import type { Container, HostPort } from '../../plan/model/resources.ts';
 import { isLocal } from '../connect/host-address.ts';
 import { isOwn } from '../../plan/model/names.ts';
-import { isSamePort } from '../../plan/model/definitions.ts';
+import { isSamePort } from '../../plan/model/host-ports.ts';
 import { listRoutes } from '../../host/routes.ts';
 import { systemErrorCode } from '../../errors.ts';
 

@@ -2,7 +2,7 @@ import type { NodeView } from '../../cluster/nodes/view.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { hasCode } from '../../errors.ts';
 import type { Desired } from '../../plan/scene.ts';
-import { publishedPort } from '../../plan/model/definitions.ts';
+import { publishedPort } from '../../plan/model/host-ports.ts';
 import { containerName, LABELS } from '../../plan/model/names.ts';
 import type { Observed } from '../../plan/model/observed.ts';
 import { NO_FACTS, type Snapshot } from '../../plan/model/snapshot.ts';

@@ -1,4 +1,5 @@
-import { containerDefinition, networkDefinition, proxyDefinition } from '../../plan/model/definitions.ts';
+import { proxyDefinition } from '../../plan/model/host-ports.ts';
+import { containerDefinition, networkDefinition } from '../../plan/model/definitions.ts';
 import type { Wish, Desired } from '../../plan/scene.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import { refusesPlainBus } from '../../plan/model/server.ts';

@@ -5,7 +5,7 @@ import { planDown } from '../../../../src/plan/engine/plan-down.ts';
 import { afterStops, planProxy, planProxyAfter, proxiesOf } from '../../../../src/plan/engine/plan-proxy.ts';
 import { planUp } from '../../../../src/plan/engine/plan-up.ts';
 import { findConflicts } from '../../../../src/plan/engine/conflicts.ts';
-import { labelledEntrances } from '../../../../src/plan/model/definitions.ts';
+import { labelledEntrances } from '../../../../src/plan/model/host-ports.ts';
 import {
   labelsOf,
   NOTHING,

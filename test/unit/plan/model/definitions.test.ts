@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  connectionArguments,
-  containerDefinition,
-  networkDefinition,
-  publishedPort,
-} from '../../../../src/plan/model/definitions.ts';
+import { publishedPort } from '../../../../src/plan/model/host-ports.ts';
+import { connectionArguments, containerDefinition, networkDefinition } from '../../../../src/plan/model/definitions.ts';
 import { LABELS } from '../../../../src/plan/model/names.ts';
 import { PASSWORD_FILE } from '../../../../src/plan/node/redis-config.ts';
 import type { ContainerDefinition } from '../../../../src/plan/model/resources.ts';
