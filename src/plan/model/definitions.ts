@@ -102,6 +102,9 @@ function healthcheck(spec: Spec, server: ServerName): ContainerDefinition['healt
   };
 }
 
+/** For a shell inside a container: whichever of the two its image has. */
+export const CLIENT_PROGRAM = '$(command -v redis-cli || command -v valkey-cli)';
+
 /** How redis-cli inside a container reaches its own node, or another one. */
 export function connectionArguments({ tls }: Pick<Spec, 'tls'>): string[] {
   if (tls.plain) return [];

@@ -1,6 +1,6 @@
 import type { ExecStreams } from '../../engine/engine.ts';
 import { containerName, isOwn, LABELS } from '../../plan/model/names.ts';
-import { connectionArguments } from '../../plan/model/definitions.ts';
+import { CLIENT_PROGRAM, connectionArguments } from '../../plan/model/definitions.ts';
 import { CONTAINER_PORTS } from '../../spec/ports.ts';
 import { CONFIG_FOLDER, CONFIG_VOLUME, PASSWORD_FILE } from '../../plan/node/redis-config.ts';
 import { findNode, notRunning, requireHosts, type Session } from '../session/session.ts';
@@ -33,7 +33,7 @@ export async function runRedisCli(
   const { isTTY, rows, columns } = streams.stdout;
   // The engine's own resize call comes too late: redis-cli asks for the size of its terminal as it starts.
   const resize = isTTY ? `stty rows ${rows} cols ${columns} 2>/dev/null; ` : '';
-  const client = `exec $(command -v redis-cli || command -v valkey-cli) -c ${connection}`;
+  const client = `exec ${CLIENT_PROGRAM} -c ${connection}`;
   const line = `${resize}REDISCLI_AUTH="$(cat ${PASSWORD_FILE})" ${client} "$@"`;
   // Where an earlier version of this program has made it, its files are elsewhere.
   const script = `F=${CONFIG_FOLDER}; [ -d $F ] || F=${CONFIG_VOLUME}; ${line.replaceAll(CONFIG_FOLDER, '$F')}`;

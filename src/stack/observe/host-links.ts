@@ -1,5 +1,5 @@
 import { StackError } from '../../errors.ts';
-import { connectionArguments } from '../../plan/model/definitions.ts';
+import { CLIENT_PROGRAM, connectionArguments } from '../../plan/model/definitions.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Container } from '../../plan/model/resources.ts';
 import { CONTAINER_PORTS } from '../../spec/ports.ts';
@@ -27,7 +27,7 @@ export async function findBrokenPairs(session: Session, containers: readonly Con
   const port = spec.tls.plain ? ['-p', String(CONTAINER_PORTS.plain)] : [];
   const hears = async (node: NodeSpec, { ip }: NodeSpec): Promise<boolean> => {
     const client = ['-h', ip, ...port, ...connectionArguments(spec), 'PING'].join(' ');
-    const script = `timeout ${ANSWER_SECONDS} $(command -v redis-cli || command -v valkey-cli) ${client} 2>/dev/null`;
+    const script = `timeout ${ANSWER_SECONDS} ${CLIENT_PROGRAM} ${client} 2>/dev/null`;
     const answer = await engine.readCommand(containerName(spec.name, node.name), ['sh', '-c', script]).catch(() => '?');
     return answer.trim() !== '';
   };
