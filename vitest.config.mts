@@ -2,21 +2,23 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { defineConfig } from 'vitest/config';
 
 /**
- * Engine tests start real containers and mostly wait for them: many files at a time keep two cores busy. Their bounds are
- * for a hang; a busy machine may need several times as long as an idle one.
+ * Engine tests start real containers and mostly wait for them: some files at a time keep two cores busy, and with more of
+ * them only the load grows. Their bounds are for a hang; a busy machine may need several times as long as an idle one.
  */
 const onEngine = {
   testTimeout: 300_000,
   hookTimeout: 300_000,
-  maxWorkers: 6,
+  maxWorkers: 4,
   isolate: false,
   sequence: { groupOrder: 1 },
 };
 
+const ON_HOSTS = 'test/e2e/hosts*.test.ts';
+
 /** Files that take longest. One that begins last would keep everybody waiting. */
 const LONG = [
   'faults',
-  'hosts',
+  'watch',
   'appendonly',
   'tls',
   'resume',
@@ -60,7 +62,9 @@ export default defineConfig({
         },
       },
       { test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...onEngine } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onEngine } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: [ON_HOSTS], ...onEngine } },
+      // Each file starts three engines: beside these, everybody else would wait for his own.
+      { test: { name: 'hosts', include: [ON_HOSTS], ...onEngine, maxWorkers: 3, sequence: { groupOrder: 2 } } },
       // Hundreds of rounds each: `npm run reliability` runs them, and nothing else does.
       {
         test: {

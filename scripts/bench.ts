@@ -6,6 +6,7 @@ import { benchCheck } from './bench/check.ts';
 import { benchCompose } from './bench/compose.ts';
 import { benchDown } from './bench/down.ts';
 import { benchForm } from './bench/form.ts';
+import { benchHosts } from './bench/hosts.ts';
 import { benchIdle } from './bench/idle.ts';
 import { benchIsolated } from './bench/isolated.ts';
 import { benchPackage } from './bench/package.ts';
@@ -29,6 +30,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   reshard: benchReshard,
   api: benchApi,
   proxy: benchProxy,
+  hosts: benchHosts,
 };
 
 const USAGE = `Usage: npm run bench -- [${Object.keys(PARTS).join('] [')}] [--rounds N] [--slow] [--json FILE]

@@ -107,13 +107,16 @@ fi
 npx tsx scripts/prepare.ts image >&2
 spent image
 
-# Other makers' clients, a browser and shells, for the tests that use them; without its client such a test is skipped.
+# Other makers' clients, a browser, shells and an sshd, for the tests that use them; without its client such a test is skipped.
+# systemd would start the sshd for everybody: there, the test does without.
+sshd=
+[ -d /run/systemd/system ] || sshd=openssh-server
 have_test_clients() {
-  for client in redis-cli openssl chromium zsh fish php ruby; do command -v $client >/dev/null || return 1; done
+  for client in redis-cli openssl chromium zsh fish php ruby ${sshd:+/usr/sbin/sshd}; do command -v $client >/dev/null || return 1; done
   /usr/bin/python3 -c 'import redis, dotenv' 2>/dev/null &&
     php -r 'require "Predis/autoload.php"; exit(extension_loaded("redis") ? 0 : 1);' 2>/dev/null && ruby -r redis -e '' 2>/dev/null
 }
-client_packages='redis-tools openssl python3-redis python3-dotenv php-cli php-redis php-predis ruby-redis chromium fonts-dejavu-core zsh fish'
+client_packages="redis-tools openssl python3-redis python3-dotenv php-cli php-redis php-predis ruby-redis chromium fonts-dejavu-core zsh fish${sshd:+ $sshd}"
 if [ -n "$test_clients" ] && ! have_test_clients && command -v apt-get >/dev/null &&
   agreed "Install $client_packages for the tests that use them?"; then
   say "· installing $client_packages"

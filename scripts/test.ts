@@ -20,7 +20,7 @@ async function test(): Promise<number> {
     const run = await $({
       nothrow: true,
       stdio: 'inherit',
-    })`npx vitest run --project unit --project contract --project e2e --reporter=default --reporter=json --outputFile.json=${file}`;
+    })`npx vitest run --project unit --project contract --project e2e --project hosts --reporter=default --reporter=json --outputFile.json=${file}`;
     const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
     const skipped = report.numPendingTests === 0 ? '' : `, ${report.numPendingTests} skipped`;
     console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed${skipped}`);

@@ -40,8 +40,8 @@ export function hintRenderer(typed: Typed): RenderHint {
 
 /** They read no stack's file, or refuse one. */
 const WITHOUT_FILE = /^(image build|down .*--(name|all-stale))\b|--help$/;
-/** `serve --host` is where it listens. */
-const WITHOUT_HOST = /^serve\b|--help$/;
+/** `serve --host` is where it listens; another command may name another engine itself. */
+const WITHOUT_HOST = /^serve\b|--help$| --host /;
 
 function commandText(words: string, { program, file, host }: Typed): string {
   const [own = '', ...passedOn] = words.split(/(?= -- )/);

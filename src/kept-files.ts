@@ -1,19 +1,27 @@
 import { randomBytes } from 'node:crypto';
-import { access, chmod, constants, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, chown, constants, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorMessage, StackError, systemErrorCode } from './errors.ts';
 import { quoted } from './hint.ts';
 
+/** Whose a secret file is: its owner's alone, or of those, too, who are of its folder's group and may write there. */
+export type Circle = 'owner' | 'group';
+
 /**
- * The text of a file that only its owner may use; undefined where there is none. `what` is how a message calls it.
+ * The text of a file that only its circle may use; undefined where there is none. `what` is how a message calls it.
  *
  * @throws StackError SECRET_UNREADABLE when it can't be read, or is open to other users.
  */
-export async function readPrivateFile(file: string, what: string): Promise<string | undefined> {
+export async function readPrivateFile(
+  file: string,
+  what: string,
+  circle: Circle = 'owner',
+): Promise<string | undefined> {
   return orUnreadable(file, what, async () => {
+    const others = othersOf(circle);
     try {
       const { mode } = await stat(file);
-      const othersMayUse = process.platform !== 'win32' && (mode & 0o077) !== 0;
+      const othersMayUse = process.platform !== 'win32' && (mode & others) !== 0;
       if (!othersMayUse) return await readFile(file, 'utf8');
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return undefined;
@@ -21,9 +29,14 @@ export async function readPrivateFile(file: string, what: string): Promise<strin
     }
     throw new StackError('SECRET_UNREADABLE', {
       message: `${what} ${file} can be read or changed by other users`,
-      hint: `chmod 600 ${file}`,
+      hint: circle === 'owner' ? `chmod 600 ${file}` : `chmod o= ${file}`,
     });
   });
+}
+
+/** The rights that nobody outside of the circle may have. */
+export function othersOf(circle: Circle): number {
+  return circle === 'owner' ? 0o077 : 0o007;
 }
 
 /** @throws StackError SECRET_UNREADABLE for whatever the file system refuses. */
@@ -103,8 +116,8 @@ export function toRefusal(
 }
 
 /** All or nothing, and never over what is there: of two processes that do it at once, the later's content is dropped. */
-export async function createOnce(file: string, content: string, mode: number): Promise<void> {
-  await withDraft(file, content, mode, async (draft) => {
+export async function createOnce(file: string, content: string, mode: number, circle?: Circle): Promise<void> {
+  await withDraft(file, content, { mode, circle }, async (draft) => {
     try {
       await link(draft, file);
     } catch (error) {
@@ -114,22 +127,31 @@ export async function createOnce(file: string, content: string, mode: number): P
 }
 
 /** All or nothing: whoever reads at the same time gets the old content or the new one, whole. */
-export async function replaceFile(file: string, content: string | Uint8Array, mode: number): Promise<void> {
-  await withDraft(file, content, mode, (draft) => rename(draft, file));
+export async function replaceFile(
+  file: string,
+  content: string | Uint8Array,
+  mode: number,
+  circle?: Circle,
+): Promise<void> {
+  await withDraft(file, content, { mode, circle }, (draft) => rename(draft, file));
 }
 
 async function withDraft(
   file: string,
   content: string | Uint8Array,
-  mode: number,
+  { mode, circle = 'owner' }: { readonly mode: number; readonly circle: Circle | undefined },
   put: (draft: string) => Promise<void>,
 ): Promise<void> {
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const folder = dirname(file);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
     await writeFile(draft, content, { mode, flag: 'wx' });
+    const { mode: rights, gid } = await stat(folder);
+    const isOfGroup = circle === 'group' && (rights & 0o020) !== 0;
+    if (isOfGroup) await chown(draft, -1, gid);
     // The umask may have taken rights away.
-    await chmod(draft, mode);
+    await chmod(draft, isOfGroup ? mode | 0o060 : mode);
     await put(draft);
   } finally {
     await rm(draft, { force: true });

@@ -40,6 +40,8 @@ export const infoAnswer = z.object({
   MemoryLimit: or(true, z.boolean()),
   CpuCfsQuota: or(true, z.boolean()),
   PidsLimit: or(true, z.boolean()),
+  MemTotal: number,
+  SystemTime: text,
   Swarm: z
     .object({
       NodeID: text,

@@ -13,6 +13,7 @@ import {
   type Image,
   type Network,
   type NetworkDefinition,
+  type Volume,
 } from '../plan/model/resources.ts';
 
 /** Valkey's images may have Redis' names as links, or not: what the image itself would start is there. */
@@ -162,7 +163,7 @@ export function endpointBody({ address, aliases }: ContainerDefinition['network'
   return { IPAMConfig: { IPv4Address: address }, Aliases: [...aliases] };
 }
 
-export function volumeBody({ name, labels }: ContainerDefinition['volume'], moreLabels: Labels) {
+export function volumeBody({ name, labels }: Pick<Volume, 'name' | 'labels'>, moreLabels: Labels) {
   return { Name: name, Driver: 'local', Labels: { ...labels, ...moreLabels } };
 }
 

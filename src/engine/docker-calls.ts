@@ -98,6 +98,13 @@ export function hasStatus(error: unknown, status: number): boolean {
   return typeof error === 'object' && error !== null && 'statusCode' in error && error.statusCode === status;
 }
 
+/** Either end refuses the other's certificate, or they have no version of TLS in common. */
+function tlsReason(error: unknown, code: string): string | undefined {
+  if (!/^(ERR_SSL_|ERR_TLS_|EPROTO|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(code)) return undefined;
+  const reason = typeof error === 'object' && error !== null && 'reason' in error ? error.reason : undefined;
+  return `TLS: ${typeof reason === 'string' ? reason : errorMessage(error)}`;
+}
+
 const CONNECTION_CODES = new Set([
   'ECONNREFUSED',
   'ENOENT',
@@ -135,7 +142,7 @@ const KNOWN_ANSWERS = [
   {
     // The address is taken on another host, the managers have no leader, or the overlay is not ready after a start: all the same.
     code: 'ATTACH_FAILED',
-    pattern: /attaching to network failed/i,
+    pattern: /attaching to network failed|could not attach to network/i,
     hint: 'docker node ls   # on a manager: all hosts Ready? Then: docker network inspect NETWORK, for the address',
   },
   {
@@ -186,11 +193,14 @@ const LASTING: ReadonlySet<FailureCode> = new Set<FailureCode>([
 /** What an engine call's failure means to the user. `doing` reads like `start container dev-redis-1`. */
 export function engineFailure(error: unknown, doing: string, endpoint: Endpoint): StackError {
   if (error instanceof StackError) return error;
-  const code = systemErrorCode(error);
-  if (code !== undefined && CONNECTION_CODES.has(code)) {
+  const code = systemErrorCode(error) ?? '';
+  const tls = tlsReason(error, code);
+  if (tls !== undefined || CONNECTION_CODES.has(code)) {
+    const { address, source } = endpoint;
+    const why = tls ?? (code === SSH_FAILED ? errorMessage(error) : code);
     return new StackError('ENGINE_UNREACHABLE', {
-      message: `the container engine at ${endpoint.address} (${endpoint.source}) does not answer: could not ${doing} (${code === SSH_FAILED ? errorMessage(error) : code})`,
-      hint: 'Start the engine, then run the same command again: it goes on where it stopped.',
+      message: `the container engine at ${address} (${source}) does not answer: could not ${doing} (${why})`,
+      hint: remedy(address, tls !== undefined, code),
       cause: error,
     });
   }
@@ -202,6 +212,14 @@ export function engineFailure(error: unknown, doing: string, endpoint: Endpoint)
     cause: error,
     isPassing: known !== undefined && !LASTING.has(known.code),
   });
+}
+
+function remedy(address: string, isTls: boolean, code: string): string {
+  const again = 'then run the same command again: it goes on where it stopped.';
+  // Their own programs ask for what is missing: a host key, a passphrase.
+  if (code === SSH_FAILED) return `docker -H ${address} version   # until that answers; ${again}`;
+  if (isTls) return `DOCKER_CERT_PATH=FOLDER docker --tlsverify -H ${address} version   # until that answers; ${again}`;
+  return `Start the engine, ${again}`;
 }
 
 /** The engine's own sentence, without dockerode's `(HTTP code 500) server error - ` before it. */

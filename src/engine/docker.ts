@@ -12,8 +12,6 @@ import {
   networkAnswer,
   networkAnswers,
   understood,
-  usageAnswer,
-  volumesAnswer,
 } from './docker-answers.ts';
 import {
   containerBody,
@@ -33,12 +31,16 @@ import { containerCommands } from './docker-commands.ts';
 import { containerFiles } from './docker-files.ts';
 import { containerImages } from './docker-images.ts';
 import { linesOf, readLogs, translated } from './docker-streams.ts';
+import { containerVolumes } from './docker-volumes.ts';
 import { filePlaces } from './file-places.ts';
 import type { OnAbsence } from './patience.ts';
 import { withTransport } from './ssh.ts';
 
 /** docker-modem renders all that it sends for a debug log that nobody reads: an agent, with every connection of it, each time. */
 const BRIEF = { [inspect.custom]: () => 'Agent' };
+
+/** A person who has pressed Ctrl-C is kept no longer. */
+const LAST_CALL_MS = 3000;
 
 /**
  * The engine behind `settings`, through dockerode.
@@ -63,9 +65,11 @@ export async function connectDocker(
   const isSeenAway = onAbsence !== undefined && settings.options.socketPath !== undefined;
   const seeing = isSeenAway ? { agent: Object.assign(new Agent({ keepAlive: false }), BRIEF) } : {};
   const docker = new Docker(withTransport({ ...settings.options, ...seeing }));
-  const identity = once(() => introduce(docker));
+  const identity = once(() => introduce(docker, endpoint));
   const calls = createCalls(docker, endpoint, { signal, timeoutMs }, { onAbsence, prepare: identity });
   const { attempt, bounded, look, change } = calls;
+  const lastBounds = { signal: new AbortController().signal, timeoutMs: Math.min(timeoutMs, LAST_CALL_MS) };
+  const lastCalls = createCalls(docker, endpoint, lastBounds, { onAbsence: undefined, prepare: identity });
   const places = filePlaces(docker, identity);
 
   return {
@@ -87,10 +91,10 @@ export async function connectDocker(
         ];
       }),
 
-    away: () => new Set(),
+    away: () => new Map(),
     swarms: async () => new Map(),
     ping: () => bounded('reach it', () => docker.ping()),
-    swarm: () => look('read its swarm', () => readSwarm(docker)),
+    swarm: () => look('read its swarm', async () => readSwarm(docker, await identity())),
 
     ...containerImages(docker, calls, { signal, timeoutMs }),
 
@@ -181,22 +185,6 @@ export async function connectDocker(
         return kind === 'container' ? docker.getContainer(name).inspect() : docker.getNetwork(name).inspect();
       }),
 
-    listVolumes: () =>
-      look('list volumes', async () => {
-        const { Volumes } = understood(volumesAnswer, await docker.listVolumes());
-        return Volumes.map(({ Name, Labels }) => ({ name: Name, labels: Labels }));
-      }),
-    findEmptyVolumes: () =>
-      look('measure volumes', async () => {
-        const { Volumes } = understood(usageAnswer, await docker.df());
-        return Volumes.filter(
-          ({ Driver, Options, UsageData }) =>
-            Driver === 'local' &&
-            Object.keys(Options).length === 0 &&
-            UsageData?.Size === 0 &&
-            UsageData.RefCount === 0,
-        ).map(({ Name }) => Name);
-      }),
-    removeVolume: (name) => change(`remove volume ${name}`, () => unlessMissing(() => docker.getVolume(name).remove())),
+    ...containerVolumes(docker, calls, lastCalls, moreLabels),
   };
 }

@@ -1,4 +1,5 @@
 import type {
+  Absence,
   Container,
   ContainerDefinition,
   ContainerDetails,
@@ -26,8 +27,8 @@ export interface Engine {
   /** Limits of containers that it takes, and doesn't keep: rootless engines without control groups, mostly. */
   unenforcedLimits(): Promise<readonly Limit[]>;
 
-  /** Hosts that did not answer when they were last asked: what is on them is not known. None of a single engine. */
-  away(): ReadonlySet<string>;
+  /** Hosts that did not answer when they were last asked, each with why: what is on them is not known. None of a single engine. */
+  away(): ReadonlyMap<string, Absence>;
   /** Host → what it is in a Docker Swarm; of those that answer, of several. */
   swarms(): Promise<ReadonlyMap<string, Swarm>>;
 
@@ -42,7 +43,8 @@ export interface Engine {
 
   listNetworks(): Promise<Network[]>;
   createNetwork(network: NetworkDefinition): Promise<void>;
-  removeNetwork(name: string): Promise<void>;
+  /** @param host of several, the one that has it for itself */
+  removeNetwork(name: string, host?: string): Promise<void>;
 
   /** Every container of the engine, running or not, ours or not. */
   listContainers(): Promise<Container[]>;
@@ -100,8 +102,21 @@ export interface Engine {
    * Volumes that hold not one byte, were made with no options, and are in no container's use. An engine measures all that it
    * has for it, which may take long.
    */
-  findEmptyVolumes(): Promise<string[]>;
-  removeVolume(name: string): Promise<void>;
+  findEmptyVolumes(): Promise<readonly Pick<Volume, 'name' | 'host'>[]>;
+  /** @param host of several, where more than one may have a volume of that name */
+  removeVolume(name: string, host?: string): Promise<void>;
+
+  /**
+   * Makes a mark for others to see, or does nothing where it is there: an empty volume, which needs no image, takes some
+   * milliseconds, and is none of `listVolumes`. On several hosts, one on each that answers.
+   *
+   * @returns the hosts that have it now; one without a name for a single engine
+   */
+  putMark(mark: Pick<Volume, 'name' | 'labels'>): Promise<readonly string[]>;
+  /** The marks of a stack, each as often as there are hosts that have it. */
+  listMarks(stack: string): Promise<Volume[]>;
+  /** Also after the command was told to end. */
+  removeMark(name: string): Promise<void>;
 }
 
 /** A single one, and what it takes to be one of several. */

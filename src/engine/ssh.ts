@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Agent } from 'node:http';
+import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { errorMessage } from '../errors.ts';
@@ -33,39 +34,92 @@ export function sshArguments(host: string, port: string | number | undefined, us
 /** Of an error whose message says what ssh said. */
 export const SSH_FAILED = 'ESSH';
 
-/** Each connection to the engine is an ssh of its own. */
+/** Each login takes a while, and sshd drops some of those that log in at the same moment, where they are more than ten. */
+const MOST_CONNECTIONS = 4;
+/** A container that is started, a log that is followed: nobody waits for the end of these to get a connection, and no ping does. */
+const LONG_CALL_MS = 3000;
+
+/** Each connection to the engine is an ssh of its own, which serves one call after the other. */
 class SshAgent extends Agent {
   readonly #args: readonly string[];
 
   constructor(args: readonly string[]) {
-    super({ keepAlive: false });
+    super({ keepAlive: true, maxSockets: MOST_CONNECTIONS });
     this.#args = args;
   }
 
   override createConnection(): Duplex {
-    const child = spawn('ssh', this.#args, { stdio: 'pipe' });
+    return new SshStream(this.#args);
+  }
+}
+
+/** What an agent asks of a socket: that it keeps no process alive while it is idle. */
+class SshStream extends Duplex {
+  readonly #child: ChildProcessWithoutNullStreams;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(args: readonly string[]) {
+    super({ allowHalfOpen: false });
+    const child = spawn('ssh', args, { stdio: 'pipe' });
+    this.#child = child;
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-1000)));
-    const stream = new Duplex({
-      read: () => void child.stdout.resume(),
-      // Where ssh has ended already: why is told at its end.
-      write: (chunk, encoding, done) => void child.stdin.write(chunk, encoding, () => done()),
-      final: (done) => void child.stdin.end(() => done()),
-      destroy: (error, done) => {
-        child.kill();
-        done(error);
-      },
-    });
     child.stdout.on('data', (chunk) => {
-      if (!stream.push(chunk)) child.stdout.pause();
+      if (!this.push(chunk)) child.stdout.pause();
     });
     const end = (why: string | undefined): void => {
-      if (why === undefined) stream.push(null);
-      else stream.destroy(Object.assign(new Error(`ssh: ${why.trim()}`), { code: SSH_FAILED }));
+      if (why === undefined) this.push(null);
+      // It ends with what matters: before that, a changed host key has fifteen lines of its own.
+      else this.destroy(Object.assign(new Error(`ssh: ${why.trim().split(/\r?\n/).at(-1)}`), { code: SSH_FAILED }));
     };
     child.stdin.on('error', () => undefined);
     child.once('error', (error) => end(errorMessage(error)));
     child.once('close', (exitCode) => end(exitCode === 0 ? undefined : said || `ended with ${exitCode ?? 'a signal'}`));
-    return stream;
+    this.ref();
   }
+
+  override _read(): void {
+    this.#child.stdout.resume();
+  }
+
+  override _write(chunk: unknown, encoding: BufferEncoding, done: () => void): void {
+    // Where ssh has ended already: why is told at its end.
+    this.#child.stdin.write(chunk, encoding, () => done());
+  }
+
+  override _final(done: () => void): void {
+    this.#child.stdin.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#timer);
+    this.#child.kill();
+    done(error);
+  }
+
+  /** A call begins. */
+  ref(): void {
+    this.#hold('ref');
+    this.#timer = setTimeout(() => {
+      this.emit('agentRemove');
+      this.once('free', () => this.destroy());
+    }, LONG_CALL_MS).unref();
+  }
+
+  /** It has ended. */
+  unref(): void {
+    clearTimeout(this.#timer);
+    this.#hold('unref');
+  }
+
+  #hold(how: 'ref' | 'unref'): void {
+    const { stdin, stdout, stderr } = this.#child;
+    for (const one of [this.#child, stdin, stdout, stderr])
+      if (one instanceof Socket || one === this.#child) one[how]();
+  }
+
+  // There is no other end that could fall silent unnoticed: ssh looks after it.
+  setKeepAlive(): void {}
+  setNoDelay(): void {}
+  setTimeout(): void {}
 }

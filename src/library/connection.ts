@@ -68,7 +68,9 @@ const FLUSH_TIMEOUT_MS = 60_000;
  */
 export function ofThisWorker(clusters?: readonly ClusterConnection[]): ClusterConnection {
   const { env } = process;
-  const number = Number(env['VITEST_POOL_ID'] ?? env['JEST_WORKER_ID'] ?? 1);
+  // Under a jest that a test of vitest's starts, the environment has the numbers of both.
+  const ofVitest = clusters === undefined ? undefined : env['VITEST_POOL_ID'];
+  const number = Number(ofVitest ?? env['JEST_WORKER_ID'] ?? 1);
   const all = clusters ?? parseClusters(env[CLUSTERS_VARIABLE]);
   const own = all[(number - 1) % Math.max(all.length, 1)];
   if (own !== undefined) return own;

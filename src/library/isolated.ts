@@ -13,6 +13,7 @@ import { up } from '../stack/commands/up.ts';
 import { loadStack } from '../stack/session/load.ts';
 import { sessionOf } from '../stack/session/open.ts';
 import { openSource } from '../stack/session/source.ts';
+import { lockFiles } from '../stack/session/lock-files.ts';
 import { lockStack } from '../stack/session/stack-lock.ts';
 import type { Report, Session } from '../stack/session/session.ts';
 import { OWNER_FILE, stateFolder } from '../user-folders.ts';
@@ -85,7 +86,7 @@ export async function startIsolated(options: ClusterOptions, surroundings: Surro
     return session;
   };
 
-  const lock = choice.reuse ? await lockStack(place, 'start') : undefined;
+  const lock = choice.reuse ? await lockStack(place, 'start', await lockFiles(name, surroundings.env)) : undefined;
   try {
     // One that is to be used again keeps its data, wherever it moves.
     const session = await untilPlaced(attempt, choice.reuse ? async () => undefined : remove);

@@ -6,6 +6,7 @@ import { planSaving } from './engine/plan-saving.ts';
 import { planUp } from './engine/plan-up.ts';
 import { actionKey, keyOf, newAction, type Action } from './model/action.ts';
 import { containerName } from './model/names.ts';
+import { moveText, nowhereToGo, planArrival, planDeparture } from './moves.ts';
 import type { Next, Scene } from './scene.ts';
 
 /** Who is to be restarted with all others, or does not answer anyway. */
@@ -16,17 +17,28 @@ export function urgentRestarts(scene: Scene): Partial<Next> {
 }
 
 export function disruption(scene: Scene): Partial<Next> {
-  const { spec, wanted, engine: observed, views, done, wish } = scene;
+  const { spec, wanted, engine: observed, views, done, wish, moves } = scene;
+  const moving = wish === undefined ? moves : [];
   const restarts = findRestarts(scene);
   const planned = wish === undefined ? planUp(spec, wanted, observed, done) : restarts.map(({ action }) => action);
   // An engine that makes of a definition something else than was asked for would have its turn for ever.
   const isNew = (node: string): boolean => done.has(keyOf('create container', containerName(spec.name, node)));
   const waiting =
     wish === undefined
-      ? findDisruptive(wanted, observed, planned).filter((node) => !isNew(node))
+      ? [
+          ...new Set([
+            ...moving.map(({ node }) => node),
+            ...findDisruptive(wanted, observed, planned).filter((node) => !isNew(node)),
+          ]),
+        ]
       : restarts.map(({ node }) => node);
   const present = views.filter(({ name }) => spec.nodes.some((node) => node.name === name));
   const turnOf = ({ node, heir }: RollStep): Pick<Next, 'conflicts' | 'actions'> => {
+    const move = moving.find((one) => one.node === node);
+    if (move !== undefined) {
+      const actions = planDeparture(scene, move);
+      return { conflicts: [], actions: heir === undefined ? actions : handedOver(node, heir, moveText(move), actions) };
+    }
     const own = planned.filter(({ target }) => target === containerName(spec.name, node));
     const { actions, conflicts } = planSaving(scene, own);
     if (heir === undefined) return { conflicts, actions: warned(findUnserved(views, [node]), actions) };
@@ -34,11 +46,17 @@ export function disruption(scene: Scene): Partial<Next> {
   };
   const first = nextRollStep(present, waiting);
   if (first === undefined) return {};
+  const bare = findUnserved(
+    views,
+    moving.map(({ node }) => node),
+  ).find(({ name }) => name === first.node);
   const others = waiting.filter((node) => node !== first.node).flatMap((node) => nextRollStep(present, [node]) ?? []);
   const later = (): Action[] => [
-    ...others.flatMap((step) => turnOf(step).actions),
+    ...planArrival(scene, first.node),
+    ...others.flatMap((step) => [...turnOf(step).actions, ...planArrival(scene, step.node)]),
     ...(wish === undefined ? planProxyAfter(spec, wanted, observed, planned) : []),
   ];
+  if (bare !== undefined) return { conflicts: [nowhereToGo(bare)], later };
   return { ...turnOf(first), later };
 }
 

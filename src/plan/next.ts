@@ -10,14 +10,18 @@ import { findBegunMoves, planShape } from './cluster/plan-shape.ts';
 import { disruption, urgentRestarts } from './disruption.ts';
 import { findConflicts } from './engine/conflicts.ts';
 import { findUnreadable } from './engine/other-server.ts';
+import { findElsewhere, findMoves, findUnknown, planLeftVolumes, settle } from './engine/places.ts';
 import { afterStops, planProxy } from './engine/plan-proxy.ts';
 import { planSaving } from './engine/plan-saving.ts';
 import { planUp } from './engine/plan-up.ts';
 import { actionKey, type Action, type ActionType } from './model/action.ts';
+import { asMade } from './model/host-ports.ts';
 import { containerName } from './model/names.ts';
 import type { Snapshot } from './model/snapshot.ts';
+import { findLeaver, planIdleDepartures } from './moves.ts';
 import { planNodes } from './node/plan-nodes.ts';
 import type { Desired, Next, Scene } from './scene.ts';
+import { upkeepOf } from './upkeep.ts';
 
 /** Whether what comes after these actions is only known when they are done. */
 export function mayGoOn(actions: readonly Action[]): boolean {
@@ -50,25 +54,31 @@ const NOTHING: Next = { conflicts: [], actions: [], ifSteady: [], waitsFor: [], 
  * 2. nodes: passwords, certificates and settings of nodes that run.
  * 3. cluster: formation, membership, repair.
  * 4. shape: slots to where the YAML file wants them, nodes that left it out of the cluster.
- * 5. disruption: containers that have to be recreated, and restarts that were asked for, one node at a time.
- * 6. room: nobody is out of memory. Last, as any of these may make some.
+ * 5. tidying: what nodes have left on hosts that they moved away from.
+ * 6. disruption: containers that have to be recreated or to move to another host, and restarts that were asked for, one node
+ *    at a time.
+ * 7. room: nobody is out of memory. Last, as any of these may make some.
  *
  * @param done keys of the actions that this run has carried out
  */
 export function planNext(desired: Desired, seen: Snapshot, done: Scene['done']): Next {
-  const scene: Scene = { ...desired, ...seen, done, members: [...desired.spec.nodes, ...seen.former] };
-  const { wish } = desired;
-  const ofAll = [engine, nodes, cluster, shape, disruption, room];
+  const settled = settle(desired, seen);
+  const moves = findMoves(desired.spec, settled.spec);
+  const members = [...desired.spec.nodes, ...seen.former];
+  const scene: Scene = { ...settled, ...seen, done, members, goal: desired.wanted, moves };
+  const { wish, upkeep } = desired;
+  const ofAll = [engine, nodes, cluster, shape, tidying, disruption, room];
   const phases =
     wish === undefined
-      ? // Without a host nothing is moved, and nobody else is disturbed.
-        ofAll.slice(0, seen.engine.away.size > 0 ? 3 : undefined)
+      ? // Without a host, or unasked, nothing is moved, and nobody else is disturbed.
+        ofAll.slice(0, seen.engine.away.size > 0 || upkeep !== undefined ? 3 : undefined)
       : [...(wish.restart === undefined ? [] : [urgentRestarts]), cluster, disruption];
   for (const phase of phases) {
-    const planned = { ...NOTHING, ...phase(scene) };
-    const actions = planned.actions.filter((action) => !isSpent(action, done));
+    const found = { ...NOTHING, ...phase(scene) };
+    const planned = { ...found, ifSteady: upkeepOf(found.ifSteady, scene) };
+    const actions = upkeepOf(found.actions, scene).filter((action) => !isSpent(action, done));
     if (planned.conflicts.length + actions.length + planned.ifSteady.length + planned.waitsFor.length === 0) continue;
-    if (phase === disruption || wish !== undefined) return { ...planned, actions };
+    if (phase === disruption || wish !== undefined || upkeep !== undefined) return { ...planned, actions };
     // Whoever waits for his turn is known long before.
     return { ...planned, actions, later: () => [...planned.later(), ...disruptionIn(scene)] };
   }
@@ -96,13 +106,25 @@ const ONCE: ReadonlySet<ActionType> = new Set([
 ]);
 
 function engine(scene: Scene): Partial<Next> {
-  const { spec, wanted, engine: observed, obstacles, views, damagedTables, done } = scene;
+  const { spec, wanted, goal, moves, engine: observed, obstacles, views, damagedTables, done } = scene;
+  const own = findConflicts(spec.name, wanted, observed);
+  // Before a node leaves its host, nobody may have its ports on the other one.
+  const beyond = moves.length === 0 ? [] : findConflicts(spec.name, goal, observed);
   const conflicts = [
-    ...findConflicts(spec.name, wanted, observed),
+    ...own,
+    ...beyond.filter(({ message }) => !own.some((one) => one.message === message)),
     ...findUnreadable(spec.name, wanted, observed, views),
     ...obstacles,
   ];
-  const all = planUp(spec, wanted, observed, done);
+  const elsewhere = findElsewhere(spec, scene).map(({ name }) => name);
+  const departures = planIdleDepartures(scene);
+  const isLeaving = (container: string): boolean => departures.some(({ target }) => target === container);
+  const isElsewhere = (container: string): boolean =>
+    elsewhere.some((node) => containerName(spec.name, node) === container);
+  const all = [
+    ...planUp(spec, wanted, observed, done).filter(({ target }) => !isElsewhere(target) && !isLeaving(target)),
+    ...departures,
+  ];
   const waiting = new Set(findWaiting(scene, all).map((node) => containerName(spec.name, node)));
   // Started as it is, such a node would only end again.
   const tables = findTables(scene).filter(({ target }) => damagedTables.has(target));
@@ -117,7 +139,13 @@ function engine(scene: Scene): Partial<Next> {
       later: () => nodes(scene).actions ?? [],
     };
   }
-  return planTakeOvers(spec, views, observed.copies);
+  const copies = [...observed.copies].filter(([node]) => !elsewhere.includes(node));
+  const { actions, waitsFor } = planTakeOvers(spec, views, new Map(copies));
+  return { actions, waitsFor: [...waitsFor, ...elsewhere.map(elsewhereText)] };
+}
+
+function elsewhereText(node: string): string {
+  return `${node} answers the other nodes, and is on none of the hosts in the YAML file: put its host back there`;
 }
 
 /** Nodes that run, and whose containers are recreated when their turn comes. Whoever is silent is disturbed by nothing. */
@@ -156,23 +184,26 @@ function findTables({ spec, views, damagedTables, done }: Scene): ReturnType<typ
 }
 
 /** What keeps the cluster from being whole, be it in another shape than the YAML file's. */
-function findProblems({ spec, former, views }: Scene): string[] {
-  return findClusterProblems(inItsShape(expectationOf(spec, former), views), views);
+function findProblems({ spec, former, views, engine: { containers } }: Scene): string[] {
+  return findClusterProblems(inItsShape(expectationOf(asMade(spec, containers), former), views), views);
 }
 
 /** Nodes on hosts that answer. What the others keep from being whole is not waited for. */
-function findUnanswered({ spec, views, engine: { away } }: Scene): string[] {
-  const unknown = new Set(spec.nodes.filter(({ host = '' }) => away.has(host)).map(({ name }) => name));
+function findUnanswered({ spec, views, engine: observed }: Scene): string[] {
+  const unknown = findUnknown(spec, observed);
   return views.flatMap((view) =>
-    view.reachable || unknown.has(view.name) ? [] : [`${view.name} does not answer: ${view.reason}`],
+    view.reachable || unknown.includes(view.name) ? [] : [`${view.name} does not answer: ${view.reason}`],
   );
 }
 
 /** Open slots that belong to a move which the shape phase goes on with, and are no damage. */
-function slotsOfShape({ spec, views, wish, facts: { keys } }: Scene, isWhole: boolean): ReadonlySet<number> {
+function slotsOfShape(scene: Scene, isWhole: boolean): ReadonlySet<number> {
+  const { spec, views, wish, facts } = scene;
+  const { keys } = facts;
   if (wish !== undefined) return new Set();
   const reachable = views.filter(isReachable);
-  const isMoving = !isWhole || planShape(spec, reachable, keys).some(({ type }) => type === 'move slots');
+  const isMoving =
+    !isWhole || planShape(spec, reachable, keys, findLeaver(scene)).some(({ type }) => type === 'move slots');
   return new Set(isMoving ? findBegunMoves(reachable, keys).flatMap(({ slots }) => slots) : []);
 }
 
@@ -180,6 +211,11 @@ function room({ views }: Scene): Partial<Next> {
   return { waitsFor: findFullNodes(views.filter(isReachable)).map(({ text }) => text) };
 }
 
-function shape({ spec, views, facts }: Scene): Partial<Next> {
-  return { actions: planShape(spec, views.filter(isReachable), facts.keys) };
+function shape(scene: Scene): Partial<Next> {
+  const { spec, views, facts } = scene;
+  return { actions: planShape(spec, views.filter(isReachable), facts.keys, findLeaver(scene)) };
+}
+
+function tidying({ spec, engine: observed }: Scene): Partial<Next> {
+  return { actions: planLeftVolumes(spec, observed) };
 }

@@ -13,7 +13,7 @@ export interface Place {
 export interface Outlook {
   readonly kind: 'plain' | 'tls';
   /** Undefined: that is no node's address, or none of this cluster. */
-  readonly placeOf: (host: string, port?: number) => Place | undefined;
+  readonly placeOf: (host: string, port: number) => Place | undefined;
 }
 
 /** What a reply is rewritten to; the same bytes where it names no known node, undefined where it isn't such a reply. */
@@ -90,7 +90,9 @@ function shardEdits(shard: Value, outlook: Outlook): Edit[] | undefined {
     const facts = pairsOf(node);
     const [ip, endpoint, plain, tls] = ['ip', 'endpoint', 'port', 'tls-port'].map((name) => facts.get(name));
     if (ip === undefined && endpoint === undefined) return undefined;
-    const place = firstPlace(outlook, [ip, endpoint]);
+    const place = [plain, tls]
+      .map((port) => port && firstPlace(outlook, [ip, endpoint], Number(port.text)))
+      .find((one) => one !== undefined);
     if (place === undefined) continue;
     for (const value of [ip, endpoint]) if (value !== undefined) edits.push({ value, text: place.host });
     if (plain !== undefined && place.plain !== undefined) edits.push({ value: plain, text: String(place.plain) });
@@ -99,7 +101,7 @@ function shardEdits(shard: Value, outlook: Outlook): Edit[] | undefined {
   return edits;
 }
 
-function firstPlace({ placeOf }: Outlook, hosts: readonly (Value | undefined)[], port?: number): Place | undefined {
+function firstPlace({ placeOf }: Outlook, hosts: readonly (Value | undefined)[], port: number): Place | undefined {
   for (const host of hosts) {
     const place = host === undefined ? undefined : placeOf(host.text, port);
     if (place !== undefined) return place;

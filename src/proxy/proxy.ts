@@ -136,7 +136,7 @@ export async function startProxy({ nodes, tls, info, report }: ProxyOptions): Pr
 
   const join = (kind: Kind, raw: Socket, client: Socket, upstream: Socket): void => {
     const here = hostOf(raw.localAddress);
-    const outlook = { kind, placeOf: (host: string, port?: number) => placeOf(known, here, host, port) };
+    const outlook = { kind, placeOf: (host: string, port: number) => placeOf(known, here, host, port) };
     pair(client, upstream, { outlook, counters, answer: () => answer(raw), reset: () => raw.resetAndDestroy() });
   };
   /** Who asks the proxy itself need not speak TLS with it: `down` knows no more of it than its ports. */

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { StackError } from '../errors.ts';
 import { hint, run } from '../hint.ts';
-import { createOnce, orUnreadable, readPrivateFile, replaceFile, unreadable } from '../kept-files.ts';
+import { createOnce, orUnreadable, readPrivateFile, replaceFile, unreadable, type Circle } from '../kept-files.ts';
 import { Secret } from '../secret.ts';
 
 /** Where a stack's password is kept, and decided. */
 export interface SecretSource {
   /** For messages: `the file /…/password`, `Vault, secret/redis-1, field password`. */
   readonly description: string;
-  /** A file of this machine: reading it asks nobody else, and it is made on first use. undefined for a server. */
+  /** A file: reading it asks no server, and it is made on first use. undefined for a server. */
   readonly file: string | undefined;
   /**
    * undefined where nothing is kept yet and this program makes it on first use.
@@ -32,12 +32,12 @@ export interface StackSecret {
 const WHAT = 'the password file';
 
 /**
- * The password in a file of this machine. `replace` looks before it writes; of two that do it in the same millisecond, the
- * later wins, and the next `up` gives the nodes what is in the file.
+ * The password in a file. `replace` looks before it writes; of two that do it in the same millisecond, the later wins, and
+ * the next `up` gives the nodes what is in the file.
  */
-export function fileSource(file: string): SecretSource {
+export function fileSource(file: string, circle?: Circle): SecretSource {
   const read = async (): Promise<StackSecret | undefined> => {
-    const password = await readPassword(file);
+    const password = await readPassword(file, circle);
     return password === undefined ? undefined : { password, tlsEnabled: undefined };
   };
   return {
@@ -45,20 +45,20 @@ export function fileSource(file: string): SecretSource {
     file,
     read,
     create: async (password) => {
-      await orUnreadable(file, WHAT, () => createOnce(file, `${password.reveal()}\n`, 0o600));
+      await orUnreadable(file, WHAT, () => createOnce(file, `${password.reveal()}\n`, 0o600, circle));
       const kept = await read();
       if (kept === undefined) throw unreadable(file, WHAT, 'it disappeared while it was created', `ls -ld ${file}`);
       return kept;
     },
     replace: async (password, current) => {
-      const kept = await readPassword(file);
+      const kept = await readPassword(file, circle);
       if (kept?.reveal() !== current.password.reveal()) {
         throw new StackError('SECRET_CHANGED', {
           message: `another process has just changed the password in ${file}`,
           hint: hint`${run('up')}   # gives it to every node`,
         });
       }
-      await orUnreadable(file, WHAT, () => replaceFile(file, `${password.reveal()}\n`, 0o600));
+      await orUnreadable(file, WHAT, () => replaceFile(file, `${password.reveal()}\n`, 0o600, circle));
     },
   };
 }
@@ -69,8 +69,8 @@ export function randomPassword(): Secret {
 }
 
 /** undefined where there is no such file. @throws StackError SECRET_UNREADABLE */
-export async function readPassword(file: string): Promise<Secret | undefined> {
-  const password = (await readPrivateFile(file, WHAT))?.replace(/\r?\n$/, '');
+export async function readPassword(file: string, circle?: Circle): Promise<Secret | undefined> {
+  const password = (await readPrivateFile(file, WHAT, circle))?.replace(/\r?\n$/, '');
   if (password !== '') return password === undefined ? undefined : new Secret(password);
   throw new StackError('SECRET_UNREADABLE', {
     message: `the password file ${file} is empty`,

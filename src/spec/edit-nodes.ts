@@ -1,9 +1,12 @@
 import { isMap, isNode, isScalar, parseDocument, type Pair } from 'yaml';
 import { isAddress, nextAddress } from './addresses.ts';
 import type { HostPorts } from './ports.ts';
+import type { Spec } from './spec.ts';
 
 export interface NewNode {
   readonly name: string;
+  /** The one of `hosts` on which it is to run; undefined where there is one engine. */
+  readonly host?: string | undefined;
   readonly ip: string;
   readonly ports: HostPorts;
 }
@@ -16,9 +19,10 @@ export function addNodes(text: string, nodes: readonly NewNode[]): string | unde
   const last = nodeLines(text)?.at(-1);
   if (last === undefined) return undefined;
   const indent = /^[ \t]*/.exec(text.slice(last.start))?.[0] ?? '';
-  const lines = nodes.map(({ name, ip, ports: { plain, tls, bus } }) => {
+  const lines = nodes.map(({ name, host, ip, ports: { plain, tls, bus } }) => {
     const ports = `plain: ${plain}, tls: ${tls}${bus === undefined ? '' : `, bus: ${bus}`}`;
-    return `${indent}${name}: { ip: ${ip}, ports: { ${ports} } }\n`;
+    const place = host === undefined ? '' : `host: ${host}, `;
+    return `${indent}${name}: { ${place}ip: ${ip}, ports: { ${ports} } }\n`;
   });
   const before = text.slice(0, last.end);
   return `${before}${before.endsWith('\n') ? '' : '\n'}${lines.join('')}${text.slice(last.end)}`;
@@ -64,13 +68,13 @@ function linesOf({ key, value }: Pair, text: string): NodeLines {
  */
 export function completeNode(
   name: string,
-  given: Partial<HostPorts> & { ip?: string },
+  given: Partial<HostPorts> & { ip?: string; host?: string },
   nodes: readonly Pick<NewNode, 'ip' | 'ports'>[],
-  gateway: string,
+  { gateway, announce }: Pick<Spec['network'], 'gateway' | 'announce'>,
 ): NewNode {
   const taken = new Set([given.bus, ...nodes.flatMap(({ ports }) => Object.values(ports))]);
-  const port = (kind: 'plain' | 'tls'): number => {
-    let next = given[kind] ?? Math.max(...nodes.map(({ ports }) => ports[kind])) + 1;
+  const port = (kind: keyof HostPorts): number => {
+    let next = given[kind] ?? Math.max(...nodes.map(({ ports }) => ports[kind] ?? 0)) + 1;
     while (given[kind] === undefined && taken.has(next)) next += 1;
     taken.add(next);
     return next;
@@ -78,7 +82,9 @@ export function completeNode(
   const addresses = [gateway, ...nodes.map(({ ip }) => ip)].filter(isAddress);
   return {
     name,
+    host: given.host,
     ip: given.ip ?? nextAddress(addresses),
-    ports: { plain: port('plain'), tls: port('tls'), bus: given.bus },
+    // Where the others come through its host, they need it there.
+    ports: { plain: port('plain'), tls: port('tls'), bus: announce === undefined ? given.bus : port('bus') },
   };
 }

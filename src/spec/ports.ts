@@ -8,6 +8,14 @@ export interface HostPorts {
   readonly bus?: number | undefined;
 }
 
+/** Where a node says that it is: to the other nodes, and to clients that reach these. */
+export interface Announced {
+  readonly ip: string;
+  readonly plain: number;
+  readonly tls: number;
+  readonly busPort: number;
+}
+
 export interface Entrance {
   /** undefined: the host at which the engine's published ports answer. */
   readonly host: string | undefined;
@@ -49,6 +57,17 @@ export function placesOf(access: SpecDocument['access'], name: string, ports: Ho
   }
 }
 
+/** By default a node is where its network has it; with `announce: host`, where its host publishes it. */
+export function announcedPlace(
+  announce: SpecDocument['network']['announce'],
+  { ip, ports, bind = ip }: { readonly ip: string; readonly ports: HostPorts; readonly bind?: string | undefined },
+): Announced {
+  const inside = CONTAINER_PORTS;
+  return announce === 'host'
+    ? { ip: bind, plain: ports.plain, tls: ports.tls, busPort: ports.bus ?? inside.bus }
+    : { ip, plain: inside.plain, tls: inside.tls, busPort: inside.bus };
+}
+
 /** A node's ports as the YAML file writes them. */
 export function writtenPorts(
   { access }: Pick<SpecDocument, 'access'>,
@@ -63,14 +82,14 @@ export function portBehindProxy(port: number): number {
   return above <= 65_535 ? above : port - BEHIND_PROXY;
 }
 
-/** The port inside under which the nodes know each other. */
-export function clusterPort({ tls }: { readonly tls: Pick<TlsPorts, 'cluster'> }): number {
-  return tls.cluster ? CONTAINER_PORTS.tls : CONTAINER_PORTS.plain;
+/** The one of its ports under which the nodes know each other. */
+export function peerKind({ tls }: { readonly tls: Pick<TlsPorts, 'cluster'> }): 'plain' | 'tls' {
+  return tls.cluster ? 'tls' : 'plain';
 }
 
 /** The one that they tell to clients of the port that is open to all. */
-export function announcedPort({ tls }: { readonly tls: Pick<TlsPorts, 'plain'> }): number {
-  return tls.plain ? CONTAINER_PORTS.plain : CONTAINER_PORTS.tls;
+export function clientKind({ tls }: { readonly tls: Pick<TlsPorts, 'plain'> }): 'plain' | 'tls' {
+  return tls.plain ? 'plain' : 'tls';
 }
 
 /** The kinds of ports on which a node listens. */

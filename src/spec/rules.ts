@@ -13,7 +13,19 @@ export function checkDocument(document: SpecDocument): Finding[] {
     ...miscount,
     ...checkHosts(document, miscount.length === 0),
     ...checkMemory(document),
+    ...checkSecrets(document),
     ...checkTls(document),
+  ];
+}
+
+function checkSecrets({ secrets }: SpecDocument): Finding[] {
+  if (secrets.provider !== 'generated' || secrets.file === undefined || secrets.shared === undefined) return [];
+  return [
+    {
+      path: ['secrets', 'file'],
+      message: 'the password is in the folder that shared names',
+      hint: 'keep one of the two',
+    },
   ];
 }
 
@@ -80,17 +92,18 @@ function addressRefusal(subnet: Block, address: string): Omit<Finding, 'path'> |
 
 function checkPorts({ redis }: SpecDocument): Finding[] {
   const findings: Finding[] = [];
-  const holders = new Map<number, string>();
-  for (const [name, { ports }] of Object.entries(redis.nodes)) {
+  const holders = new Map<string, string>();
+  for (const [name, { ports, host }] of Object.entries(redis.nodes)) {
     for (const [kind, port] of Object.entries(ports)) {
       if (port === undefined) continue;
       const path = ['redis', 'nodes', name, 'ports', kind];
-      const other = holders.get(port);
-      if (other === undefined) holders.set(port, `${name}.${kind}`);
+      const place = host === undefined ? `${port}` : `${port} of ${host}`;
+      const other = holders.get(place);
+      if (other === undefined) holders.set(place, `${name}.${kind}`);
       else
         findings.push({
           path,
-          message: `host port ${port} is used twice: ${other} has it too`,
+          message: `host port ${place} is used twice: ${other} has it too`,
           hint: 'give each its own',
         });
     }

@@ -29,7 +29,9 @@ const ports = z
   .strictObject({
     plain: port.describe('Host port of 6379, plain Redis.'),
     tls: port.describe('Host port of 6380, Redis over TLS.'),
-    bus: port.optional().describe('Host port of 16379, the cluster bus. By default it has none: the nodes need none.'),
+    bus: port
+      .optional()
+      .describe('Host port of 16379, the cluster bus. Needed with network.announce: host; by default it has none.'),
   })
   .describe('Host ports. Inside its container every node listens on 6379, 6380 and 16379.');
 
@@ -101,11 +103,24 @@ const network = z.strictObject({
     .enum(['bridge', 'overlay'])
     .default('bridge')
     .describe('overlay, where the nodes are on several hosts that are of one Docker Swarm.'),
+  announce: z
+    .literal('host')
+    .optional()
+    .describe("Several hosts without a swarm: each node announces its host's address and its host ports."),
 });
+
+const shared = z
+  .string()
+  .min(1)
+  .optional()
+  .describe(
+    'A folder for what is made here (password, certificate authority) that all who operate the stack share, relative to this file.',
+  );
 
 const generatedSecrets = z.strictObject({
   provider: z.literal('generated').default('generated').describe('A random password, made on first use.'),
   file: z.string().min(1).optional().describe('Where the password is kept, relative to this file.'),
+  shared,
 });
 
 const vaultAuth = z
@@ -141,6 +156,7 @@ const vaultSecrets = z.strictObject({
   auth: vaultAuth,
   namespace: z.string().min(1).optional().describe('By default VAULT_NAMESPACE.'),
   caFile: z.string().min(1).optional().describe("PEM of Vault's certificate authority. By default VAULT_CACERT."),
+  shared,
 });
 
 const secrets = z.discriminatedUnion('provider', [generatedSecrets, vaultSecrets]).prefault({});

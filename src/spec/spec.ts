@@ -1,5 +1,5 @@
 import { parseBlock, freePart, type Block } from './addresses.ts';
-import { placesOf, type Entrance, type HostPorts } from './ports.ts';
+import { announcedPlace, placesOf, type Announced, type Entrance, type HostPorts } from './ports.ts';
 import { parseByteSize, type SpecDocument } from './schema.ts';
 
 /** What should be: a document that has passed every check, with what follows from it worked out. */
@@ -14,6 +14,7 @@ export interface Spec {
     /** Where automatic addresses come from: a part of the subnet without any fixed address. */
     readonly automaticRange: Block;
     readonly driver: SpecDocument['network']['driver'];
+    readonly announce?: SpecDocument['network']['announce'];
   };
   /** Empty where all nodes are on the one engine that is found. */
   readonly hosts: readonly HostSpec[];
@@ -74,7 +75,10 @@ export type IssuerSpec =
 
 export interface NodeSpec {
   readonly name: string;
+  /** In its network. */
   readonly ip: string;
+  /** Where the other nodes find it, and clients that reach what nodes announce. No two nodes have the same. */
+  readonly announced: Announced;
   /** Where the engine publishes it, and this program reaches it. */
   readonly ports: HostPorts;
   /** Where clients on the host find it, without a map unless `access` is `map`. */
@@ -100,19 +104,20 @@ export function toSpec(document: SpecDocument): Spec | undefined {
 
   const hosts = Object.entries(document.hosts ?? {}).map(([name, host]) => ({ name, ...host }));
   const nodes = assignRoles(
-    Object.entries(nodeDocuments).map(([name, { ip, ports, host }]) => ({
-      name,
-      ip,
-      ...placesOf(document.access, name, ports),
-      ...onHost(hosts.find((one) => one.name === host)),
-    })),
+    Object.entries(nodeDocuments).map(([name, { ip, ports, host }]) => {
+      const node = { name, ip, ...placesOf(document.access, name, ports) };
+      return onHost(
+        document.network.announce,
+        node,
+        hosts.find((one) => one.name === host),
+      );
+    }),
     redis.replicas,
   );
-  const { name, driver } = document.network;
   return {
     name: document.name,
     access: document.access,
-    network: { name, subnet, gateway, automaticRange, driver },
+    network: { ...document.network, subnet, gateway, automaticRange },
     hosts,
     redis: { ...redis, memoryBytes: parseByteSize(memory), maxmemoryBytes: parseByteSize(maxmemory) },
     nodes,
@@ -121,8 +126,14 @@ export function toSpec(document: SpecDocument): Spec | undefined {
   };
 }
 
-function onHost(host: HostSpec | undefined): Pick<NodeSpec, 'host' | 'bind'> {
-  return host === undefined ? {} : { host: host.name, bind: host.address };
+/** A node as it is on that host: published, and announced, there. Without one, on the one engine. */
+export function onHost<N extends Pick<NodeSpec, 'ip' | 'ports'>>(
+  announce: SpecDocument['network']['announce'],
+  node: N,
+  host: HostSpec | undefined,
+): N & Pick<NodeSpec, 'host' | 'bind' | 'announced'> {
+  const place = host === undefined ? node : { ...node, host: host.name, bind: host.address };
+  return { ...place, announced: announcedPlace(announce, place) };
 }
 
 /** The same nodes in another shape: `replicas` of each primary. The counts have passed `findShapeProblem`. */
@@ -131,9 +142,12 @@ export function withReplicas(spec: Spec, replicas: number): Spec {
 }
 
 /** The first nodes are primaries, and the others are dealt out to them in turn. */
-function assignRoles(nodes: readonly Omit<NodeSpec, 'initialRole' | 'initialPrimary'>[], replicas: number): NodeSpec[] {
+export function assignRoles<T extends Pick<NodeSpec, 'name'>>(
+  nodes: readonly T[],
+  replicas: number,
+): (T & Pick<NodeSpec, 'initialRole' | 'initialPrimary'>)[] {
   const primaryCount = nodes.length / (replicas + 1);
-  return nodes.map((node, index): NodeSpec => {
+  return nodes.map((node, index) => {
     const isPrimary = index < primaryCount;
     return {
       ...node,

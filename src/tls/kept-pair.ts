@@ -1,5 +1,5 @@
 import { createPrivateKey, type X509Certificate } from 'node:crypto';
-import { orUnreadable, readPrivateFile, replaceFile } from '../kept-files.ts';
+import { orUnreadable, readPrivateFile, replaceFile, type Circle } from '../kept-files.ts';
 import { Secret } from '../secret.ts';
 import { certificatesIn, factsOf, isDueForRenewal, parseCertificate, privateKeyIn } from './certificate.ts';
 import { pathToAuthority } from './chain.ts';
@@ -16,11 +16,12 @@ export async function keepPair(
   caPem: string,
   nowMs: number,
   issue: () => Promise<IssuedPair>,
+  circle?: Circle,
 ): Promise<void> {
-  const kept = await readPrivateFile(file, WHAT);
+  const kept = await readPrivateFile(file, WHAT, circle);
   if (kept !== undefined && isStillGood(kept, caPem, nowMs)) return;
   const pair = inOnePem(await issue());
-  await orUnreadable(file, WHAT, () => replaceFile(file, pair.reveal(), 0o600));
+  await orUnreadable(file, WHAT, () => replaceFile(file, pair.reveal(), 0o600, circle));
 }
 
 /** Key and certificates in one text, so that no half of them can be old. */

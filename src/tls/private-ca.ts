@@ -2,13 +2,13 @@ import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:cry
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StackError, type FailureCode } from '../errors.ts';
-import { createOnce, orUnreadable, readPrivateFile, replaceFile, unreadable } from '../kept-files.ts';
+import { createOnce, orUnreadable, readPrivateFile, replaceFile, unreadable, type Circle } from '../kept-files.ts';
 import { factsOf, isDueForRenewal, parseCertificate, privateKeyIn, type CertificateFacts } from './certificate.ts';
 import { issuePair, makeAuthority, renewAuthority, type IssuedPair, type IssueRequest } from './issue.ts';
 import type { Signer } from './x509.ts';
 
 /** Certificate and key are in one file, so that there is never one without the other. */
-const KEPT = 'ca.pem';
+export const KEPT_AUTHORITY = 'ca.pem';
 /** The certificate alone: what clients are given. It follows from the other file. */
 const PUBLIC = 'ca.crt';
 /** How messages call the file. */
@@ -31,11 +31,11 @@ export interface CertificateAuthority {
  */
 export async function openPrivateAuthority(
   folder: string,
-  { stack, nowMs }: { readonly stack: string; readonly nowMs: number },
+  { stack, nowMs, circle }: { readonly stack: string; readonly nowMs: number; readonly circle?: Circle },
 ): Promise<CertificateAuthority> {
-  const file = join(folder, KEPT);
-  const present = (await readAuthority(file)) ?? (await createAuthority(file, stack, nowMs));
-  const authority = await inGoodTime(file, present, nowMs);
+  const kept = { file: join(folder, KEPT_AUTHORITY), circle };
+  const present = (await readAuthority(kept)) ?? (await createAuthority(kept, stack, nowMs));
+  const authority = await inGoodTime(kept, present, nowMs);
   const certificatePem = authority.certificate.toString();
   await publish(join(folder, PUBLIC), certificatePem);
   return {
@@ -45,22 +45,30 @@ export async function openPrivateAuthority(
   };
 }
 
-async function createAuthority(file: string, stack: string, nowMs: number): Promise<Signer> {
-  const content = toPem(await makeAuthority(stack, nowMs));
-  await orUnreadable(file, AUTHORITY, () => createOnce(file, content, 0o600));
-  return readAgain(file);
+interface Kept {
+  readonly file: string;
+  readonly circle: Circle | undefined;
 }
 
-async function inGoodTime(file: string, authority: Signer, nowMs: number): Promise<Signer> {
+async function createAuthority(kept: Kept, stack: string, nowMs: number): Promise<Signer> {
+  const { file, circle } = kept;
+  const content = toPem(await makeAuthority(stack, nowMs));
+  await orUnreadable(file, AUTHORITY, () => createOnce(file, content, 0o600, circle));
+  return readAgain(kept);
+}
+
+async function inGoodTime(kept: Kept, authority: Signer, nowMs: number): Promise<Signer> {
+  const { file, circle } = kept;
   if (!isDueForRenewal(factsOf(authority.certificate), nowMs)) return authority;
   const content = toPem(await renewAuthority(authority, nowMs));
-  await orUnreadable(file, AUTHORITY, () => replaceFile(file, content, 0o600));
-  return readAgain(file);
+  await orUnreadable(file, AUTHORITY, () => replaceFile(file, content, 0o600, circle));
+  return readAgain(kept);
 }
 
 /** What counts is what the file says: another process may have been quicker. */
-async function readAgain(file: string): Promise<Signer> {
-  const authority = await readAuthority(file);
+async function readAgain(kept: Kept): Promise<Signer> {
+  const { file } = kept;
+  const authority = await readAuthority(kept);
   if (authority === undefined)
     throw unreadable(file, AUTHORITY, 'it disappeared while it was created', `ls -ld ${file}`);
   return authority;
@@ -79,8 +87,8 @@ function toPem({ certificate, privateKey }: Signer): string {
 }
 
 /** undefined where there is no such file. @throws StackError SECRET_UNREADABLE, CERTIFICATE_INVALID */
-async function readAuthority(file: string): Promise<Signer | undefined> {
-  const text = await readPrivateFile(file, AUTHORITY);
+async function readAuthority({ file, circle }: Kept): Promise<Signer | undefined> {
+  const text = await readPrivateFile(file, AUTHORITY, circle);
   if (text === undefined) return undefined;
   if (text.trim() === '') throw spoilt('SECRET_UNREADABLE', file, 'is empty', undefined);
   const certificate = authorityIn(text, file);

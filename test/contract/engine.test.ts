@@ -189,9 +189,10 @@ exec ${process.execPath} -e "${bridge}"
   const warned: string[] = [];
   const onWarning = (warning: Error): unknown => warned.push(String(warning));
   process.on('warning', onWarning);
+  const end = new AbortController();
   const over = async (host: string): Promise<Engine> =>
     connectDocker(await locateEngine({ host, env: process.env }), {
-      signal: new AbortController().signal,
+      signal: end.signal,
       timeoutMs: 20_000,
     });
   try {
@@ -201,6 +202,19 @@ exec ${process.execPath} -e "${bridge}"
     const far = await over('ssh://me@[fd00::7]:2222');
     expect(await far.version()).toEqual(await engine.version());
     expect(await far.readCommand(container.name, ['echo', 'from inside'])).toBe('from inside\n');
+    // One after the other they share a connection. A log that is followed keeps one, and nobody from the others.
+    const logins = (): number => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n').length;
+    const before = logins();
+    for (let count = 0; count < 10; count += 1) await far.listVolumes();
+    expect(logins() - before).toBeLessThan(3);
+    const followed = Array.from({ length: 5 }, () =>
+      far.logs(container.name, { follow: true, tail: 0, timestamps: false }),
+    );
+    for (const lines of followed)
+      void lines[Symbol.asyncIterator]()
+        .next()
+        .catch(() => undefined);
+    for (let count = 0; count < 10; count += 1) await far.listVolumes();
     await expect((await over('ssh://nobody')).version()).rejects.toMatchObject({
       code: 'ENGINE_UNREACHABLE',
       message: expect.stringContaining('(ssh: Host key verification failed.)') as string,
@@ -212,6 +226,7 @@ exec ${process.execPath} -e "${bridge}"
     ]);
     expect(warned).toEqual([]);
   } finally {
+    end.abort();
     process.off('warning', onWarning);
     vi.unstubAllEnvs();
     rmSync(folder, { recursive: true });

@@ -52,7 +52,7 @@ beforeAll(async () => {
       return { host: HOST, plain, tls };
     });
     if (listen === undefined || upstream === undefined) throw new Error('no ports');
-    return { name: `redis-${index + 1}`, ip, listen, upstream };
+    return { name: `redis-${index + 1}`, announced: { ip, plain: 6379, tls: 6380 }, listen, upstream };
   });
   const tls = { trust, clientAuth: 'yes', certificateOf: certificates } as const;
   proxy = await startProxy({ nodes, tls, info: () => ({ stack: stack.name }), report: (text) => said.push(text) });
@@ -128,7 +128,10 @@ async function line(at: { host: string; port: number }): Promise<Line> {
 
 /** What the node itself says, with each address as the proxy's clients get it. */
 function outside(text: string): string {
-  return nodes.reduce((before, { ip, listen }) => before.replaceAll(`${ip}:6379`, `${HOST}:${listen.plain}`), text);
+  return nodes.reduce(
+    (before, { announced, listen }) => before.replaceAll(`${announced.ip}:6379`, `${HOST}:${listen.plain}`),
+    text,
+  );
 }
 
 const END = command('ECHO', 'the end');

@@ -106,6 +106,7 @@ async function startSource(): Promise<void> {
 const SAMPLES: Readonly<Record<string, Sample>> = {
   'secrets init': { says: /a new password is in/ },
   up: { says: /is up/ },
+  'up --watch': { says: /keeps .* up/, isEndless: true },
   'REDIS_CLUSTER_OWNER_PID=$$ up': { says: /nothing to do/ },
   status: { says: /cluster/ },
   doctor: { says: /✓/ },

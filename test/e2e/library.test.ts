@@ -1,12 +1,21 @@
-import { spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findOwner, OWNER_VARIABLE } from '../../src/host/owner.ts';
 import { LABELS } from '../../src/plan/model/names.ts';
 import { lacks, ONLY_LOOPBACK_NODE, RUN_PYTHON } from '../helpers/clients.ts';
 import { installPackage, type Project } from '../helpers/package.ts';
-import { dockerOf, removeByLabel, testEngine, type Outcome } from '../helpers/test-stack.ts';
+import {
+  dockerOf,
+  makeStack,
+  removeByLabel,
+  runMain,
+  testEngine,
+  type Outcome,
+  type TestStack,
+} from '../helpers/test-stack.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 
 /** The package as it is packed, in a project with the examples and the libraries that these use. */
@@ -238,6 +247,75 @@ describe('an owner that ends', () => {
     await expect.poll(isHeld, { timeout: 60_000 }).toBe(false);
     await run('npx redis-cluster down --all-stale --yes');
     expect(await thingsOf(name)).toEqual([]);
+  });
+});
+
+/** Here, since it is for all that is on the engine: stories of one file take turns. */
+describe('down --all-stale', () => {
+  let owner: ChildProcess;
+  let stack: TestStack;
+  afterEach(async () => {
+    owner.kill('SIGKILL');
+    await stack.remove();
+  });
+
+  test('removes exactly what was made for a process that was killed, data included, and only after a yes', async () => {
+    owner = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] });
+    stack = await makeStack({ env: { [OWNER_VARIABLE]: String(owner.pid ?? '') } });
+    const ownerLabel = (await findOwner(stack.env)) ?? '';
+    await stack.must('up');
+    // The owner is no part of what the nodes are made from.
+    const asMyself = await runMain(['plan', '-f', stack.file], { ...stack.env, [OWNER_VARIABLE]: '' });
+    expect(asMyself.stdout).toContain('Nothing to do');
+
+    // Three beside it, made by hand: what is looked at are labels.
+    const docker = dockerOf(stack.engine);
+    const volume = async (name: string, more: Record<string, string>): Promise<void> => {
+      await docker.createVolume({ Name: `${name}-data`, Labels: { [LABELS.stack]: name, ...more } });
+    };
+    const myself = (await findOwner({ [OWNER_VARIABLE]: String(process.pid) })) ?? '';
+    const others = ['living', 'unowned', 'mixed'].map((kind) => `${stack.name}-${kind}`);
+    const [living = '', unowned = '', mixed = ''] = others;
+    try {
+      await volume(living, { [LABELS.owner]: myself });
+      await volume(unowned, {});
+      await volume(mixed, {});
+      await docker.createVolume({
+        Name: `${mixed}-more`,
+        Labels: { [LABELS.stack]: mixed, [LABELS.owner]: ownerLabel },
+      });
+      const isStale = async (): Promise<boolean> =>
+        (await runMain(['down', '--all-stale', '--json'], process.env)).stdout.includes(`${stack.name}:`);
+      expect(await isStale()).toBe(false);
+      owner.kill('SIGKILL');
+      await once(owner, 'exit');
+
+      const refused = await runMain(['down', '--all-stale'], process.env);
+      expect(refused.exitCode).toBe(2);
+      expect(refused.stderr).toContain('CONFIRMATION_NEEDED');
+      expect(refused.stderr).toContain(`${stack.name}: 3 containers, 1 network, 3 volumes`);
+      for (const other of others) expect(refused.stderr).not.toContain(`${other}:`);
+      expect(await thingsOf(stack.name)).toHaveLength(7);
+
+      const { exitCode, stdout } = await runMain(['down', '--all-stale', '--yes', '--json'], process.env);
+      expect(exitCode).toBe(0);
+      const { stacks } = JSON.parse(stdout) as { stacks: { stack: string; removed: unknown[] }[] };
+      const names = stacks.map((one) => one.stack);
+      expect(stacks.find((one) => one.stack === stack.name)?.removed).toHaveLength(7);
+      for (const other of others) expect(names).not.toContain(other);
+      expect(await thingsOf(stack.name)).toEqual([]);
+      const left = (await stack.engine.listVolumes())
+        .map(({ name }) => name)
+        .filter((name) => name.startsWith(stack.name));
+      expect(left.toSorted()).toEqual(
+        [`${living}-data`, `${mixed}-data`, `${mixed}-more`, `${unowned}-data`].toSorted(),
+      );
+    } finally {
+      const mine = (await stack.engine.listVolumes()).filter(({ labels }) =>
+        others.includes(labels[LABELS.stack] ?? ''),
+      );
+      await Promise.all(mine.map(({ name }) => stack.engine.removeVolume(name)));
+    }
   });
 });
 

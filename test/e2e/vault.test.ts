@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { passwordHash } from '../../src/plan/node/redis-config.ts';
-import { makeStack, type Outcome, type TestStack } from '../helpers/test-stack.ts';
+import { makeStack, runMain, type Outcome, type TestStack } from '../helpers/test-stack.ts';
 import { certificateFor, startVault, theAuthority, type VaultStandIn } from '../helpers/vault-stand-in.ts';
 
 let vault: VaultStandIn;
@@ -27,6 +27,14 @@ async function acceptedHashes(): Promise<string[]> {
   return users.flatMap((text) => text.match(/(?<=#)[0-9a-f]{64}/g) ?? []);
 }
 const onAllNodes = (password: string): string[] => [1, 2, 3].map(() => passwordHash(password));
+
+/** Fingerprints of what the nodes serve. */
+async function served(): Promise<readonly unknown[]> {
+  const { certificates } = JSON.parse((await stack.must('certs', '--json')).stdout) as {
+    certificates: { holder: string; fingerprint: string }[];
+  };
+  return certificates.filter(({ holder }) => holder.startsWith('redis-')).map(({ fingerprint }) => fingerprint);
+}
 
 describe('with a Vault', () => {
   test('AppRole from a folder; the password is that of the secret, and on this host nowhere', async () => {
@@ -134,6 +142,16 @@ describe('with a Vault', () => {
     // The stand-in's certificates are two hours long, and half of that is gone: nothing is due yet.
     expect((await stack.must('up')).stdout).toContain('nothing to do');
     expect(stdout).not.toContain('✗');
+
+    // Another user of the same Vault has nothing of the stack yet, and signs nothing anew.
+    const other = { ...stack.env, XDG_STATE_HOME: join(stack.folder, 'other') };
+    const before = await served();
+    for (const command of ['plan', 'up', 'up']) {
+      expect((await runMain(stack.withFile([command]), other)).stdout).toMatch(/nothing to do/i);
+    }
+    expect((await runMain(stack.withFile(['certs']), other)).exitCode).toBe(0);
+    expect((await stack.must('up')).stdout).toContain('nothing to do');
+    expect(await served()).toEqual(before);
   });
 });
 

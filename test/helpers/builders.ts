@@ -57,7 +57,23 @@ redis:
     redis-4: { host: b, ip: 172.20.0.14, ports: { plain: 6382, tls: 6393 } }
     redis-5: { host: c, ip: 172.20.0.15, ports: { plain: 6383, tls: 6394 } }
     redis-6: { host: a, ip: 172.20.0.16, ports: { plain: 6384, tls: 6395 } }
+secrets: { shared: secrets }
 `;
+
+/** The same without a swarm: the first node of each host has its first ports, the second the next. */
+export const ANNOUNCE_TEXT = HOSTS_TEXT.replace('driver: overlay', 'announce: host').replaceAll(
+  /(redis-(\d): .*)ports: .*/g,
+  (_text, before: string, number) => {
+    const index = Number(number) > 3 ? 1 : 0;
+    return `${before}ports: { plain: ${6379 + index}, tls: ${6390 + index}, bus: ${16_379 + index} } }`;
+  },
+);
+
+export function parsed(text: string): Spec {
+  const result = parseSpec(text);
+  if ('problems' in result) throw new Error(JSON.stringify(result.problems));
+  return result.spec;
+}
 
 /** `line:column message (hint)`, one problem a line. */
 export function problemsOf(text: string): string {
@@ -92,9 +108,7 @@ export function specText(shape: Shape = {}): string {
 }
 
 export function specOf(shape: Shape = {}): Spec {
-  const result = parseSpec(specText(shape));
-  if ('problems' in result) throw new Error(JSON.stringify(result.problems));
-  return result.spec;
+  return parsed(specText(shape));
 }
 
 export const IMAGE_ID = 'sha256:one';
@@ -114,7 +128,7 @@ export function wantedFor(spec: Spec, { userConf = '', imageId = IMAGE_ID } = {}
 }
 
 export const NOTHING: Observed = {
-  away: new Set(),
+  away: new Map(),
   networks: [],
   containers: [],
   volumes: [],
@@ -133,7 +147,7 @@ export const NOTHING: Observed = {
 export function observedAfterUp(wanted: Wanted): Observed {
   const definitions = [...wanted.containers.values()];
   return {
-    away: new Set(),
+    away: new Map(),
     networks: [networkOf(wanted)],
     containers: definitions.map((definition) => containerOf(definition)),
     volumes: definitions.map(volumeOf),
@@ -245,13 +259,13 @@ export function healthyViews(spec: Spec): ReachableView[] {
   const ranges = divideSlots(primaries.length);
   const id = (name: string): string => initialNodeId(spec.name, name);
   return spec.nodes.map(({ name: self, initialRole: ownRole }): ReachableView => {
-    const rows = spec.nodes.map(({ name, ip, initialRole, initialPrimary }) => {
+    const rows = spec.nodes.map(({ name, announced, initialRole, initialPrimary }) => {
       const flags = `${name === self ? 'myself,' : ''}${initialRole === 'primary' ? 'master' : 'slave'}`;
       const range = ranges[primaries.findIndex((primary) => primary.name === name)];
       const shard = primaries.findIndex((primary) => primary.name === (initialPrimary ?? name));
       const primaryId = initialPrimary === undefined ? '-' : id(initialPrimary);
       const slots = range === undefined ? '' : formatRange(range);
-      return `${id(name)} ${ip}:6379@16379 ${flags} ${primaryId} 0 0 ${shard + 10} connected ${slots}`;
+      return `${id(name)} ${announced.ip}:${announced.plain}@${announced.busPort} ${flags} ${primaryId} 0 0 ${shard + 10} connected ${slots}`;
     });
     return viewOf(self, rows.join('\n'), {
       nodeCount: spec.nodes.length,

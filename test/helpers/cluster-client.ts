@@ -7,10 +7,12 @@ import type { TestStack } from './test-stack.ts';
  * be closed with disconnect().
  */
 export async function connectCluster(stack: TestStack, port: 'plain' | 'tls' = 'plain'): Promise<Cluster> {
-  const env = JSON.parse((await stack.must('env', '--map', '--format', 'json', '--reveal')).stdout) as Record<
-    string,
-    string
-  >;
+  const { stdout } = await stack.must('env', '--map', '--format', 'json', '--reveal');
+  return connectAs(JSON.parse(stdout) as Record<string, string>, port);
+}
+
+/** @param env what `env --map --format json --reveal` prints */
+export function connectAs(env: Readonly<Record<string, string | undefined>>, port: 'plain' | 'tls' = 'plain'): Cluster {
   const prefix = port === 'tls' ? 'REDIS_TLS' : 'REDIS';
   const nodes = (env[`${prefix}_CLUSTER_NODES`] ?? '').split(',').map((node) => {
     const [host = '', number = ''] = node.replace('rediss://', '').split(':');

@@ -28,6 +28,7 @@ export function observationOf(
     tookMs: 1,
     session,
     nodes,
+    away: new Set(),
     findings: [],
     isMoving: false,
     migrations: [],

@@ -11,6 +11,8 @@ import { dockerOf, testEngine, type TestStack } from './test-stack.ts';
 
 /** Runs command lines where published ports of the test's own engines answer. */
 interface Runner {
+  /** Before a command, which becomes this very process. */
+  launcher(): readonly string[];
   /** In a process of its own. */
   program(stack: Pick<TestStack, 'file' | 'env'>, ...args: readonly string[]): Program;
   /** The same to its end; fails the test when that is not exit code 0. */
@@ -25,14 +27,18 @@ export interface OwnEngine extends Runner {
   /** As DOCKER_HOST writes it. */
   readonly host: string;
   readonly docker: Docker;
-  /** Resolves when it answers. */
-  start(): Promise<void>;
+  /** Resolves when it answers. @param options more of dockerd's own */
+  start(options?: readonly string[]): Promise<void>;
   /** SIGTERM: the engine stops its containers before it ends. SIGKILL: it doesn't. Resolves when it has ended. */
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Ends everything in it at once, as its machine would; `start` turns it on again, with its disk. */
   losePower(): Promise<void>;
+  /** Before a command, which becomes this very process: it is where this container is. */
+  launcherIn(container: string): Promise<readonly string[]>;
   /** Runs a command where its addresses are. */
   inNetwork(...command: readonly string[]): void;
+  /** Begins a process of this machine, which ends with it at the latest. */
+  begin(...command: readonly string[]): ChildProcess;
   /** Copies the image of the tests into it. */
   loadImage(): Promise<void>;
   /** Ends everything, and leaves nothing behind. */
@@ -42,6 +48,8 @@ export interface OwnEngine extends Runner {
 /** Engines on machines of their own, as far as they can tell, joined by one wire. */
 export interface OwnHosts extends Runner {
   readonly all: readonly OwnHost[];
+  /** Fails the test where there is none. */
+  at(index: number): OwnHost;
   /** Makes one Docker Swarm of them, the first ones its managers. Resolves when all of these are reached. */
   joinSwarm(managers: number): Promise<void>;
   remove(): Promise<void>;
@@ -128,6 +136,7 @@ function runnerIn(room: () => Room, where: NodeJS.ProcessEnv): Runner {
   const program: Runner['program'] = ({ file, env }, ...args) =>
     startProgram({ file, env: { ...env, ...where } }, args, inNetworkOf(room()));
   return {
+    launcher: () => inNetworkOf(room()),
     program,
     must: async (stack, ...args) => requireSuccess(await program(stack, ...args).ended, args.join(' ')),
   };
@@ -151,6 +160,11 @@ export async function startOwnHosts(count: number): Promise<OwnHosts> {
   const all: OwnHost[] = [];
   const hosts: OwnHosts = {
     all,
+    at: (index) => {
+      const host = all[index];
+      if (host === undefined) throw new Error(`there is no host ${index}`);
+      return host;
+    },
     ...runnerIn(() => wire, { DOCKER_HOST: '' }),
     joinSwarm: (managers) => joinSwarm(all, managers),
     remove: async () => {
@@ -163,6 +177,8 @@ export async function startOwnHosts(count: number): Promise<OwnHosts> {
       const address = `10.99.0.${10 + number}`;
       const setLink: OwnHost['setLink'] = (state) => ipIn(wire, `link set host${number} ${state}`);
       const engine = await makeEngine(`host${number}`, (room) => {
+        // Of a machine that has just lost its power the kernel may not have taken it away yet.
+        runIn(wire, ['sh', '-c', `ip link del host${number} 2>/dev/null; true`]);
         ipIn(wire, `link add host${number} type veth peer name eth0 netns ${room.pid}`);
         ipIn(wire, `link set host${number} master wire`);
         setLink('up');
@@ -219,16 +235,19 @@ async function makeEngine(name: string, connect: (room: Room) => void = () => un
   let room = await open();
   let daemon: ChildProcess | undefined;
 
-  const start = async (): Promise<void> => {
+  /** Before a command that is one of this machine's processes. */
+  const inside = (): string[] => {
+    const [net, mnt, uts, pid] = ['net', 'mnt', 'uts', 'pid'].map((one) => `/proc/${room.pid}/ns/${one}`);
+    return [`--net=${net}`, `--mount=${mnt}`, `--uts=${uts}`, `--pid=${pid}`, '--'];
+  };
+  const start: OwnEngine['start'] = async (more = []) => {
     if (isOff) room = await open();
     isOff = false;
     const output = openSync(log, 'a');
-    const [net, mnt, uts, pid] = ['net', 'mnt', 'uts', 'pid'].map((one) => `/proc/${room.pid}/ns/${one}`);
-    const enter = [`--net=${net}`, `--mount=${mnt}`, `--uts=${uts}`, `--pid=${pid}`, '--'];
     const options = [`--data-root=${join(folder, 'data')}`, '--exec-root=/run/docker', '--pidfile=/run/docker.pid'];
     daemon = spawn(
       'nsenter',
-      [...enter, 'dockerd', ...options, `--host=unix://${socket}`, `--cgroup-parent=/${cgroup}`],
+      [...inside(), 'dockerd', ...options, `--host=unix://${socket}`, `--cgroup-parent=/${cgroup}`, ...more],
       { stdio: ['ignore', output, output] },
     );
     closeSync(output);
@@ -256,7 +275,13 @@ async function makeEngine(name: string, connect: (room: Room) => void = () => un
       daemon = undefined;
     },
     ...runnerIn(() => room, { DOCKER_HOST: `unix://${socket}` }),
+    launcherIn: async (container) => {
+      const { NetworkSettings } = await docker.getContainer(container).inspect();
+      const path = NetworkSettings.SandboxKey.replace('/var/run/', '/run/');
+      return ['nsenter', `--net=/proc/${room.pid}/root${path}`, '--'];
+    },
     inNetwork: (...command) => runIn(room, command),
+    begin: (...command) => spawn('nsenter', [...inside(), ...command], { stdio: ['ignore', 'ignore', 'pipe'] }),
     loadImage: async () => {
       const archive = await dockerOf(await testEngine())
         .getImage(LOCAL_IMAGE)

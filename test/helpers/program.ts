@@ -16,6 +16,8 @@ export interface Program {
   readonly ended: Promise<Ended>;
   /** What it has said so far of its progress. */
   readonly said: () => string;
+  /** What it has printed so far. */
+  readonly printed: () => string;
 }
 
 /**
@@ -43,7 +45,7 @@ export function startProgram(
     const [exitCode, signal] = how as [number | null, NodeJS.Signals | null];
     return { exitCode, signal, stdout, stderr, elapsedMs: performance.now() - startedAt };
   });
-  return { child, ended, said: () => stderr };
+  return { child, ended, said: () => stderr, printed: () => stdout };
 }
 
 /** For a message of a test that failed. */

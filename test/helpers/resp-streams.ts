@@ -12,7 +12,7 @@ const NODES = [11, 12, 13].map((last, index) => ({
 
 export const OUTLOOK: Outlook = {
   kind: 'plain',
-  placeOf: (host, port = 6379) => {
+  placeOf: (host, port) => {
     const node = NODES.find(({ ip }) => ip === host);
     return node && (port === 6379 || port === 6380) ? { ...node, host: '127.0.0.1' } : undefined;
   },

@@ -1,3 +1,4 @@
+import type { Cluster } from 'ioredis';
 import type { TestStack } from './test-stack.ts';
 import { connectCluster } from './cluster-client.ts';
 
@@ -14,7 +15,10 @@ const PAUSE_MS = 5;
 const KEYS_OF_A_CLIENT = 200;
 
 export async function startSteadyWriters(stack: TestStack, count: number): Promise<SteadyWriters> {
-  const clients = await Promise.all(Array.from({ length: count }, () => connectCluster(stack)));
+  return writeSteadily(await Promise.all(Array.from({ length: count }, () => connectCluster(stack))));
+}
+
+export function writeSteadily(clients: readonly Cluster[]): SteadyWriters {
   const written = clients.map(() => new Map<string, number>());
   const stopping = new AbortController();
   const runs = clients.map(async (client, index) => {

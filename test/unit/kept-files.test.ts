@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createOnce, findRefusal, replaceFile, toRefusal } from '../../src/kept-files.ts';
+import { createOnce, findRefusal, readPrivateFile, replaceFile, toRefusal } from '../../src/kept-files.ts';
 import { useTempFolders } from '../helpers/temp-folder.ts';
 
 const tempFolder = useTempFolders();
@@ -159,5 +159,34 @@ describe('what the file system refuses, and what to type', () => {
     expect(await findRefusal(join(folder, 'a', 'b'))).toBeUndefined();
     await writeFile(join(folder, 'a'), '');
     expect(await findRefusal(join(folder, 'a', 'b'))).toMatchObject({ why: expect.stringContaining('ENOTDIR') });
+  });
+});
+
+describe('what several people share', () => {
+  test.each([
+    [0o2770, '660', 'its group may write, and may write the file, too'],
+    [0o750, '600', 'its group only looks into it, and has nothing of the file'],
+    [0o700, '600', 'it is one person’s'],
+  ])('in a folder of mode %i a file has %s: %s', async (rights, mode) => {
+    const folder = join(await tempFolder(), 'shared');
+    await mkdir(folder);
+    await chmod(folder, rights);
+    const file = join(folder, 'password');
+    await withUmask(0o077, () => createOnce(file, 'one', 0o600, 'group'));
+    expect(await modeOf(file)).toBe(mode);
+    await withUmask(0o077, () => replaceFile(file, 'other', 0o600, 'group'));
+    expect(await modeOf(file)).toBe(mode);
+    expect((await stat(file)).gid).toBe((await stat(folder)).gid);
+    expect(await readPrivateFile(file, 'the password file', 'group')).toBe('other');
+  });
+
+  test('is refused when everybody may read it', async () => {
+    const file = join(await tempFolder(), 'password');
+    await writeFile(file, 'hunter2');
+    await chmod(file, 0o664);
+    await expect(readPrivateFile(file, 'the password file', 'group')).rejects.toMatchObject({
+      code: 'SECRET_UNREADABLE',
+      hint: `chmod o= ${file}`,
+    });
   });
 });

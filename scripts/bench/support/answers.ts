@@ -6,10 +6,22 @@ import { LONGEST_WAIT_MS } from './context.ts';
 
 const REPLY_TIMEOUT_MS = 1000;
 const PAUSE_MS = 3;
+const LOOPBACK = '127.0.0.1';
+
+/** Where a port is published. */
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** Resolves when the Redis behind each published port has answered PING, be it with an error: then it is there. */
-export async function waitForAnswers(ports: readonly number[], signal: AbortSignal): Promise<void> {
-  await Promise.all(ports.map((port) => poll(signal, `port ${port} did not answer`, () => ask(port, 'PING'))));
+export async function waitForAnswers(ports: readonly (number | Place)[], signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    ports.map((one) => {
+      const { host, port } = typeof one === 'number' ? { host: LOOPBACK, port: one } : one;
+      return poll(signal, `port ${port} did not answer`, () => ask(port, 'PING', host));
+    }),
+  );
 }
 
 /** Resolves when every node says that the cluster is `ok` and that all its slots are assigned and served. */
@@ -34,10 +46,10 @@ async function poll(signal: AbortSignal, failing: string, look: () => Promise<st
 }
 
 /** A reply, raw; undefined without one. The engine's proxy accepts, and hangs up, before Redis listens. */
-function ask(port: number, command: string): Promise<string | undefined> {
+function ask(port: number, command: string, host = LOOPBACK): Promise<string | undefined> {
   return new Promise((resolve) => {
     let text = '';
-    const socket = connect({ port, host: '127.0.0.1' });
+    const socket = connect({ port, host });
     socket.setTimeout(REPLY_TIMEOUT_MS, () => socket.destroy());
     socket.once('connect', () => socket.write(`${command}\r\n`));
     socket.on('data', (chunk) => {

@@ -1,15 +1,15 @@
 import { containerDefinition, networkDefinition } from '../../../src/plan/model/definitions.ts';
 import { waitForAnswers } from './answers.ts';
 import type { Bench } from './context.ts';
-import { plainPorts, type BenchStack } from './stacks.ts';
+import type { BenchStack } from './stacks.ts';
 
 /**
  * The least that the engine needs for the same network and containers: everything in parallel, no file written, until
  * each Redis answers on its published port. Containers may be made before their network is; only the start needs it.
  */
 export async function startAlone(
-  { engine, image, signal }: Bench,
-  stack: BenchStack,
+  { engine, image, signal }: Pick<Bench, 'engine' | 'image' | 'signal'>,
+  stack: Pick<BenchStack, 'spec'>,
   command: readonly string[] = ['redis-server'],
 ): Promise<void> {
   const { spec } = stack;
@@ -22,5 +22,8 @@ export async function startAlone(
       await engine.startContainer(definition.name);
     }),
   ]);
-  await waitForAnswers(plainPorts(stack), signal);
+  await waitForAnswers(
+    spec.nodes.map(({ bind = spec.redis.bind, ports }) => ({ host: bind, port: ports.plain })),
+    signal,
+  );
 }

@@ -3,7 +3,8 @@ import { startProxy } from '../../../src/proxy/proxy.ts';
 
 const host = '127.0.0.1';
 const [plain, upstream] = process.argv.slice(2).map(Number);
-const node = { name: 'redis-1', ip: host, listen: { host, plain }, upstream: { host, plain: upstream } };
+const announced = { ip: host, plain: 6379, tls: 6380 };
+const node = { name: 'redis-1', announced, listen: { host, plain }, upstream: { host, plain: upstream } };
 startProxy({ nodes: [node], info: () => ({}), report: console.error }).then(
   () => console.log('listening'),
   (error: unknown) => {

@@ -1,7 +1,7 @@
 import { containerName } from '../../../src/plan/model/names.ts';
 import { PASSWORD_FILE } from '../../../src/plan/node/redis-config.ts';
 import { connectionArguments } from '../../../src/plan/model/definitions.ts';
-import { CONTAINER_PORTS, clusterPort } from '../../../src/spec/ports.ts';
+import { peerKind } from '../../../src/spec/ports.ts';
 import { runCommand } from './command.ts';
 import type { Bench } from './context.ts';
 import type { BenchStack } from './stacks.ts';
@@ -25,11 +25,11 @@ export async function runClusterManager(
   // Keys go over TLS where the bus is encrypted, and to the port that redis-cli has found.
   const movesKeys = command !== 'check' && spec.tls.cluster;
   const connection = movesKeys ? connectionArguments({ tls: { ...spec.tls, plain: false } }).join(' ') : '';
-  const port = movesKeys ? clusterPort(spec) : CONTAINER_PORTS.plain;
   const script = `export REDISCLI_AUTH="$(cat ${PASSWORD_FILE})"; for time in $(seq ${times}); do ${bench.server}-cli ${connection} --cluster "$@" || exit 1; done`;
   // Not 127.0.0.1: redis-cli would give it to the other nodes as the address to send this node's keys to.
-  const ip = spec.nodes.find(({ name }) => name === node)?.ip ?? '';
-  const args = [command, `${ip}:${port}`, ...options];
+  const announced = spec.nodes.find(({ name }) => name === node)?.announced;
+  const port = announced?.[movesKeys ? peerKind(spec) : 'plain'] ?? 0;
+  const args = [command, `${announced?.ip ?? ''}:${port}`, ...options];
   const container = containerName(spec.name, node);
   try {
     return await runCommand(bench, ['docker', 'exec', container, 'sh', '-c', script, 'sh', ...args], {}, TIMEOUT_MS);

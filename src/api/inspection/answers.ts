@@ -4,7 +4,7 @@ import { countSlots, formatRanges, SLOT_COUNT } from '../../cluster/slots/slots.
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { run } from '../../hint.ts';
 import { containerName } from '../../plan/model/names.ts';
-import { announcedPort, CONTAINER_PORTS } from '../../spec/ports.ts';
+import { clientKind } from '../../spec/ports.ts';
 import { hostAddress } from '../../stack/connect/host-address.ts';
 import type { Observation } from '../../stack/commands/watch/observer.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -36,6 +36,7 @@ export const clusterNodes = onceAnObservation((observation): z.infer<typeof Clus
   answering(observation);
   const nodes = topologyOf(observation).members.map(({ row, address, slots, spec }) => ({
     id: row?.id ?? '',
+    ...(spec?.host !== undefined && { host: spec.host }),
     ...splitAddress(address),
     role: inRedisWords(row?.role ?? spec?.initialRole),
     slots: formatRanges(slots),
@@ -52,7 +53,7 @@ export function nodeInfo(observation: Observation, asked: string): z.infer<typeo
   const { spec } = observation.session;
   const member = topologyOf(observation).members.find((one) => namesOf(one, spec.name).includes(asked));
   if (member === undefined) {
-    const names = spec.nodes.map(({ name, ip }) => `${name} (${ip}:${announcedPort(spec)})`);
+    const names = spec.nodes.map(({ name, announced }) => `${name} (${announced.ip}:${announced[clientKind(spec)]})`);
     throw new ProblemError(404, `the stack ${spec.name} has no node ${asked}`, {
       hint: `Its nodes are ${names.join(', ')}`,
     });
@@ -142,8 +143,8 @@ function notAnswering(observation: Observation, { spec, address }: Member): Prob
 
 function namesOf({ spec, address }: Member, stack: string): string[] {
   if (spec === undefined) return [address];
-  const { name, ip } = spec;
-  const { plain, tls } = CONTAINER_PORTS;
+  const { name, announced } = spec;
+  const { ip, plain, tls } = announced;
   return [address, `${ip}:${plain}`, `${ip}:${tls}`, name, containerName(stack, name)];
 }
 

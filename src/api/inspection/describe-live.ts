@@ -4,6 +4,7 @@ import { findOpenMoves } from '../../cluster/slots/open-moves.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { errorMessage } from '../../errors.ts';
 import { run, type Hint, type RenderHint } from '../../hint.ts';
+import { absenceText } from '../../plan/engine/host-conflicts.ts';
 import { entranceOf } from '../../stack/connect/host-address.ts';
 import type { Observation } from '../../stack/commands/watch/observer.ts';
 import type { Session } from '../../stack/session/session.ts';
@@ -24,6 +25,7 @@ export function describeLive(observation: Observation): Described {
   return {
     stack: session.spec.name,
     at,
+    away: [...observation.away],
     ...stateOf(observation, topology, moves),
     findings: [...stale, ...findings.map((one) => ({ text: one.text, command: mendHint(one) }))],
     slots: topology.owned.map(({ start, end, member }) => ({ start, end, node: nameOf(member) })),
@@ -46,6 +48,7 @@ export function describeFailure(error: unknown, session: Session, last: Describe
     at: Date.now(),
     health: 'unknown',
     headline: 'The state of the cluster is unknown',
+    away: last?.away ?? [],
     findings: [{ text: errorMessage(error), command: run('status') }],
     slots: last?.slots ?? [],
     moves: [],
@@ -54,7 +57,7 @@ export function describeFailure(error: unknown, session: Session, last: Describe
 }
 
 function stateOf(
-  { nodes, findings, isMoving, session }: Observation,
+  { nodes, away, findings, isMoving, session }: Observation,
   { assignedCount }: Topology,
   moves: LiveState['moves'],
 ): Pick<LiveState, 'health' | 'headline'> {
@@ -65,7 +68,8 @@ function stateOf(
   }
   if (findings.length > 0) {
     const count = findings.length === 1 ? 'One thing is' : `${findings.length} things are`;
-    return { health: 'failing', headline: `${count} wrong; ${answering} of ${nodes.length} nodes answer` };
+    const what = away.size === 0 ? `${count} wrong` : capitalized(absenceText(away));
+    return { health: 'failing', headline: `${what}; ${answering} of ${nodes.length} nodes answer` };
   }
   if (isMoving) {
     const slots = moves.reduce((sum, { count }) => sum + count, 0);
@@ -92,22 +96,28 @@ function movesOf({ nodes, migrations }: Observation, { members }: Topology): Liv
   }));
 }
 
-function liveNode({ session }: Observation, { members }: Topology, member: Member): LiveNode[] {
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function liveNode({ session, away }: Observation, { members }: Topology, member: Member): LiveNode[] {
   const { spec, observed, row, address, slots } = member;
   if (spec === undefined || observed === undefined) return [];
   const { view, lastFailure } = observed;
   const { host, port } = entranceOf(session, spec);
+  const silent = away.has(spec.host ?? '') ? 'unknown' : 'down';
   const primary = members.find((one) => one.row !== undefined && one.row.id === row?.primaryId);
   return [
     {
       name: spec.name,
+      ...(spec.host !== undefined && { host: spec.host }),
       address,
       hostAddress: `${host}:${port}`,
       slotCount: countSlots(slots),
       ...(row && { id: row.id, role: row.role }),
       ...(primary && { primary: nameOf(primary) }),
       ...(lastFailure && { lastFailure }),
-      ...(isReachable(view) ? healthOf(view, members) : { state: 'down', reason: view.reason }),
+      ...(isReachable(view) ? healthOf(view, members) : { state: silent, reason: view.reason }),
     },
   ];
 }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import * as z from 'zod';
+import { busAddress } from '../../cluster/nodes/node-table.ts';
 import { SLOT_COUNT } from '../../cluster/slots/slots.ts';
 import { StackError } from '../../errors.ts';
 import { run } from '../../hint.ts';
@@ -181,13 +182,15 @@ function requireReady(observation: Observation): void {
   const views = answering(observation);
   const info = clusterInfo(observation);
   const answeringIds = new Set(views.map(({ table }) => table.myself.id));
-  const addresses = new Set(observation.nodes.map(({ node }) => node.ip));
+  const addresses = new Set(observation.nodes.map(({ node }) => busAddress(node.announced)));
   // Of a node that isn't in the YAML file, only the others can say whether it is well.
   const isOwnerAbsent = views
     .flatMap(({ table }) => table.rows)
     .some(
-      ({ id, ip, slots, flags }) =>
-        slots.length > 0 && !answeringIds.has(id) && (addresses.has(ip) || flags.has('fail') || flags.has('fail?')),
+      (row) =>
+        row.slots.length > 0 &&
+        !answeringIds.has(row.id) &&
+        (addresses.has(busAddress(row)) || row.flags.has('fail') || row.flags.has('fail?')),
     );
   if (info.cluster_state === 'ok' && info.cluster_slots_ok === SLOT_COUNT && !isOwnerAbsent) return;
   throw new ProblemError(503, 'the cluster does not serve every slot', {

@@ -7,6 +7,8 @@ const SlotRange = z.strictObject({ start: Count.max(16383), end: Count.max(16383
 export const LiveNode = z.strictObject({
   /** As in the YAML file. */
   name: z.string(),
+  /** Which of the YAML file's hosts it is on, where there are several. */
+  host: z.string().optional(),
   /** undefined while the node has not been seen. */
   id: z.string().optional(),
   role: z.enum(['primary', 'replica']).optional(),
@@ -54,6 +56,8 @@ export const LiveState = z.strictObject({
   health: z.enum(['ok', 'moving', 'failing', 'unknown']),
   /** The state in one sentence. */
   headline: z.string(),
+  /** Hosts that don't answer: their nodes are `unknown`. */
+  away: z.array(z.string()),
   /** What is wrong, what matters most first, each with the command that repairs it. */
   findings: z.array(z.strictObject({ text: z.string(), command: z.string() })),
   /** Who owns what, ascending; slots without an owner are in none of them. */

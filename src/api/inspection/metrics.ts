@@ -27,6 +27,7 @@ export async function renderMetrics(stack: string, observation: Observation | un
   const live = describeLive(observation);
   if (isAnswering) addCluster(gauge, observation, live.moves);
   addNodes(registry, observation, live.nodes);
+  addHosts(registry, observation);
   return registry.metrics();
 }
 
@@ -44,16 +45,24 @@ function addCluster(gauge: MakeGauge, observation: Observation, moves: readonly 
   gauge('redis_cluster_size', 'Primaries that own slots').set(info.cluster_size);
 }
 
+function addHosts(registry: Registry, { session: { spec }, away }: Observation): void {
+  if (spec.hosts.length === 0) return;
+  const help = 'Whether the engine of the host answers; while it does not, nothing is known of its nodes';
+  const up = new Gauge({ name: 'redis_cluster_host_up', help, labelNames: ['host'], registers: [registry] });
+  for (const { name } of spec.hosts) up.set({ host: name }, away.has(name) ? 0 : 1);
+}
+
 function addNodes(registry: Registry, { nodes }: Observation, live: readonly LiveNode[]): void {
   // A failover must not end one series and begin another: what may change stands beside them.
   const info = new Gauge({
     name: 'redis_cluster_node_info',
     help: 'Always 1; the role is empty while it is unknown',
-    labelNames: ['node', 'address', 'role', 'redis_version'],
+    labelNames: ['node', 'address', 'role', 'redis_version', 'host'],
     registers: [registry],
   });
-  for (const { name, address, role = '', figures } of live) {
-    info.set({ node: name, address, role, redis_version: figures?.redisVersion ?? '' }, 1);
+  for (const { name, address, role = '', figures, host } of live) {
+    const place = host === undefined ? {} : { host };
+    info.set({ node: name, address, role, redis_version: figures?.redisVersion ?? '', ...place }, 1);
   }
   const labelNames = ['node'] as const;
   const eachNode = (name: string, help: string, valueOf: (node: LiveNode) => number | undefined): void => {

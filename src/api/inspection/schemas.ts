@@ -21,6 +21,7 @@ export const ClusterNodes = z
     nodes: z.array(
       z.strictObject({
         id: z.string().meta({ description: '40 hexadecimal digits; empty while it is unknown' }),
+        host: z.string().optional().meta({ description: "Which of the YAML file's hosts, where there are several" }),
         ip: z.string(),
         port: Count.max(65_535),
         role: z.enum(['master', 'slave']),

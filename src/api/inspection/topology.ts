@@ -1,7 +1,7 @@
-import type { NodeRow } from '../../cluster/nodes/node-table.ts';
+import { busAddress, type NodeRow } from '../../cluster/nodes/node-table.ts';
 import { countSlots, SLOT_COUNT, type SlotRange } from '../../cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
-import { announcedPort } from '../../spec/ports.ts';
+import { clientKind } from '../../spec/ports.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import type { ObservedNode } from '../../stack/commands/watch/observed-history.ts';
 import { onceAnObservation } from './remember.ts';
@@ -29,11 +29,11 @@ export interface Topology {
 /** What all the nodes that answer say, put together: once for each look, however many ask. */
 export const topologyOf = onceAnObservation(({ nodes, session }): Topology => {
   const views = nodes.map(({ view }) => view).filter(isReachable);
-  const port = announcedPort(session.spec);
+  const kind = clientKind(session.spec);
   const known = nodes.map((observed): Omit<Member, 'slots'> => {
     const { node, view } = observed;
-    const row = view.reachable ? view.table.myself : rowOfOthers(views, node.ip);
-    return { spec: node, observed, row, address: addressOf(row, node, port) };
+    const row = view.reachable ? view.table.myself : rowOfOthers(views, busAddress(node.announced));
+    return { spec: node, observed, row, address: addressOf(row, node, kind) };
   });
   const members = [...known, ...strangersOf(views, known)];
   const owned = ownedRanges(members.map(({ row }) => row));
@@ -52,16 +52,16 @@ export const topologyOf = onceAnObservation(({ nodes, session }): Topology => {
 });
 
 /** Of a node that answers no longer, whoever heard from it last knows best: the highest epoch. */
-function rowOfOthers(views: readonly ReachableView[], ip: string): NodeRow | undefined {
+function rowOfOthers(views: readonly ReachableView[], address: string): NodeRow | undefined {
   const answering = new Set(views.map(({ table }) => table.myself.id));
   return views
     .flatMap(({ table }) => table.rows)
-    .filter((row) => row.ip === ip && !answering.has(row.id) && !row.flags.has('handshake'))
+    .filter((row) => busAddress(row) === address && !answering.has(row.id) && !row.flags.has('handshake'))
     .toSorted((one, other) => other.configEpoch - one.configEpoch)[0];
 }
 
-function addressOf(row: NodeRow | undefined, node: NodeSpec, port: number): string {
-  return row === undefined || row.ip === '' ? `${node.ip}:${port}` : `${row.ip}:${row.port}`;
+function addressOf(row: NodeRow | undefined, { announced }: NodeSpec, kind: 'plain' | 'tls'): string {
+  return row === undefined || row.ip === '' ? `${announced.ip}:${announced[kind]}` : `${row.ip}:${row.port}`;
 }
 
 function strangersOf(

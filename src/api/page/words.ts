@@ -14,9 +14,10 @@ export function timeText(at: number): string {
   return TIME.format(at);
 }
 
-export function roleText({ role, primary }: Pick<LiveNode, 'role' | 'primary'>): string {
-  if (role === undefined) return 'role unknown';
-  return role === 'primary' ? 'primary' : `replica of ${primary ?? 'nobody'}`;
+/** `replica of redis-1, on host b` */
+export function roleText({ role, primary, host }: Pick<LiveNode, 'role' | 'primary' | 'host'>): string {
+  const text = role === 'replica' ? `replica of ${primary ?? 'nobody'}` : (role ?? 'role unknown');
+  return host === undefined ? text : `${text}, on host ${host}`;
 }
 
 export const HEALTH_WORDS: Readonly<Record<LiveState['health'], string>> = {

@@ -1,4 +1,3 @@
-import { CONTAINER_PORTS } from '../../spec/ports.ts';
 import type { ConnectionInfo } from '../../stack/connect/connection.ts';
 import type { TrustFiles } from '../../stack/connect/trust.ts';
 
@@ -33,8 +32,7 @@ export function reachOf({ plain, tls, passwordFile }: SnippetConnection): Reach 
   const map = Object.entries(entrance.natMap).map(([address, found]) => ({ announced: placeOf(address), found }));
   return {
     nodes: entrance.nodes.map(placeOf),
-    // Redirects of the plain port never name the TLS port; the other way round they may, before Redis 7.2.
-    map: plain === undefined ? map : map.filter(({ announced }) => announced.port === CONTAINER_PORTS.plain),
+    map,
     tls: plain === undefined ? tls?.files : undefined,
     passwordFile,
   };

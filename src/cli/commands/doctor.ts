@@ -7,7 +7,6 @@ import { countText } from '../../units.ts';
 
 export const doctor: Command = {
   name: 'doctor',
-  isForHosts: true,
   summary:
     "why things don't work, and the commands that repair them; changes nothing (exit code 1 when something failed)",
   options: {

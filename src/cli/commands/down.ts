@@ -1,13 +1,12 @@
 import type { DownOptions, DownResult } from '../../stack/commands/down.ts';
 import { proxyAddresses } from '../../plan/model/host-ports.ts';
 import { StackError } from '../../errors.ts';
-import { hint, run, type Hint } from '../../hint.ts';
+import { hint, quoted, run, type Hint } from '../../hint.ts';
 import type { Command, Invocation } from '../core/command.ts';
 import type { Outcome } from '../core/output.ts';
 
 export const down: Command = {
   name: 'down',
-  isForHosts: true,
   changes: true,
   summary: 'remove the containers and the network; the data stays',
   options: {
@@ -54,19 +53,35 @@ function optionsOf({ options, confirm }: Invocation, stack: string, command: str
 }
 
 function outcome(stack: string, result: DownResult, next: Hint): Outcome {
-  const { actions, keptVolumes, keptNetworks, networkGuests } = result;
+  const { actions, keptVolumes, keptNetworks, networkGuests, elsewhere } = result;
+  const [other] = elsewhere;
   return {
     data: { stack, ...resultAsData(result) },
     show: (screen) => {
-      screen.good(`${stack} is down${actions.length === 0 ? ': nothing was there' : ''}`);
+      const where = other === undefined ? '' : ' on this engine';
+      screen.good(`${stack} is down${where}${actions.length === 0 ? ': nothing was there' : ''}`);
       if (keptVolumes.length > 0) screen.line(`  The data is kept in ${keptVolumes.join(', ')}.`);
       if (keptNetworks.length > 0) {
         const guests = networkGuests.join(', ');
         screen.line(`  The network ${keptNetworks.join(', ')} stays: ${guests} is on it, and not of this stack.`);
       }
+      for (const line of elsewhereLines(result)) screen.line(`  ${line}`);
       if (keptVolumes.length > 0) screen.next(next);
+      if (other !== undefined)
+        screen.next(hint`${run(`down --name ${stack} --host ${quoted(other.engine)}`)}   # there`);
     },
   };
+}
+
+function elsewhereLines({ elsewhere, sharedNetworks }: DownResult): string[] {
+  return [
+    ...(sharedNetworks.length === 0 ? [] : [`The network ${sharedNetworks.join(', ')} stays: other hosts may use it.`]),
+    ...(elsewhere.length === 0
+      ? []
+      : [
+          `What it has on other hosts stays: ${elsewhere.map(({ name, engine }) => `${name} (${engine})`).join(', ')}.`,
+        ]),
+  ];
 }
 
 async function downStale({ openByLabel, confirm }: Invocation): Promise<Outcome> {
@@ -78,19 +93,22 @@ async function downStale({ openByLabel, confirm }: Invocation): Promise<Outcome>
   });
   return {
     data: { stacks: removed.map(({ stack, ...result }) => ({ stack, ...resultAsData(result) })) },
-    show: ({ good, line }) => {
+    show: ({ good, line, next }) => {
       if (removed.length === 0) good('nothing is left of a dead run');
-      for (const { stack, actions, keptNetworks, networkGuests } of removed) {
+      for (const { stack, actions, keptNetworks, networkGuests, ...more } of removed) {
         const targets = removedBy(actions).map(({ target }) => target);
         good(`${stack} is gone: ${targets.join(', ')}`);
         if (keptNetworks.length > 0) line(`  ${keptNetworks.join(', ')} stays: ${networkGuests.join(', ')} is on it.`);
+        for (const text of elsewhereLines({ ...more, actions, keptNetworks, networkGuests })) line(`  ${text}`);
+        const [other] = more.elsewhere;
+        if (other !== undefined) next(hint`${run(`down --all-stale --host ${quoted(other.engine)}`)}   # there`);
       }
     },
   };
 }
 
-function resultAsData({ actions, keptVolumes, networkGuests }: DownResult): object {
-  return { removed: removedBy(actions), keptVolumes, networkGuests };
+function resultAsData({ actions, keptVolumes, networkGuests, elsewhere }: DownResult): object {
+  return { removed: removedBy(actions), keptVolumes, networkGuests, ...(elsewhere.length > 0 && { elsewhere }) };
 }
 
 function removedBy(actions: DownResult['actions']): { readonly type: string; readonly target: string }[] {

@@ -10,7 +10,6 @@ import { FORMATS, maskCommand, render, type Format, type Variables } from './env
 
 export const env: Command = {
   name: 'env',
-  isForHosts: true,
   summary: 'print what an application needs to connect, or write it into a file',
   options: {
     '--format <dotenv|shell|json|docker|github>':

@@ -2,7 +2,6 @@ import { wrongValue, type Command, type OptionValues } from '../core/command.ts'
 
 export const logs: Command = {
   name: 'logs',
-  isForHosts: true,
   operands: '[node]',
   summary: "show the nodes' logs",
   options: {

@@ -7,7 +7,6 @@ const CHANGES_PENDING = 3;
 
 export const plan: Command = {
   name: 'plan',
-  isForHosts: true,
   summary: 'show what `up` would do and why; changes nothing',
   options: { '--detailed-exitcode': 'exit with 3 when there is something to do' },
   run: async ({ openSession, options, renderHint }) => {

@@ -3,7 +3,6 @@ import type { Spec } from '../../spec/spec.ts';
 
 export const redisCli: Command = {
   name: 'redis-cli',
-  isForHosts: true,
   operands: '[node]',
   summary: "the node's own redis-cli, in cluster mode and with the password",
   passesOn: "redis-cli's arguments",

@@ -4,7 +4,6 @@ import { durationText } from '../../units.ts';
 
 export const restart: Command = {
   name: 'restart',
-  isForHosts: true,
   operands: '[nodes...]',
   changes: true,
   summary: 'restart the named nodes, or all, and wait for the cluster; every key stays',

@@ -17,7 +17,6 @@ import {
 
 export const status: Command = {
   name: 'status',
-  isForHosts: true,
   summary: 'show what runs, from which image, and whether the cluster is whole (exit code 1 if not)',
   run: async ({ openSession, renderHint }) => {
     const session = await openSession();
@@ -43,7 +42,9 @@ async function showStatus(session: Session, state: Status, screen: Screen): Prom
   const hasHosts = session.spec.hosts.length > 0;
   const rows = nodes.map(({ node, container, view }) => {
     const cells = isReachable(view) ? columns.map(([, cell]) => cell(view, views)) : [];
-    const { name, host = '' } = node;
+    const { name } = node;
+    // It may be on another than the YAML file has it on by now.
+    const host = container?.host ?? node.host ?? '';
     const missing = state.away.includes(host) ? 'unknown' : 'no container';
     return [name, ...(hasHosts ? [host] : []), container?.status ?? missing, ...cells];
   });
@@ -86,7 +87,7 @@ function statusAsJson(
     ...(away.length > 0 && { away }),
     containers: nodes.map(({ node, container }) => ({
       node: node.name,
-      ...(node.host !== undefined && { host: node.host }),
+      ...(node.host !== undefined && { host: container?.host ?? node.host }),
       container: container?.name ?? null,
       state: container?.state ?? null,
       status: container?.status ?? null,

@@ -17,8 +17,6 @@ export interface Command {
   readonly options?: Readonly<Record<string, string>>;
   /** It changes the stack, and waits until no other command does. */
   readonly changes?: boolean;
-  /** Also where the nodes are on several hosts. */
-  readonly isForHosts?: boolean;
   /** This program's own use: not in the help text. */
   readonly isHidden?: boolean;
   /** It changes no stack, and prints only how it went: nothing with `--quiet`, as if it did. */

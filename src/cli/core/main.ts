@@ -69,7 +69,6 @@ async function run(
         openSession(connection, {
           ...needs,
           exclusive: command.changes === true ? command.name : undefined,
-          isForHosts: command.isForHosts === true,
         }),
       connection,
       openByLabel: () => openByLabel(connection),

@@ -110,7 +110,7 @@ export function proxyAsJson({ engine }: Session, { info, addresses }: RunningPro
 export function nodesAsJson({ spec, engine }: Session, views: readonly ReachableView[]): NodeJson[] {
   const placeOf = (name: string): Pick<NodeJson, 'host' | 'ports'> => {
     const node = spec.nodes.find((one) => one.name === name);
-    if (node === undefined) return { host: entranceHost({ spec, engine }) };
+    if (node === undefined) return { host: spec.redis.bind };
     const { host, plain, tls } = node.entrance;
     return { host: host ?? entranceHost({ spec, engine }, node), ports: { ...node.ports, plain, tls } };
   };

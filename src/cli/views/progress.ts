@@ -14,7 +14,7 @@ export function startProgress({ stderr, env }: Terminal): Progress {
   return isLively(stderr, env) ? liveProgress(stderr, painter(stderr, env)) : plainProgress(stderr);
 }
 
-const MARKS = { done: '✓', warning: '!', failed: '✗' } as const;
+export const MARKS = { running: '…', done: '✓', warning: '!', failed: '✗' } as const;
 
 function plainProgress(stderr: NodeJS.WriteStream): Progress {
   let last = '';

@@ -1,5 +1,5 @@
 import { run, type Hint } from '../../hint.ts';
-import type { NodeRow } from '../nodes/node-table.ts';
+import { busAddress, type NodeRow } from '../nodes/node-table.ts';
 import { countSlots, formatRange, formatRanges, type SlotRange } from '../slots/slots.ts';
 import { isReachable, type NodeView, type ReachableView } from '../nodes/view.ts';
 
@@ -8,7 +8,7 @@ export interface Expectation {
   readonly primaryCount: number;
   /** Replicas of all primaries together. */
   readonly replicaCount: number;
-  /** Node name → the address that it should announce. */
+  /** Node name → where it should announce that the others reach it: see `busAddress`. */
   readonly addresses: ReadonlyMap<string, string>;
 }
 
@@ -71,14 +71,17 @@ export function seenCluster(expected: Expectation, views: readonly NodeView[]): 
     expected,
     reachable,
     absentAddresses: new Set(absent.map(({ name }) => expected.addresses.get(name) ?? '')),
-    nameOf: (id) => names.get(id) ?? byAddress.get(rows.find((row) => row.id === id)?.ip ?? '') ?? id.slice(0, 8),
+    nameOf: (id) => {
+      const row = rows.find((one) => one.id === id);
+      return names.get(id) ?? byAddress.get(row === undefined ? '' : busAddress(row)) ?? id.slice(0, 8);
+    },
     own: new Set(names.keys()),
   };
 }
 
 /** A row of a node of the stack that doesn't answer right now. */
-export function isAbsent({ absentAddresses, own }: SeenCluster, { id, ip }: Pick<NodeRow, 'id' | 'ip'>): boolean {
-  return !own.has(id) && absentAddresses.has(ip);
+export function isAbsent({ absentAddresses, own }: SeenCluster, row: NodeRow): boolean {
+  return !own.has(row.id) && absentAddresses.has(busAddress(row));
 }
 
 /** `slot 7`, `slots 12-99`, `slots 1 5 9-12`; a long list is cut. */

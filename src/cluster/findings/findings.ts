@@ -5,7 +5,7 @@ import { findWriteRefusals } from './write-refusals.ts';
 import { type NodeView, type ReachableView, rowOf } from '../nodes/view.ts';
 import { countSlots, SLOT_COUNT } from '../slots/slots.ts';
 import { isPhantom } from '../nodes/bootstrap-table.ts';
-import type { NodeRow } from '../nodes/node-table.ts';
+import { busAddress, type NodeRow } from '../nodes/node-table.ts';
 import { epochOf, groupBy } from '../slots/slot-survey.ts';
 
 /** Everything that is wrong with the cluster, what matters most first; empty when it is whole and as it is asked for. */
@@ -102,18 +102,21 @@ function acquaintances({ reachable, expected }: SeenCluster): Finding[] {
   return reachable.flatMap((view): Finding[] => {
     const { name, table } = view;
     const wanted = expected.addresses.get(name) ?? '';
-    const { ip } = table.myself;
+    const address = busAddress(table.myself);
     const announces: Finding[] =
       // A node without links has not yet learnt its own address where none is announced.
-      ip === wanted ? [] : [wrongAddress(name, `${name} announces ${ip || 'no address'} instead of ${wanted}`, 'up')];
+      address === wanted
+        ? []
+        : [wrongAddress(name, `${name} announces ${address || 'no address'} instead of ${wanted}`, 'up')];
     const others = reachable.filter((other) => other !== view);
     const unknown = others
       .filter((other) => rowOf(view, other.table.myself.id) === undefined)
       .map((other) => other.name);
     const moved = others.flatMap((other) => {
-      const known = rowOf(view, other.table.myself.id)?.ip;
-      if (known === undefined || known === other.table.myself.ip) return [];
-      const text = `${name} knows ${other.name} at ${known || 'no address'} instead of ${other.table.myself.ip}`;
+      const row = rowOf(view, other.table.myself.id);
+      const [known, right] = [row && busAddress(row), busAddress(other.table.myself)];
+      if (known === undefined || known === right) return [];
+      const text = `${name} knows ${other.name} at ${known || 'no address'} instead of ${right}`;
       return [wrongAddress(name, text, 'cluster fix')];
     });
     const strangers: Finding[] =
@@ -145,7 +148,7 @@ function strangersOf(cluster: SeenCluster): Finding[] {
       return [{ kind: 'phantom', node: undefined, ...owned, text, mend: 'cluster fix' }];
     }
     const flags = [...new Set(group.flatMap((one) => [...one.row.flags]))].filter((flag) => flag !== 'myself');
-    const text = `${row.id.slice(0, 8)} at ${row.ip || 'no address'} (${flags.join(',')}) is no node of this stack, is known to ${knowers}${owns}`;
+    const text = `${row.id.slice(0, 8)} at ${row.ip === '' ? 'no address' : `${row.ip}:${row.port}`} (${flags.join(',')}) is no node of this stack, is known to ${knowers}${owns}`;
     return [{ kind: 'ghost', node: undefined, ...owned, text, mend: ghostMend(flags) }];
   });
 }
@@ -188,13 +191,13 @@ function brokenLinks(cluster: SeenCluster): Finding[] {
   // Where an address is wrong or a node away, a link that is down is no news.
   const isNews = ({ row }: { row: NodeRow }): boolean => {
     const view = reachable.find(({ table }) => table.myself.id === row.id);
-    return !row.connected && row.ip === view?.table.myself.ip;
+    return !row.connected && view !== undefined && busAddress(row) === busAddress(view.table.myself);
   };
   const broken = groupBy(rows.filter(isNews), ({ row }) => row.id).map((group): Finding => {
     const [first] = group;
     const target = nameOf(first?.row.id ?? '');
     const ends = list(group.map(({ name }) => name));
-    const text = `the bus link to ${target} at ${first?.row.ip ?? ''}:${first?.row.busPort ?? ''} is down from ${ends}`;
+    const text = `the bus link to ${target} at ${first === undefined ? '' : busAddress(first.row)} is down from ${ends}`;
     return { kind: 'broken link', node: target, text, mend: 'cluster wait' };
   });
   return [...failing, ...broken];

@@ -1,4 +1,4 @@
-import { slotMapText } from '../nodes/node-table.ts';
+import { busAddress, slotMapText, type NodeRow } from '../nodes/node-table.ts';
 import { SLOT_COUNT } from '../slots/slots.ts';
 import { isReachable, rowOf, type NodeView, type ReachableView } from '../nodes/view.ts';
 import type { Expectation } from './finding.ts';
@@ -27,6 +27,11 @@ export function findClusterProblems(expected: Expectation, views: readonly NodeV
 function nodeProblems({ primaryCount, addresses }: Expectation, view: ReachableView): string[] {
   const { name, info, table, replicationLink } = view;
   const nodeCount = addresses.size;
+  const announced = busAddress(table.myself);
+  const whoIs = (row: NodeRow): string => {
+    const address = busAddress(row);
+    return [...addresses].find(([, own]) => own === address)?.[0] ?? (address || row.id);
+  };
   const checks: [fails: boolean, problem: string][] = [
     [info.state !== 'ok', `cluster_state is ${info.state}`],
     [info.slotsAssigned !== SLOT_COUNT, `only ${info.slotsAssigned} of ${SLOT_COUNT} slots have an owner`],
@@ -37,8 +42,8 @@ function nodeProblems({ primaryCount, addresses }: Expectation, view: ReachableV
     [info.knownNodes !== nodeCount, `it knows ${info.knownNodes} nodes instead of ${nodeCount}`],
     [info.size !== primaryCount, `${info.size} primaries own slots instead of ${primaryCount}`],
     [
-      table.myself.ip !== addresses.get(name),
-      `it announces the address ${table.myself.ip || '(none)'} instead of ${addresses.get(name) ?? '(none)'}`,
+      announced !== addresses.get(name),
+      `it announces the address ${announced || '(none)'} instead of ${addresses.get(name) ?? '(none)'}`,
     ],
     [replicationLink === 'down', 'it has no copy of its primary yet'],
   ];
@@ -46,7 +51,7 @@ function nodeProblems({ primaryCount, addresses }: Expectation, view: ReachableV
   return [
     ...checks.filter(([fails]) => fails).map(([, problem]) => `${name}: ${problem}`),
     ...disturbedWrites(view).map(({ text }) => text),
-    ...failed.map(({ id, ip, flags }) => `${name}: it sees ${ip || id} as ${[...flags].join(',')}`),
+    ...failed.map((row) => `${name}: it sees ${whoIs(row)} as ${[...row.flags].join(',')}`),
   ];
 }
 

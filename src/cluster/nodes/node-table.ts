@@ -75,6 +75,11 @@ function parseAddress(text: string): Pick<NodeRow, 'ip' | 'port' | 'busPort' | '
   return { ip: match?.[1] ?? '', port: Number(match?.[2] ?? 0), busPort: Number(match?.[3] ?? 0), hostname };
 }
 
+/** Where the other nodes reach a node: no two nodes have the same. Empty where it has no known address. */
+export function busAddress({ ip, busPort }: Pick<NodeRow, 'ip' | 'busPort'>): string {
+  return ip === '' ? '' : `${ip}:${busPort}`;
+}
+
 function parseRange(text: string): SlotRange {
   const [start = '', end = start] = text.split('-');
   return { start: Number(start), end: Number(end) };

@@ -1,12 +1,14 @@
 import type { Bounds } from '../../bounds.ts';
-import { StackError } from '../../errors.ts';
-import type { Network } from '../../plan/model/resources.ts';
+import { errorMessage, hasCode, StackError } from '../../errors.ts';
+import type { Network, Swarm } from '../../plan/model/resources.ts';
 import type { Engine } from '../engine.ts';
 import { askAll, Member, patienceWithin, type Call, type HostEngine, type Patience } from './member.ts';
 import { spreadImage } from './spread-image.ts';
 
 /** Where things are, or are to be, before they are seen: the names of containers and of volumes, each with its host's. */
 type Placement = ReadonlyMap<string, string>;
+/** One look asks several times what the hosts are in their swarm, and each answer takes the engine longer than any other. */
+const LOOK_MS = 500;
 type Named = { readonly name: string };
 
 /**
@@ -22,24 +24,31 @@ export function connectHosts(
   const members = hosts.map((host) => new Member(host, bounds.signal, patience));
   /** Where containers and volumes were seen last. */
   const homes = new Map(placement);
-  /** Networks that are one host's alone. */
-  const localNetworks = new Map<string, Member>();
 
   const everywhere = <T>(call: Call<T>): Promise<readonly (readonly [Member, T])[]> => askAll(members, call);
   const memberOf = (host: string | undefined): Member => {
-    const member = members.find(({ name }) => name === host) ?? members.find(({ isAway }) => !isAway) ?? members[0];
+    const member =
+      members.find(({ name }) => name === host) ?? members.find(({ absence }) => absence === undefined) ?? members[0];
     if (member === undefined) throw new Error('a stack on several hosts without one');
     return member;
   };
   const at = <T>(thing: string, call: Call<T>): Promise<T> => memberOf(homes.get(thing)).ask(call);
+  let asked: { readonly at: number; readonly answers: ReturnType<typeof everywhere<Swarm>> } | undefined;
+  const swarms = (): ReturnType<typeof everywhere<Swarm>> => {
+    if (asked === undefined || performance.now() - asked.at > LOOK_MS)
+      asked = { at: performance.now(), answers: everywhere((engine) => engine.swarm()) };
+    return asked.answers;
+  };
   const onManager = async <T>(call: Call<T>): Promise<T> => {
-    const manager = (await everywhere((engine) => engine.swarm())).find(([, { nodes }]) => nodes.length > 0);
+    const manager = (await swarms()).find(([, { nodes }]) => nodes.length > 0);
     if (manager !== undefined) return manager[0].ask(call);
     throw new StackError('ENGINE_FAILED', {
       message: 'no manager of the swarm answers among the hosts',
       hint: 'docker node ls   # on a manager',
     });
   };
+  const onNetworkOf = (host: string | undefined, call: Call<void>): Promise<void> =>
+    host === undefined ? onManager(call) : memberOf(host).ask(call);
   /** What all of them have. Of things of one name that which is where it is to be is known by it. */
   const listed = async <T extends Named>(call: Call<readonly T[]>): Promise<(T & { readonly host: string })[]> => {
     const all = (await everywhere(call)).flatMap(([{ name: host }, things]) =>
@@ -58,9 +67,8 @@ export function connectHosts(
       source: 'hosts in the YAML file',
       publishedHost,
     },
-    away: () => new Set(members.filter(({ isAway }) => isAway).map(({ name }) => name)),
-    swarms: async () =>
-      new Map((await everywhere((engine) => engine.swarm())).map(([{ name }, swarm]) => [name, swarm])),
+    away: () => new Map(members.flatMap(({ name, absence }) => (absence === undefined ? [] : [[name, absence]]))),
+    swarms: async () => new Map((await swarms()).map(([{ name }, swarm]) => [name, swarm])),
 
     version: async () => firstOf(await everywhere((engine) => engine.version())),
     unenforcedLimits: async () => [
@@ -79,26 +87,20 @@ export function connectHosts(
     },
 
     listNetworks: async () => {
-      const answers = await everywhere(async (engine) => ({
-        networks: await engine.listNetworks(),
-        canSay: (await engine.swarm()).nodes.length > 0,
-      }));
+      const [answers, states] = await Promise.all([everywhere((engine) => engine.listNetworks()), swarms()]);
       // A worker knows only those that are used there, and another manager may not know of the last change yet.
-      const [speaker] = answers.find(([, { canSay }]) => canSay) ?? answers[0] ?? [];
-      localNetworks.clear();
-      return answers.flatMap(([member, { networks }]) =>
+      const hasSaid = new Set(answers.map(([member]) => member));
+      const [speaker] =
+        states.find(([member, { nodes }]) => hasSaid.has(member) && nodes.length > 0) ?? answers[0] ?? [];
+      return answers.flatMap(([member, networks]) =>
         networks.flatMap((network): Network[] => {
           if (network.isSwarmWide === true) return member === speaker ? [network] : [];
-          localNetworks.set(network.name, member);
           return [{ ...network, host: member.name }];
         }),
       );
     },
-    createNetwork: (network) => onManager((engine) => engine.createNetwork(network)),
-    removeNetwork: (name) => {
-      const remove: Call<void> = (engine) => engine.removeNetwork(name);
-      return localNetworks.get(name)?.ask(remove) ?? onManager(remove);
-    },
+    createNetwork: (network) => onNetworkOf(network.host, (engine) => engine.createNetwork(network)),
+    removeNetwork: (name, host) => onNetworkOf(host, (engine) => engine.removeNetwork(name)),
 
     listContainers: () => listed((engine) => engine.listContainers()),
     createContainer: (container) => {
@@ -132,14 +134,31 @@ export function connectHosts(
 
     describe: async (kind, name) => {
       if (kind === 'container') return at(name ?? '', (engine) => engine.describe(kind, name));
-      const answers = await everywhere((engine) => engine.describe(kind, name));
+      const answers = await everywhere((engine) =>
+        engine.describe(kind, name).catch((error: unknown) => {
+          // One that takes no part in the network yet doesn't know of it.
+          if (hasCode(error, 'ENGINE_UNREACHABLE')) throw error;
+          return errorMessage(error);
+        }),
+      );
       return Object.fromEntries(answers.map(([host, answer]) => [host.name, answer]));
     },
 
     listVolumes: () => listed((engine) => engine.listVolumes()),
     findEmptyVolumes: async () =>
-      (await everywhere((engine) => engine.findEmptyVolumes())).flatMap(([, names]) => names),
-    removeVolume: (name) => at(name, (engine) => engine.removeVolume(name)),
+      (await everywhere((engine) => engine.findEmptyVolumes())).flatMap(([{ name: host }, found]) =>
+        found.map(({ name }) => ({ name, host })),
+      ),
+    removeVolume: (name, host = homes.get(name)) => memberOf(host).ask((engine) => engine.removeVolume(name)),
+
+    putMark: async (mark) => (await everywhere((engine) => engine.putMark(mark))).map(([{ name }]) => name),
+    listMarks: async (stack) =>
+      (await everywhere((engine) => engine.listMarks(stack))).flatMap(([{ name: host }, marks]) =>
+        marks.map((mark) => ({ ...mark, host })),
+      ),
+    removeMark: async (name) => {
+      await everywhere((engine) => engine.removeMark(name));
+    },
   };
 }
 

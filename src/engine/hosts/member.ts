@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withinBounds, type Bounds } from '../../bounds.ts';
 import { hasCode, StackError } from '../../errors.ts';
+import type { Absence } from '../../plan/model/resources.ts';
 import { durationText } from '../../units.ts';
 import type { SingleEngine } from '../engine.ts';
 
@@ -45,8 +46,9 @@ export class Member {
     this.#signal = signal;
   }
 
-  get isAway(): boolean {
-    return this.#absence !== undefined;
+  /** Why it did not answer when it was last asked. */
+  get absence(): Absence | undefined {
+    return this.#absence;
   }
 
   /** @throws StackError ENGINE_UNREACHABLE, a few seconds after it has gone; at once where that was found just now */
@@ -58,13 +60,21 @@ export class Member {
       this.#absence = undefined;
       return result;
     } catch (error) {
-      if (!hasCode(error, 'ENGINE_UNREACHABLE')) throw error;
+      if (!hasCode(error, 'ENGINE_UNREACHABLE')) throw this.#named(error);
       this.#foundAt = performance.now();
       const { message, hint = '', cause } = error;
       // Who asked for one thing looks again, and sees that all of this host is away.
       this.#absence = new StackError('ENGINE_UNREACHABLE', { message, hint, cause, isPassing: true });
       throw this.#absence;
     }
+  }
+
+  /** What fails as nothing that is known, or takes too long, says which of the hosts it is about. */
+  #named(error: unknown): unknown {
+    if (!hasCode(error, 'ENGINE_FAILED', 'WAIT_TIMEOUT')) return error;
+    const { code, message, hint = '', details, cause, isPassing } = error;
+    const text = `on host ${this.name} (${this.engine.endpoint.address}): ${message}`;
+    return new StackError(code, { message: text, hint, details, cause, isPassing });
   }
 
   async #whileThere<T>(work: Promise<T>): Promise<T> {

@@ -1,7 +1,9 @@
+import { busAddress, type NodeRow } from '../../cluster/nodes/node-table.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
-import type { Spec } from '../../spec/spec.ts';
+import { peerKind } from '../../spec/ports.ts';
+import type { NodeSpec, Spec } from '../../spec/spec.ts';
 
 /** The node with its name in the YAML file. @throws StackError USAGE where it doesn't answer. */
 export function reachableNode(views: readonly NodeView[], name: string): ReachableView {
@@ -33,9 +35,24 @@ export function nameOfId(spec: Spec, views: readonly NodeView[], id: string | un
     .filter(isReachable)
     .flatMap(({ table }) => table.rows)
     .find((one) => one.id === id);
-  const node = spec.nodes.find(({ ip }) => ip === row?.ip);
+  const node = row && nodeAt(spec, row);
   const isAway = views.some((view) => view.name === node?.name && !view.reachable);
   return node !== undefined && isAway ? node.name : id;
+}
+
+/** The node of the YAML file that is to be found there. */
+export function nodeAt({ nodes }: Spec, row: Pick<NodeRow, 'ip' | 'busPort'>): NodeSpec | undefined {
+  return nodes.find(({ announced }) => busAddress(announced) === busAddress(row));
+}
+
+/** Where others are to meet it: at the port under which nodes know each other, whichever of its ports it has shown. */
+export function meetingPlace(
+  spec: Spec,
+  { name, table: { myself } }: ReachableView,
+): { readonly ip: string; readonly port: number; readonly busPort: number } {
+  const { ip, port, busPort } = myself;
+  const node = spec.nodes.find((one) => one.name === name);
+  return { ip, port: node?.announced[peerKind(spec)] ?? port, busPort };
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { Expectation, Finding } from '../../cluster/findings/finding.ts';
+import { findFindings } from '../../cluster/findings/findings.ts';
+import { busAddress } from '../../cluster/nodes/node-table.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { groupBy } from '../../cluster/slots/slot-survey.ts';
 import { primariesOf, type NodeSpec, type Spec } from '../../spec/spec.ts';
@@ -8,7 +10,7 @@ export function expectationOf(spec: Spec, former: readonly NodeSpec[] = []): Exp
   return {
     primaryCount: primariesOf(spec).length,
     replicaCount: spec.nodes.length - primariesOf(spec).length,
-    addresses: new Map([...spec.nodes, ...former].map(({ name, ip }) => [name, ip])),
+    addresses: new Map([...spec.nodes, ...former].map(({ name, announced }) => [name, busAddress(announced)])),
   };
 }
 
@@ -16,6 +18,11 @@ export function expectationOf(spec: Spec, former: readonly NodeSpec[] = []): Exp
 export function inItsShape(expected: Expectation, views: readonly NodeView[]): Expectation {
   const size = views.find(isReachable)?.info.size ?? expected.primaryCount;
   return size === expected.primaryCount ? expected : { ...expected, primaryCount: size, replicaCount: 0 };
+}
+
+/** All that is wrong with the cluster, by what the nodes say. */
+export function findingsOf(spec: Spec, views: readonly NodeView[]): Finding[] {
+  return [...findFindings(expectationOf(spec), views), ...placementFindings(spec, views)];
 }
 
 /**
@@ -29,7 +36,8 @@ export function placementFindings({ nodes, hosts }: Spec, views: readonly NodeVi
   const owners = reachable.filter(({ table: { myself } }) => myself.slots.length > 0);
   const followersOf = (owner: ReachableView): ReachableView[] =>
     reachable.filter(({ table: { myself } }) => myself.primaryId === owner.table.myself.id);
-  const crowds = hosts.length < 3 ? [] : groupBy(owners, hostOf).filter((group) => group.length > owners.length / 2);
+  const hostCount = new Set(nodes.map(({ host }) => host)).size;
+  const crowds = hostCount < 3 ? [] : groupBy(owners, hostOf).filter((group) => group.length > owners.length / 2);
   const crowded = crowds.flatMap((group): Finding[] => {
     const elsewhere = group
       .filter((owner) => nodeOf(owner)?.initialRole === 'replica')

@@ -1,10 +1,9 @@
 import { isBootstrapping, isPhantom, phantomRows } from '../../cluster/nodes/bootstrap-table.ts';
-import type { NodeRow } from '../../cluster/nodes/node-table.ts';
+import { busAddress, type NodeRow } from '../../cluster/nodes/node-table.ts';
 import { divideSlots } from '../../cluster/slots/slots.ts';
 import { isReachable, rowOf, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
-import { clusterPort, CONTAINER_PORTS } from '../../spec/ports.ts';
 import { primariesOf, type Spec } from '../../spec/spec.ts';
-import { replicasOf } from './among-nodes.ts';
+import { meetingPlace, replicasOf } from './among-nodes.ts';
 import { newAction, type ActionOf } from '../model/action.ts';
 
 export type ClusterAction = ActionOf<'take over' | 'forget' | 'meet' | 'add slots' | 'replicate'>;
@@ -62,9 +61,8 @@ function planMeetings(spec: Spec, views: readonly ReachableView[]): ClusterActio
       if (isAcquainted(view, other) && isAcquainted(other, view)) return [];
       const areRelated = knows(view, other) || knows(other, view);
       if (!areRelated && !isBlank(view) && !isBlank(other)) return [];
-      const { ip } = other.table.myself;
       const cause = areRelated ? `it has an old address of ${other.name}` : `it doesn't know ${other.name}`;
-      return [newAction('meet', view.name, cause, { ip, port: clusterPort(spec), busPort: CONTAINER_PORTS.bus })];
+      return [newAction('meet', view.name, cause, meetingPlace(spec, other))];
     }),
   );
 }
@@ -103,17 +101,30 @@ function planReplicas(spec: Spec, views: readonly ReachableView[]): ClusterActio
   const present = views.filter((view) => spec.nodes.some(({ name }) => name === view.name));
   const owners = present.filter(({ table: { myself } }) => myself.slots.length > 0);
   if (owners.length < primariesOf(spec).length) return [];
-  const replicaCount = ({ table: { myself } }: ReachableView): number => replicasOf(present, myself.id).length;
-  return present.flatMap((view): ClusterAction[] => {
+  const hosts = new Map(spec.nodes.map(({ name, host }) => [name, host]));
+  const planned: string[] = [];
+  const replicaCount = ({ table: { myself } }: ReachableView): number =>
+    replicasOf(present, myself.id).length + planned.filter((id) => id === myself.id).length;
+  const initialOf = ({ name }: ReachableView): ReachableView | undefined => {
+    const initial = spec.nodes.find((node) => node.name === name)?.initialPrimary;
+    return owners.find((owner) => owner.name === initial);
+  };
+  // Whoever has a place of his own has it before the others are divided.
+  const inOrder = [...present.filter(initialOf), ...present.filter((view) => initialOf(view) === undefined)];
+  return inOrder.flatMap((view): ClusterAction[] => {
     const { myself } = view.table;
     const isEmptyPrimary = myself.role === 'primary' && myself.slots.length === 0 && view.keyCount === 0;
     if (!isEmptyPrimary && !isPhantom(myself.primaryId) && !followsIdlePrimary(view)) return [];
-    const initial = spec.nodes.find(({ name }) => name === view.name)?.initialPrimary;
-    const [neediest] = owners.toSorted((one, other) => replicaCount(one) - replicaCount(other));
-    const primary = owners.find(({ name }) => name === initial) ?? neediest;
+    // On one engine all are beside each other.
+    const isBeside = (owner: ReachableView): number => Number(hosts.get(owner.name) === hosts.get(view.name));
+    const [neediest] = owners.toSorted(
+      (one, other) => isBeside(one) - isBeside(other) || replicaCount(one) - replicaCount(other),
+    );
+    const primary = initialOf(view) ?? neediest;
     // The node itself has to know that this primary has begun: it would refuse, or copy a primary without slots.
     if (primary === undefined || (rowOf(view, primary.table.myself.id)?.slots.length ?? 0) === 0) return [];
     const primaryId = primary.table.myself.id;
+    planned.push(primaryId);
     const cause = 'the YAML file asks for replicas';
     return [newAction('replicate', view.name, cause, { primaryId, primary: primary.name })];
   });
@@ -157,7 +168,8 @@ export function knows(view: ReachableView, other: ReachableView): boolean {
 
 /** `view` knows `other` under the address that it has. */
 export function isAcquainted(view: ReachableView, other: ReachableView): boolean {
-  return rowOf(view, other.table.myself.id)?.ip === other.table.myself.ip;
+  const row = rowOf(view, other.table.myself.id);
+  return row !== undefined && busAddress(row) === busAddress(other.table.myself);
 }
 
 export function isLinked(view: ReachableView, other: ReachableView): boolean {

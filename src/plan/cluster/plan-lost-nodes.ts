@@ -1,10 +1,11 @@
 import { isReachable, replicationOffset, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
-import { clusterPort, CONTAINER_PORTS } from '../../spec/ports.ts';
+import { peerKind, type Announced } from '../../spec/ports.ts';
 import type { Spec } from '../../spec/spec.ts';
 import { newAction, type ActionOf, type Action } from '../model/action.ts';
 import type { Observed } from '../model/observed.ts';
 import { isPhantom } from '../../cluster/nodes/bootstrap-table.ts';
-import type { NodeRow } from '../../cluster/nodes/node-table.ts';
+import { busAddress, type NodeRow } from '../../cluster/nodes/node-table.ts';
+import { nodeAt } from './among-nodes.ts';
 import { formatRange, holdsRanges, type SlotRange } from '../../cluster/slots/slots.ts';
 
 /**
@@ -20,14 +21,13 @@ export function planTables(
   views: readonly NodeView[],
   damaged: ReadonlySet<string>,
 ): ActionOf<'restore node table'>[] {
-  return spec.nodes.flatMap(({ name, ip }) => {
+  return spec.nodes.flatMap(({ name, announced }) => {
     const view = views.find((one) => one.name === name);
     const others = views.filter(isReachable).filter((other) => other.name !== name);
     if (view === undefined || others.length === 0) return [];
     const isLost = view.reachable ? isForgotten(view, others) : damaged.has(name);
     const claimed = view.reachable ? view.table.myself.slots : [];
-    const lost = { claimed, ip, port: clusterPort(spec), busPort: CONTAINER_PORTS.bus };
-    const table = isLost ? rebuildTable(lost, others) : undefined;
+    const table = isLost ? rebuildTable(spec, { announced, claimed }, others) : undefined;
     const cause = view.reachable ? 'it runs under a new id, with keys of its old one' : 'its node table is damaged';
     return table === undefined ? [] : [newAction('restore node table', name, cause, { table })];
   });
@@ -46,7 +46,7 @@ export function planTakeOvers(
 ): { readonly actions: readonly Action[]; readonly waitsFor: readonly string[] } {
   const plans = [...copies].map(([lost, names]) => {
     const silent = views.filter((view) => names.includes(view.name) && !view.reachable);
-    const address = spec.nodes.find(({ name }) => name === lost)?.ip ?? '';
+    const address = spec.nodes.find(({ name }) => name === lost)?.announced;
     const [best] = views
       .filter(isReachable)
       .filter((view) => names.includes(view.name) && copiesFrom(view, address))
@@ -63,17 +63,16 @@ export function planTakeOvers(
   return { actions: plans.flatMap(({ actions }) => actions), waitsFor: plans.flatMap(({ waitsFor }) => waitsFor) };
 }
 
-function copiesFrom({ table: { myself, rows } }: ReachableView, address: string): boolean {
-  return rows.some(({ id, ip }) => id === myself.primaryId && ip === address);
+function copiesFrom({ table: { myself, rows } }: ReachableView, primary: Announced | undefined): boolean {
+  const address = primary && busAddress(primary);
+  return rows.some((row) => row.id === myself.primaryId && busAddress(row) === address);
 }
 
 /** A node without a table that it could start with, and what everybody is to call it by. */
 interface LostNode {
   /** Slots that it has claimed because it has keys of them, where it runs under another id. */
   readonly claimed: readonly SlotRange[];
-  readonly ip: string;
-  readonly port: number;
-  readonly busPort: number;
+  readonly announced: Announced;
 }
 
 /**
@@ -82,12 +81,12 @@ interface LostNode {
  *
  * @param others nodes that answer; the one with the newest news is believed
  */
-export function rebuildTable(lost: LostNode, others: readonly ReachableView[]): string | undefined {
+export function rebuildTable(spec: Spec, lost: LostNode, others: readonly ReachableView[]): string | undefined {
   const own = new Set(others.map(({ table }) => table.myself.id));
   const [witness] = others.toSorted((one, other) => other.info.currentEpoch - one.info.currentEpoch);
   if (witness === undefined) return undefined;
   const absent = witness.table.rows.filter(({ id }) => !own.has(id) && !isPhantom(id));
-  const atItsAddress = absent.filter(({ ip }) => ip === lost.ip);
+  const atItsAddress = absent.filter((row) => busAddress(row) === busAddress(lost.announced));
   // Whoever met it under its new id took the address from the old one.
   const former =
     atItsAddress.find(({ slots }) => slots.length > 0) ??
@@ -102,7 +101,7 @@ export function rebuildTable(lost: LostNode, others: readonly ReachableView[]): 
   const { currentEpoch } = witness.info;
   // It may have voted in this epoch, and doesn't remember: nobody may have its vote twice.
   const vars = `vars currentEpoch ${currentEpoch} lastVoteEpoch ${currentEpoch}`;
-  return [...rows.map((row) => line(row, lost, row === former)), vars, ''].join('\n');
+  return [...rows.map((row) => line(spec, row, row === former ? lost.announced : undefined)), vars, ''].join('\n');
 }
 
 /** What a node that answers would be called by others, if it had not come back under another id. */
@@ -118,15 +117,13 @@ function ownerOf(row: NodeRow, { table }: ReachableView): NodeRow {
   return table.rows.find(({ id }) => id === row.primaryId) ?? row;
 }
 
-/** All have the port of the lost one: which of its two a node shows depends on who asks. */
-function line(
-  { id, ip, busPort, role, primaryId, configEpoch, slots }: NodeRow,
-  lost: LostNode,
-  isLost: boolean,
-): string {
+/** Which of its two ports a node shows depends on who asks: all have the one under which nodes know each other. */
+function line(spec: Spec, row: NodeRow, lost: Announced | undefined): string {
+  const { id, ip, busPort, role, primaryId, configEpoch, slots } = row;
   const word = role === 'replica' ? 'slave' : 'master';
-  const flags = isLost ? `myself,${word}` : word;
-  const address = isLost ? `${lost.ip}:${lost.port}@${lost.busPort}` : `${ip}:${lost.port}@${busPort}`;
-  const link = isLost ? 'connected' : 'disconnected';
+  const flags = lost === undefined ? word : `myself,${word}`;
+  const port = (lost ?? nodeAt(spec, row)?.announced)?.[peerKind(spec)] ?? row.port;
+  const address = `${lost?.ip ?? ip}:${port}@${lost?.busPort ?? busPort}`;
+  const link = lost === undefined ? 'disconnected' : 'connected';
   return [id, address, flags, primaryId ?? '-', 0, 0, configEpoch, link, ...slots.map(formatRange)].join(' ');
 }

@@ -1,4 +1,4 @@
-import type { NodeRow } from '../../cluster/nodes/node-table.ts';
+import { busAddress, type NodeRow } from '../../cluster/nodes/node-table.ts';
 import { countSlots } from '../../cluster/slots/slots.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
@@ -72,9 +72,9 @@ function notOne(text: string, isSeveral: boolean, strangers: ReadonlyMap<string,
 /** A node of the YAML file that doesn't answer can't say which id it has. */
 function rejectAbsent(spec: Spec, views: readonly NodeView[], id: string, meant: readonly NodeRow[]): void {
   const absent = spec.nodes.find(
-    ({ name, ip }) =>
+    ({ name, announced }) =>
       views.some((view) => view.name === name && !view.reachable) &&
-      meant.some((row) => row.id === id && (row.ip === ip || row.ip === '')),
+      meant.some((row) => row.id === id && (row.ip === '' || busAddress(row) === busAddress(announced))),
   );
   if (absent === undefined) return;
   throw new StackError('USAGE', {

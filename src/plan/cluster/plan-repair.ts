@@ -2,11 +2,11 @@ import { rangesOf } from '../../cluster/slots/slots.ts';
 import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.ts';
 import { list, slotsText } from '../../cluster/findings/finding.ts';
 import { unwrittenFile } from '../../cluster/findings/write-refusals.ts';
-import type { NodeRow } from '../../cluster/nodes/node-table.ts';
+import { busAddress, type NodeRow } from '../../cluster/nodes/node-table.ts';
 import { epochOf, groupBy, surveySlots, type SlotClaims } from '../../cluster/slots/slot-survey.ts';
 import { isReachable, replicationOffset, type NodeView, type ReachableView } from '../../cluster/nodes/view.ts';
 import { primariesOf, type Spec } from '../../spec/spec.ts';
-import { replicasOf } from './among-nodes.ts';
+import { meetingPlace, replicasOf } from './among-nodes.ts';
 import { areAllLinked, isLinked, knows, planCluster } from './plan-cluster.ts';
 import { planSlotRepairs, type KeyFacts } from './plan-slot-repairs.ts';
 import { newAction, type Action } from '../model/action.ts';
@@ -50,9 +50,9 @@ export function planRepair(
     ...actions,
     // Slots are given to nodes that everybody hears of.
     ...slots.filter(({ owner }) => owner !== undefined || (actions.length === 0 && areAllLinked(reachable))),
-    ...planLostOwners(reachable, survey, facts),
+    ...planLostOwners(reachable, survey, { ...facts, isOneHost: spec.hosts.length === 0 }),
     ...planEpochs(reachable),
-    ...(actions.length === 0 ? [...planIntroductions(reachable), ...planEvenReplicas(spec, reachable)] : []),
+    ...(actions.length === 0 ? [...planIntroductions(spec, reachable), ...planEvenReplicas(spec, reachable)] : []),
   ];
 }
 
@@ -70,7 +70,7 @@ function planSaves(views: readonly ReachableView[]): Action[] {
 function planLostOwners(
   views: readonly ReachableView[],
   survey: readonly SlotClaims[],
-  { hasOtherVolumes }: RepairFacts,
+  { hasOtherVolumes, isOneHost }: Pick<RepairFacts, 'hasOtherVolumes'> & { readonly isOneHost: boolean },
 ): Action[] {
   const own = new Set(views.map(({ table }) => table.myself.id));
   const orphaned = survey.flatMap(({ slots, claimants, believed }) => {
@@ -84,7 +84,9 @@ function planLostOwners(
     const name = id.slice(0, 8);
     const slots = slotsText(rangesOf(group.flatMap(({ slots: some }) => some)));
     // It has no address any more where another id answers at the one that it had: it can't come back there.
-    const isReplaced = rows.some(({ ip }) => ip === '' || views.some(({ table }) => table.myself.ip === ip));
+    const isReplaced = rows.some(
+      (row) => row.ip === '' || views.some(({ table }) => busAddress(table.myself) === busAddress(row)),
+    );
     const [replica] = replicasOf(views, id).toSorted((one, other) => replicationOffset(other) - replicationOffset(one));
     if (replica !== undefined) {
       const loss = isReplaced ? '' : ', and the last writes there may be lost';
@@ -94,9 +96,11 @@ function planLostOwners(
     if (isPhantom(id)) {
       return [newAction('forget owner', name, `it only held ${slots}, without a key`, { nodeId: id })];
     }
-    // Where another node stands in its place, its data went with its volume: nothing that could come back is given up.
+    // Where another node stands in its place, its data went with its volume: nothing that could come back is given up. But
+    // of several hosts one may have been taken out of the YAML file, and still have it.
     const cause = `it is gone, and nobody has a copy: the keys of ${slots} are lost, and the slots begin empty`;
-    return [newAction('forget owner', name, cause, { nodeId: id }, { destructive: !isReplaced || hasOtherVolumes })];
+    const destructive = !isReplaced || hasOtherVolumes || !isOneHost;
+    return [newAction('forget owner', name, cause, { nodeId: id }, { destructive })];
   });
 }
 
@@ -117,15 +121,14 @@ function planEpochs(views: readonly ReachableView[]): Action[] {
  * Two nodes that somebody made forget each other. A third one that is linked with both shows that they are of one
  * cluster, whose slots are settled: it would introduce them by and by.
  */
-function planIntroductions(views: readonly ReachableView[]): Action[] {
+function planIntroductions(spec: Spec, views: readonly ReachableView[]): Action[] {
   return views.flatMap((view, index) =>
     views.slice(index + 1).flatMap((other): Action[] => {
       const areStrangers = !knows(view, other) && !knows(other, view);
       const friend = views.find((one) => one !== view && one !== other && isLinked(one, view) && isLinked(one, other));
       if (!areStrangers || friend === undefined) return [];
-      const { ip, port, busPort } = other.table.myself;
       const cause = `it doesn't know ${other.name}, and ${friend.name} knows both`;
-      return [newAction('meet', view.name, cause, { ip, port, busPort })];
+      return [newAction('meet', view.name, cause, meetingPlace(spec, other))];
     }),
   );
 }

@@ -14,10 +14,10 @@ export interface RollStep {
   readonly heir: string | undefined;
 }
 
-/** Which of `names` goes next: replicas, then primaries, each after its best replica has taken over. */
+/** Which of `names` goes next: those without slots, replicas as a rule, then primaries, each after its best replica has taken over. */
 export function nextRollStep(views: readonly NodeView[], names: readonly string[]): RollStep | undefined {
   const waiting = views.filter(isReachable).filter(({ name }) => names.includes(name));
-  const next = waiting.find(({ table: { myself } }) => myself.role === 'replica') ?? waiting[0];
+  const next = waiting.find(({ table: { myself } }) => myself.slots.length === 0) ?? waiting[0];
   return next === undefined ? undefined : { node: next.name, heir: findHeir(views, next)?.name };
 }
 
@@ -31,9 +31,14 @@ function findHeir(views: readonly NodeView[], { table: { myself } }: ReachableVi
 
 /** Primaries of which no replica can take over, with the slots that nobody serves while they are away. */
 export function findUnserved(views: readonly NodeView[], names: readonly string[]): ReachableView[] {
+  return findBare(views, names).filter(({ table: { myself } }) => myself.slots.length > 0);
+}
+
+/** Those of `names` that are primaries, with slots or without, and have no replica that could take over. */
+export function findBare(views: readonly NodeView[], names: readonly string[]): ReachableView[] {
   return views
     .filter(isReachable)
-    .filter(({ name, table: { myself } }) => names.includes(name) && myself.slots.length > 0)
+    .filter(({ name, table: { myself } }) => names.includes(name) && myself.role === 'primary')
     .filter((view) => findHeir(views, view) === undefined);
 }
 

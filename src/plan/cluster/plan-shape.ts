@@ -5,6 +5,7 @@ import type { KeyCounts } from './plan-slot-repairs.ts';
 import type { OpenSlot } from '../../cluster/nodes/node-table.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import { primariesOf, type Spec } from '../../spec/spec.ts';
+import type { Move } from '../engine/places.ts';
 import { keyOf, newAction, type ActionOf } from '../model/action.ts';
 
 /** What brings a cluster that is whole closer to the shape that the YAML file asks for. */
@@ -17,10 +18,16 @@ type ShapeAction = ActionOf<'move slots' | 'reset node' | 'remove node'>;
  *
  * @param views of all nodes of the cluster, also of those that left the YAML file; they agree with each other
  * @param keys of the slots that are open
+ * @param leaver a primary that is about to leave its host: the others have its slots until it is on the next one
  */
-export function planShape(spec: Spec, views: readonly ReachableView[], keys: KeyCounts = new Map()): ShapeAction[] {
-  const wantedCount = primariesOf(spec).length;
-  const present = inOrderOf(spec, views);
+export function planShape(
+  spec: Spec,
+  views: readonly ReachableView[],
+  keys: KeyCounts = new Map(),
+  leaver?: Move,
+): ShapeAction[] {
+  const wantedCount = primariesOf(spec).length - (leaver === undefined ? 0 : 1);
+  const present = inOrderOf(spec, views).filter(({ name }) => name !== leaver?.node);
   const former = views.filter((view) => !present.includes(view));
   const owners = present.filter(ownsSlots);
   const keeping = owners.slice(0, wantedCount);
@@ -36,8 +43,16 @@ export function planShape(spec: Spec, views: readonly ReachableView[], keys: Key
   const isUnfinished = (): boolean => isMarked(views, begun, planRebalance(parties, request));
   const isDone = joining.length + leaving.length === 0 && (begun.length === 0 || !isUnfinished());
   const moves = isDone ? [] : planRebalance(parties, { ...request, begun });
-  if (moves.length === 0) return retirements(present, former);
-  return [newAction('move slots', 'cluster', `the YAML file asks for ${wantedCount} primaries`, { moves })];
+  if (moves.length === 0)
+    return retirements(
+      present,
+      former.filter(({ name }) => name !== leaver?.node),
+    );
+  const cause =
+    leaver === undefined
+      ? `the YAML file asks for ${wantedCount} primaries`
+      : `${leaver.node} moves from ${leaver.from} to ${leaver.to}, and has no replica`;
+  return [newAction('move slots', 'cluster', cause, { moves })];
 }
 
 /** Those first that begin as primaries in a new cluster. */

@@ -4,7 +4,7 @@ import { loopbackAddress, overlaps, parseBlock } from '../../spec/addresses.ts';
 import { isSamePort } from '../model/host-ports.ts';
 import { LABELS, LOCAL_IMAGE, isOwn } from '../model/names.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
-import type { ContainerDefinition, Network, HostPort } from '../model/resources.ts';
+import type { Container, ContainerDefinition, Network, HostPort } from '../model/resources.ts';
 import { networkGuests } from './plan-down.ts';
 
 /** Something of somebody else's that stands in the way: found before anything is made, and left alone. */
@@ -31,18 +31,18 @@ export function findConflicts(stack: string, wanted: Wanted, observed: Observed)
   ];
 }
 
-type Labelled = { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+type Labelled = { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly host?: string };
 
 function foreignNames(stack: string, { network, containers }: Wanted, observed: Observed): Conflict[] {
   const wantedContainers = [...containers.values()];
   const foreign = (things: readonly Labelled[], names: readonly string[]): Labelled[] =>
     things.filter((thing) => names.includes(thing.name) && !isOwn(stack)(thing));
-  const conflict = (kind: string, { name, labels }: Labelled, rename: string): Conflict => {
+  const conflict = (kind: string, { name, labels, host }: Labelled, rename: string): Conflict => {
     const owner = labels[LABELS.stack] ?? labels['com.docker.compose.project'];
     const whose = owner === undefined ? 'was not made by this program' : `belongs to the stack '${owner}'`;
     return {
       code: 'NAME_TAKEN',
-      message: `the ${kind} ${name} exists and ${whose}; it is left alone`,
+      message: `the ${kind} ${name} exists${host === undefined ? '' : ` on host ${host}`} and ${whose}; it is left alone`,
       hint: `Choose another ${rename} in the YAML file, or remove the ${kind} if nobody needs it.`,
     };
   };
@@ -79,7 +79,7 @@ function overlappingNetworks(stack: string, { network }: Wanted, { networks }: O
 /** A network that has to go, because it was changed or renamed, while somebody else's container is on it. */
 function guestsOnNetworks(stack: string, wanted: Wanted, observed: Observed): Conflict[] {
   return outdatedNetworks(stack, wanted, observed)
-    .flatMap(({ name }) => networkGuests(stack, name, observed).map((guest) => ({ name, guest })))
+    .flatMap((network) => networkGuests(stack, network, observed).map((guest) => ({ name: network.name, guest })))
     .map(({ name, guest }) => ({
       code: 'NETWORK_IN_USE' as const,
       message: `the network ${name} has to be recreated, but the container ${guest} is on it`,
@@ -141,7 +141,9 @@ function takenAddresses(stack: string, { network, containers }: Wanted, observed
   const others = observed.containers.filter((container) => !isOwn(stack)(container));
   return [...containers.values()].flatMap((definition) => {
     const { address } = definition.network;
-    const holder = others.find(({ addresses }) => addresses[network.name] === address);
+    // Of a network that is each host's own, another one's address is another.
+    const isHere = ({ host }: Container): boolean => network.driver === 'overlay' || host === definition.host;
+    const holder = others.find((one) => isHere(one) && one.addresses[network.name] === address);
     if (holder === undefined) return [];
     return [
       {

@@ -9,7 +9,7 @@ import type {
 import { sizeText } from '../../units.ts';
 import { keyOf, newAction, type Action } from '../model/action.ts';
 import { findChangedSettings } from '../node/config-drift.ts';
-import { COMPOSE } from '../model/names.ts';
+import { COMPOSE, LABELS } from '../model/names.ts';
 import type { Observed, Wanted } from '../model/observed.ts';
 
 /** In what a container differs from its definition, and what brings it there with the least disruption. */
@@ -28,7 +28,9 @@ function findDrift(present: Container, settings: ContainerSettings, wanted: Cont
   const unshown = (what: string, is: string, wantedText: string): Drift[] =>
     is === wantedText ? [] : [{ text: `its ${what} differs`, remedy: 'replace' }];
   const labels = Object.entries(wanted.labels).flatMap(([name, value]) =>
-    name.startsWith(COMPOSE) ? [] : replaced(`label ${name}`, present.labels[name] ?? '', value),
+    name.startsWith(COMPOSE) || name === LABELS.elsewhere
+      ? []
+      : replaced(`label ${name}`, present.labels[name] ?? '', value),
   );
   return [
     // Somebody may have put a password there.

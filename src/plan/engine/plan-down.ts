@@ -31,20 +31,44 @@ export function planDown(
   });
   const removals = containers.map(removalKey);
   const networks = present.networks
-    .filter((network) => isOwn(stack)(network) && networkGuests(stack, network.name, present).length === 0)
-    .map(({ name }) => newAction('remove network', name, cause, {}, { after: removals }));
-  const volumes = (withVolumes ? present.volumes.filter(isOwn(stack)) : []).map(({ name }) => {
+    .filter((network) => isOwn(stack)(network) && networkGuests(stack, network, present).length === 0)
+    .map(({ name, host }) =>
+      newAction('remove network', name, cause, host === undefined ? {} : { host }, { after: removals }),
+    );
+  const volumes = (withVolumes ? present.volumes.filter(isOwn(stack)) : []).map(({ name, host }) => {
     const after = containers.filter((container) => container.volumes.includes(name)).map(removalKey);
-    return newAction('remove volume', name, 'down --volumes', {}, { destructive: true, after });
+    const where = host === undefined ? {} : { host };
+    return newAction('remove volume', name, 'down --volumes', where, { destructive: true, after });
   });
   return [...proxies.map((proxy) => stopProxy(proxy, cause)), ...containerActions, ...networks, ...volumes];
 }
 
 /** Containers that aren't ours on a network that is. */
-export function networkGuests(stack: string, network: string, { containers }: Pick<Present, 'containers'>): string[] {
+export function networkGuests(
+  stack: string,
+  { name: network, host }: Pick<Network, 'name' | 'host'>,
+  { containers }: Pick<Present, 'containers'>,
+): string[] {
   return containers
     .filter((container) => !isOwn(stack)(container) && network in container.addresses)
+    .filter((container) => host === undefined || container.host === host)
     .map(({ name }) => name);
+}
+
+/** Hosts that one engine's share of a stack names, and on which there may be more of it: `b`, `ssh://me@b.example`. */
+export interface HostElsewhere {
+  readonly name: string;
+  readonly engine: string;
+}
+
+/** By what was made last: of containers, and where none is left, of volumes. */
+export function hostsElsewhere(stack: string, { containers, volumes }: Present): HostElsewhere[] {
+  const things = [...containers, ...volumes].filter(isOwn(stack));
+  const text = things.map(({ labels }) => labels[LABELS.elsewhere] ?? '').find(Boolean) ?? '';
+  return text.split(', ').flatMap((one) => {
+    const [name = '', engine = ''] = one.split(' ');
+    return name === '' ? [] : [{ name, engine }];
+  });
 }
 
 function removalKey({ name }: Container): string {

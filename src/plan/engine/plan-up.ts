@@ -1,5 +1,6 @@
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
-import { keyOf, newAction, type Action, type ActionType } from '../model/action.ts';
+import { actionKey, keyOf, newAction, type Action, type ActionType } from '../model/action.ts';
+import { findUnknown } from './places.ts';
 import { driftOf, planLiveChanges, type Drift } from './drift.ts';
 import { containerName, isOwn, LABELS } from '../model/names.ts';
 import type { NodeData, Observed, Wanted } from '../model/observed.ts';
@@ -21,11 +22,15 @@ export function planUp(
   done: Pick<ReadonlySet<string>, 'has'> = new Set(),
 ): Action[] {
   const network = planNetwork(spec, wanted.network, observed);
-  const isNetworkNew = network.some(({ type }) => type === 'create network');
+  const isNetworkNew = ({ host }: NodeSpec): boolean =>
+    network.some((one) => one.type === 'create network' && (one.host === undefined || one.host === host));
   const start = hasToLook(observed.data) ? 'later' : canStartFresh(spec, observed.data) ? 'fresh' : 'with its data';
   // Those of a host that doesn't answer are not missing.
-  const present = spec.nodes.filter(({ host = '' }) => !observed.away.has(host));
-  const nodes = present.flatMap((node) => planNode(node, wanted, observed, { start, isNetworkNew, done }));
+  const unknown = findUnknown(spec, observed);
+  const present = spec.nodes.filter(({ name }) => !unknown.includes(name));
+  const nodes = present.flatMap((node) =>
+    planNode(node, wanted, observed, { start, isNetworkNew: isNetworkNew(node), done }),
+  );
   return ordered([
     ...planLeftovers(spec, wanted, observed),
     ...planRenamed(spec, wanted, observed),
@@ -71,20 +76,30 @@ interface Circumstances {
   readonly done: Pick<ReadonlySet<string>, 'has'>;
 }
 
-function planNetwork(spec: Spec, wanted: NetworkDefinition, { networks }: Observed): Action[] {
+function planNetwork(spec: Spec, wanted: NetworkDefinition, { networks, away }: Observed): Action[] {
   const formerNames = networks
     .filter(isOwn(spec.name))
     .filter(({ name }) => name !== wanted.name)
-    .map(({ name }) => newAction('remove network', name, 'not in the YAML file any more'));
-  const present = networks.find(({ name }) => name === wanted.name);
-  if (present === undefined) return [...formerNames, newAction('create network', wanted.name, 'missing')];
-  if (present.labels[LABELS.definition] === wanted.labels[LABELS.definition]) return formerNames;
-  const cause = 'its definition changed';
+    .map(({ name, host }) => newAction('remove network', name, 'not in the YAML file any more', on(host)));
+  const own = spec.network.announce === undefined ? [undefined] : spec.hosts.map(({ name }) => name);
+  const places = own.filter((host = '') => !away.has(host));
   return [
     ...formerNames,
-    newAction('remove network', wanted.name, cause),
-    newAction('create network', wanted.name, cause),
+    ...places.flatMap((host): Action[] => {
+      const present = networks.find((one) => one.name === wanted.name && one.host === host);
+      if (present === undefined) return [newAction('create network', wanted.name, 'missing', on(host))];
+      if (present.labels[LABELS.definition] === wanted.labels[LABELS.definition]) return [];
+      const cause = 'its definition changed';
+      return [
+        newAction('remove network', wanted.name, cause, on(host)),
+        newAction('create network', wanted.name, cause, on(host)),
+      ];
+    }),
   ];
+}
+
+function on(host: string | undefined): { readonly host?: string } {
+  return host === undefined ? {} : { host };
 }
 
 function planNode(
@@ -118,8 +133,13 @@ function planNode(
       ...planStart(target, seeds && isNew, isNew ? 'made, but never started' : `it is ${present.state}`),
     ];
   }
-  const cause = replaced === undefined ? 'missing' : 'recreated';
-  const volume = definition.volume.name;
+  const { name: volume, labels } = definition.volume;
+  const cause =
+    replaced !== undefined
+      ? 'recreated'
+      : labels[LABELS.generation] === undefined
+        ? 'missing'
+        : `it moves to ${definition.host ?? ''}`;
   const removal =
     replaced === undefined
       ? observed.halfMadeVolumes.has(volume)
@@ -197,11 +217,11 @@ function planLeftovers(spec: Spec, wanted: Wanted, { containers, members }: Obse
  * container that goes has given back its ports and addresses; a network goes when no container of ours is left on it.
  */
 function ordered(actions: readonly Action[]): Action[] {
-  const keys = (type: ActionType): string[] =>
-    actions.filter((one) => one.type === type).map(({ target }) => keyOf(type, target));
+  const keys = (type: ActionType): string[] => actions.filter((one) => one.type === type).map(actionKey);
   let previous: Action | undefined;
   return actions.map((one) => {
-    const own = previous?.target === one.target ? [keyOf(previous.type, previous.target)] : [];
+    const isNext = previous?.target === one.target && !one.type.endsWith(' network');
+    const own = previous !== undefined && isNext ? [keyOf(previous.type, previous.target)] : [];
     previous = one;
     const others: Partial<Record<ActionType, string[]>> = {
       'remove network': keys('remove container'),

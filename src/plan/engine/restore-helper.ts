@@ -1,6 +1,6 @@
 import { toAddress, toNumber } from '../../spec/addresses.ts';
 import { CONTAINER_PORTS } from '../../spec/ports.ts';
-import type { Spec } from '../../spec/spec.ts';
+import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import { REDIS_GID, REDIS_UID } from '../model/definitions.ts';
 import { LABELS } from '../model/names.ts';
 import { REDIS_CONF_FILE, tlsPort, USER_CONF_FILE, USERS_FILE } from '../node/redis-config.ts';
@@ -21,17 +21,20 @@ export function isHelper({ labels }: Pick<Container, 'labels'>): boolean {
 }
 
 /**
- * @param node a container of the stack, whose image and so whose Redis it shares
+ * @param beside a node that runs, whose host it shares
+ * @param node its container, whose image and so whose Redis it shares
  * @param program the server's name in that image
  */
 export function helperDefinition(
   spec: Spec,
+  { host, bind = spec.redis.bind }: NodeSpec,
   node: Pick<Container, 'image' | 'imageId' | 'labels'>,
   address: string,
   program: string,
 ): ContainerDefinition {
   return {
     name: helperName(spec.name),
+    host,
     image: node.imageId,
     user: `${REDIS_UID}:${REDIS_GID}`,
     command: [program, REDIS_CONF_FILE],
@@ -43,7 +46,7 @@ export function helperDefinition(
     },
     network: { name: spec.network.name, address, aliases: [] },
     // The engine takes a free one.
-    ports: [{ hostAddress: spec.redis.bind, hostPort: 0, containerPort: helperPort(spec) }],
+    ports: [{ hostAddress: bind, hostPort: 0, containerPort: helperPort(spec) }],
     // Without a name it goes with its container, and without a label nobody is told that it is kept.
     volume: { name: '', path: '/data', labels: {} },
     // It holds what one of the backup's nodes held, which may have been larger than this stack's are.

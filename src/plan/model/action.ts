@@ -21,8 +21,9 @@ type Nothing = unknown;
 /** The closed set of all that a plan may ask for: each type with its own arguments. One action is one call, or one proven effect. */
 interface Arguments {
   // The container engine.
-  readonly 'create network': Nothing;
-  readonly 'remove network': Nothing;
+  /** `host`: of several, the one that has a network of that name for itself. */
+  readonly 'create network': { readonly host?: string };
+  readonly 'remove network': { readonly host?: string };
   readonly 'create container': Nothing;
   readonly 'update container': Nothing;
   readonly 'disconnect container': Nothing;
@@ -38,7 +39,8 @@ interface Arguments {
   readonly 'restart container': Nothing;
   readonly 'remove container': Nothing;
   readonly 'remove half-made volume': Nothing;
-  readonly 'remove volume': Nothing;
+  /** `host`: of several, the one that it is on. */
+  readonly 'remove volume': { readonly host?: string };
   // The process of the host through which clients come in.
   readonly 'start proxy': Nothing;
   /** It has the YAML file's new nodes, and keeps every connection. */
@@ -156,6 +158,9 @@ function sign({ type, destructive }: Action): string {
 function sentence(action: Action): string {
   const { type, target } = action;
   switch (type) {
+    case 'create network':
+    case 'remove network':
+      return `${type} ${target}${action.host === undefined ? '' : ` on ${action.host}`}`;
     case 'start container to save keys':
       return `start container ${target}, to save its keys`;
     case 'stop container':
@@ -166,6 +171,8 @@ function sentence(action: Action): string {
     case 'restart proxy':
     case 'stop proxy':
       return `${type} at ${target}, process ${action.pid}`;
+    case 'remove volume':
+      return action.host === undefined ? `${type} ${target}` : `${type} ${target} on ${action.host}`;
     case 'save keys':
       return `save keys of ${target} to ${action.into}`;
     case 'save dump':

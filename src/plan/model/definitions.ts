@@ -36,7 +36,7 @@ export function containerDefinition(
 ): ContainerDefinition {
   const { name: stack, redis, network } = spec;
   const volume = volumeName(stack, node.name);
-  const owner = { [LABELS.stack]: stack, [LABELS.node]: node.name };
+  const owner = { [LABELS.stack]: stack, [LABELS.node]: node.name, ...elsewhereLabel(spec, node) };
   return {
     name: containerName(stack, node.name),
     host: node.host,
@@ -59,6 +59,14 @@ export function containerDefinition(
     restartPolicy: redis.restartPolicy,
     healthcheck: healthcheck(spec, server),
   };
+}
+
+/** Without the YAML file, `down` sees one engine, and should know that this isn't all. */
+export function elsewhereLabel({ hosts, nodes }: Spec, node: NodeSpec): Record<string, string> {
+  const others = hosts.filter(({ name }) => name !== node.host && nodes.some(({ host }) => host === name));
+  // Nobody should have a password there, and everybody reads labels.
+  const text = others.map(({ name, engine }) => `${name} ${engine.replace(/(\/\/[^@/:]*):[^@/]*@/, '$1@')}`).join(', ');
+  return text === '' ? {} : { [LABELS.elsewhere]: text };
 }
 
 /**
@@ -97,7 +105,7 @@ function healthcheck(spec: Spec, server: ServerName): ContainerDefinition['healt
       'CMD-SHELL',
       `${client.join(' ')} cluster info | grep -cE "cluster_state:ok|cluster_slots_ok:16384" | grep -qx 2`,
     ],
-    intervalMs: 5000,
+    intervalMs: 15_000,
     timeoutMs: 3000,
   };
 }

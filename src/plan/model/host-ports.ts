@@ -1,8 +1,8 @@
 import { formatRanges, rangesOf } from '../../cluster/slots/slots.ts';
 import { loopbackAddress } from '../../spec/addresses.ts';
-import { CONTAINER_PORTS, openPorts, type HostPorts } from '../../spec/ports.ts';
+import { announcedPlace, CONTAINER_PORTS, openPorts, type HostPorts } from '../../spec/ports.ts';
 import type { NodeSpec, Spec } from '../../spec/spec.ts';
-import { digest, LABELS } from './names.ts';
+import { containerName, digest, LABELS } from './names.ts';
 import type { ProxyDefinition } from './observed.ts';
 import type { Container, HostPort, PublishedPort } from './resources.ts';
 
@@ -14,6 +14,33 @@ export function publishedPort(
   const isByName = ({ hostAddress }: PublishedPort): boolean =>
     hostAddress !== '' && Object.values(addresses).map(loopbackAddress).includes(hostAddress);
   return ports.find((port) => port.containerPort === CONTAINER_PORTS[kind] && !isByName(port));
+}
+
+/**
+ * The same with each node where its container has it: with other ports in the YAML file it announces its old ones until its turn
+ * comes to be recreated.
+ */
+export function asMade(spec: Spec, containers: readonly Container[]): Spec {
+  if (spec.network.announce === undefined) return spec;
+  const nodes = spec.nodes.map((node) => {
+    const container = containers.find(({ name }) => name === containerName(spec.name, node.name));
+    return container === undefined ? node : { ...node, announced: nodeAsMade(spec, node, container).announced };
+  });
+  return { ...spec, nodes };
+}
+
+/** A node at the ports that its container has, whatever the YAML file gives it meanwhile. */
+export function nodeAsMade<N extends Pick<NodeSpec, 'ip' | 'host'>>(
+  { network }: Spec,
+  node: N,
+  container: Container,
+): N & Pick<NodeSpec, 'ports' | 'bind' | 'announced'> {
+  const [plain, tls, bus] = (['plain', 'tls', 'bus'] as const).map((kind) => publishedPort(container, kind));
+  // 0 where it isn't published.
+  const ports = { plain: plain?.hostPort ?? 0, tls: tls?.hostPort ?? 0, bus: bus?.hostPort };
+  const bind = node.host === undefined ? undefined : (bus ?? tls ?? plain)?.hostAddress;
+  const place = { ...node, bind, ports };
+  return { ...place, announced: announcedPlace(network.announce, place) };
 }
 
 /** Of two containers only one can have it. */
@@ -32,15 +59,16 @@ export function proxyDefinition(
   place: Pick<ProxyDefinition, 'version' | 'file'>,
 ): ProxyDefinition | undefined {
   if (spec.access !== 'proxy') return undefined;
-  const { redis, nodes, tls } = spec;
-  const served = [redis.bind, tls.plain, tls.enabled, tls.clientAuth, tls.issuer];
-  const places = nodes.map(({ name, ip, ports, entrance }) => [
+  const { redis, nodes, tls, hosts } = spec;
+  const served = [redis.bind, tls.plain, tls.enabled, tls.clientAuth, tls.issuer, ...hosts];
+  const places = nodes.map(({ name, announced, ports, entrance, host }) => [
     name,
-    ip,
+    announced.ip,
     ports.plain,
     ports.tls,
     entrance.plain,
     entrance.tls,
+    ...(host === undefined ? [] : [host]),
   ]);
   return { ...place, addresses: proxyAddresses(spec), digest: digest([...served, places]) };
 }

@@ -17,6 +17,16 @@ export const LABELS = {
   definition: `${PREFIX}.definition`,
   /** Where clients on the host come in to the node, of one behind the proxy: `127.0.0.1:6379 127.0.0.1:6390`. */
   entrance: `${PREFIX}.entrance`,
+  /** On a volume that was made when its node moved to another host: how many that node had had before, see `settle`. */
+  generation: `${PREFIX}.generation`,
+  /** On what tells that somebody changes a stack: its name. It is no part of the stack, and has not its label. */
+  lock: `${PREFIX}.lock`,
+  /** … and who, which process, since when. */
+  holder: `${PREFIX}.holder`,
+  process: `${PREFIX}.process`,
+  since: `${PREFIX}.since`,
+  /** On which other hosts the stack had nodes when the thing was made: `b ssh://me@b.example, c …`. For people to know. */
+  elsewhere: `${PREFIX}.elsewhere`,
   /** The process for which the thing was made, where one was named. No part of what it is made from. */
   owner: `${PREFIX}.owner`,
 } as const;

@@ -1,6 +1,7 @@
 import type { ConfigText } from '../node/config-drift.ts';
 import type { Server } from './server.ts';
 import type {
+  Absence,
   Container,
   HostPort,
   ContainerSettings,
@@ -47,7 +48,7 @@ export interface ProxyDefinition {
 /** What is: everything on the engine that a plan may depend on. */
 export interface Observed {
   /** Hosts that don't answer: what is on them is not known, and none of it is missing here. */
-  readonly away: ReadonlySet<string>;
+  readonly away: ReadonlyMap<string, Absence>;
   readonly networks: readonly Network[];
   /** Also those that aren't ours: they may hold a name, a port or an address. */
   readonly containers: readonly Container[];

@@ -1,4 +1,5 @@
 /** What stands on the container engine, as it is seen and as it is asked for. Plain data, in this program's own words. */
+import type { Hint } from '../../hint.ts';
 
 /** How an image's programs are called: `redis-server`, `valkey-cli`. */
 export type ServerName = 'redis' | 'valkey';
@@ -30,6 +31,8 @@ export interface NetworkDefinition {
   readonly automaticRange: string;
   /** By default a bridge. */
   readonly driver?: 'overlay';
+  /** Of several, the one that has it for itself. */
+  readonly host?: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -167,14 +170,24 @@ export interface Volume {
   readonly host?: string;
 }
 
-/** What an engine is in a Docker Swarm. */
+/** Why a host does not answer. */
+export interface Absence {
+  readonly message: string;
+  readonly hint: Hint | undefined;
+}
+
+/** What an engine is in a Docker Swarm, and what it tells of its host with that. */
 export interface Swarm {
   readonly nodeId: string;
-  /** `pending` while it comes back to it. */
-  readonly state: 'inactive' | 'pending' | 'active' | 'error' | 'locked';
+  /** `pending` while it comes back to it; `unknown` to Podman, which has none. */
+  readonly state: 'unknown' | 'inactive' | 'pending' | 'active' | 'error' | 'locked';
   readonly isManager: boolean;
   /** Of a manager: those of its swarm. Empty where the managers have no leader, and can't say. */
   readonly nodes: readonly SwarmNode[];
+  /** 0 where it isn't told. */
+  readonly memoryBytes?: number;
+  /** How far its clock is ahead of this machine's, at the least. */
+  readonly clockAheadMs?: number;
 }
 
 export interface SwarmNode {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { bootstrapTable, type BootstrapNode } from '../../cluster/nodes/bootstrap-table.ts';
-import { clusterPort, CONTAINER_PORTS } from '../../spec/ports.ts';
+import { CONTAINER_PORTS, openPorts, peerKind } from '../../spec/ports.ts';
 import { primariesOf, type NodeSpec, type Spec } from '../../spec/spec.ts';
 import { initialNodeId } from '../model/names.ts';
 import type { FileStat } from '../model/resources.ts';
@@ -25,6 +25,8 @@ export const FORMER_USERS_FILE = `${CONFIG_FOLDER}/users.acl`;
 export const SECRET_FILE = `${CONFIG_FOLDER}/secret.conf`;
 export const TLS_FOLDER = `${CONFIG_FOLDER}/tls`;
 export const AUTHORITY_FILE = `${TLS_FOLDER}/ca.crt`;
+/** Who has the key of the stack's own authority, and where. */
+export const AUTHORITY_KEEPER_FILE = `${TLS_FOLDER}/ca.keeper`;
 /** Key and certificates in one file, so that no half of them can be old. */
 export const CERTIFICATE_FILE = `${TLS_FOLDER}/node.pem`;
 
@@ -49,12 +51,21 @@ cluster-config-file nodes.conf
 cluster-node-timeout ${redis.nodeTimeoutMs}
 cluster-require-full-coverage ${yesNo(redis.requireFullCoverage)}
 # Without it a node whose address changed can stay lost after a full restart.
-cluster-announce-ip ${node.ip}
-${access === 'names' ? `cluster-announce-hostname ${node.name}\ncluster-preferred-endpoint-type hostname\n` : ''}# A primary that gives away its last slot stays a primary.
+cluster-announce-ip ${node.announced.ip}
+${announcedPorts(spec, node)}${access === 'names' ? `cluster-announce-hostname ${node.name}\ncluster-preferred-endpoint-type hostname\n` : ''}# A primary that gives away its last slot stays a primary.
 cluster-allow-replica-migration no
 # A fresh replica has its copy about four seconds sooner.
 repl-diskless-sync-delay 0
 ${tlsConf(spec)}`;
+}
+
+/** Where they aren't those on which it listens. One alone would be taken for another. */
+function announcedPorts(spec: Spec, { announced: { plain, tls, busPort } }: NodeSpec): string {
+  if (spec.network.announce === undefined) return '';
+  const lines = { plain: `port ${plain}`, tls: `tls-port ${tls}`, bus: `bus-port ${busPort}` };
+  return openPorts(spec)
+    .map((kind) => `cluster-announce-${lines[kind]}\n`)
+    .join('');
 }
 
 function tlsConf({ tls }: Spec): string {
@@ -138,15 +149,12 @@ function escapedByte(byte: number): string {
 export function initialNodeTable(spec: Spec, node: NodeSpec): string {
   const primaries = primariesOf(spec);
   const { enabled, plain, cluster } = spec.tls;
-  const otherPort = cluster
-    ? `tcp-port=${plain ? CONTAINER_PORTS.plain : 0}`
-    : `tls-port=${enabled ? CONTAINER_PORTS.tls : 0}`;
-  const nodes = spec.nodes.map(({ name, ip, initialPrimary }): BootstrapNode => ({
+  const nodes = spec.nodes.map(({ name, announced, initialPrimary }): BootstrapNode => ({
     id: initialNodeId(spec.name, name),
-    ip,
-    port: clusterPort(spec),
-    otherPort,
-    busPort: CONTAINER_PORTS.bus,
+    ip: announced.ip,
+    port: announced[peerKind(spec)],
+    otherPort: cluster ? `tcp-port=${plain ? announced.plain : 0}` : `tls-port=${enabled ? announced.tls : 0}`,
+    busPort: announced.busPort,
     shard: primaries.findIndex((primary) => primary.name === (initialPrimary ?? name)),
   }));
   return bootstrapTable(nodes, primaries.length, spec.nodes.indexOf(node));

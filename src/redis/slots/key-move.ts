@@ -132,8 +132,9 @@ function cut(groups: readonly KeysOfSlot[], count: number): [readonly KeysOfSlot
 
 /** With an encrypted bus MIGRATE speaks TLS, and a client of the plain port isn't told where. */
 async function migrationPort({ link, port }: Peer): Promise<number> {
-  const [isTls, tlsPort] = await Promise.all([configValue(link, 'tls-cluster'), configValue(link, 'tls-port')]);
-  return isTls === 'yes' ? Number(tlsPort) : port;
+  const settings = ['tls-cluster', 'cluster-announce-tls-port', 'tls-port'];
+  const [isTls, announced, own] = await Promise.all(settings.map((name) => configValue(link, name)));
+  return isTls === 'yes' ? Number(announced) || Number(own) : port;
 }
 
 interface Migration {

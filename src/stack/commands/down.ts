@@ -1,11 +1,17 @@
 import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
-import type { Action } from '../../plan/model/action.ts';
+import { newAction, type Action } from '../../plan/model/action.ts';
 import { labelledEntrances } from '../../plan/model/host-ports.ts';
 import { isOwn } from '../../plan/model/names.ts';
-import { networkGuests, planDown, type Present } from '../../plan/engine/plan-down.ts';
-import { absenceText } from '../../plan/engine/host-conflicts.ts';
+import {
+  hostsElsewhere,
+  networkGuests,
+  planDown,
+  type HostElsewhere,
+  type Present,
+} from '../../plan/engine/plan-down.ts';
+import { absenceHint, absenceText } from '../../plan/engine/host-conflicts.ts';
 import { proxiesOf } from '../../plan/engine/plan-proxy.ts';
 import { observeEntrances } from '../observe/entrances.ts';
 import type { Container, HostPort } from '../../plan/model/resources.ts';
@@ -14,6 +20,8 @@ import { performByName } from '../execute/engine-actions.ts';
 import { whilePassing } from '../reconcile/passing.ts';
 import type { LabelSession } from '../session/session.ts';
 import { name as nameSchema } from '../../spec/schema.ts';
+import { poll } from '../../poll.ts';
+import { mediumOf } from '../session/open.ts';
 import { lockStack } from '../session/stack-lock.ts';
 
 export interface DownOptions {
@@ -24,6 +32,8 @@ export interface DownOptions {
   readonly command: string;
   /** Where the proxy listens that the YAML file speaks of: its containers may be gone. */
   readonly entrances?: readonly HostPort[];
+  /** The engine has a share of the stack: its network may be in use on other hosts, and only a manager can remove it. */
+  readonly isShare?: boolean;
 }
 
 export interface DownResult {
@@ -34,6 +44,10 @@ export interface DownResult {
   readonly keptNetworks: readonly string[];
   /** Containers of others. */
   readonly networkGuests: readonly string[];
+  /** Networks that stay for the sake of other hosts. */
+  readonly sharedNetworks: readonly string[];
+  /** Where more of the stack may be. */
+  readonly elsewhere: readonly HostElsewhere[];
 }
 
 /**
@@ -60,17 +74,17 @@ export async function readPresent(engine: Engine): Promise<Present> {
 async function downOnce(
   session: LabelSession,
   stack: string,
-  { withVolumes, confirm, command, entrances = [] }: DownOptions,
+  { withVolumes, confirm, command, entrances = [], isShare = false }: DownOptions,
 ): Promise<DownResult> {
   const { engine } = session;
   const present = await readPresent(engine);
   const addresses = [...entrances, ...labelledEntrances(present.containers.filter(isOwn(stack)))];
   const proxies = proxiesOf(stack, await observeEntrances(addresses, engine.endpoint));
   const away = engine.away();
-  const actions = planDown(stack, present, withVolumes, proxies).filter(
-    // Containers of a host that is away may still be on it.
-    ({ type }) => type !== 'remove network' || away.size === 0,
-  );
+  const planned = planDown(stack, present, withVolumes, proxies);
+  // Containers of a host that is away may still be on a network of all.
+  const isNetworkFree = (host: string | undefined): boolean => !isShare && (host !== undefined || away.size === 0);
+  const actions = planned.filter((one) => one.type !== 'remove network' || isNetworkFree(one.host));
   const doomed = actions.filter(({ destructive }) => destructive).map(({ target }) => target);
   rejectHeldVolumes(stack, doomed, present.containers, command);
   if (doomed.length > 0 && !(await confirm(doomed))) {
@@ -82,16 +96,23 @@ async function downOnce(
   await execute(actions, (action) => performByName(session, action), session);
   if (away.size > 0) {
     throw new StackError('ENGINE_UNREACHABLE', {
-      message: `${absenceText(away)}: what is there stays, and so does the network; all else of ${stack} is removed`,
-      hint: hint`Start it, then: ${run(withVolumes ? `${command} --volumes` : command)}`,
+      message: `${absenceText(away)}: what is there stays${actions.length < planned.length ? ', and so does the network' : ''}; all else of ${stack} is removed`,
+      details: [...away.values()].map(({ message }) => message),
+      hint: absenceHint(away, run(withVolumes ? `${command} --volumes` : command)),
     });
   }
   const kept = present.networks
     .filter(isOwn(stack))
-    .map(({ name }) => ({ name, guests: networkGuests(stack, name, present) }))
+    .map((network) => ({ name: network.name, guests: networkGuests(stack, network, present) }))
     .filter(({ guests }) => guests.length > 0);
+  const shared = isShare ? present.networks.filter(isOwn(stack)).map(({ name }) => name) : [];
+  const unused = shared.filter((name) => kept.every((one) => one.name !== name));
+  const tried = await Promise.all(unused.map(async (name) => ({ name, isGone: await removeUnused(session, name) })));
+  const gone = tried.filter(({ isGone }) => isGone).map(({ name }) => newAction('remove network', name, 'down'));
   return {
-    actions,
+    actions: [...actions, ...gone],
+    sharedNetworks: tried.filter(({ isGone }) => !isGone).map(({ name }) => name),
+    elsewhere: isShare ? hostsElsewhere(stack, present) : [],
     keptVolumes: present.volumes
       .filter(isOwn(stack))
       .filter(({ name }) => !doomed.includes(name))
@@ -99,6 +120,24 @@ async function downOnce(
     keptNetworks: kept.map(({ name }) => name),
     networkGuests: [...new Set(kept.flatMap(({ guests }) => guests))],
   };
+}
+
+/** The engine of a manager lets go of what was on it a moment later. */
+const LET_GO_MS = 2000;
+
+/** @returns whether it is removed: the engine knows who uses it on other hosts, and a worker can't */
+async function removeUnused({ engine, signal }: LabelSession, network: string): Promise<boolean> {
+  const attempt = async (): Promise<boolean> => {
+    try {
+      await engine.removeNetwork(network);
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof StackError) return false;
+      throw error;
+    }
+  };
+  return poll(attempt, (isGone) => isGone, { signal, timeoutMs: LET_GO_MS });
 }
 
 function rejectHeldVolumes(
@@ -132,14 +171,24 @@ export async function downByName(session: LabelSession, name: string, options: D
       hint: hint`Give the name at the top of the YAML file: ${run('down --name dev')}`,
     });
   }
-  return whileLocked(session, name, () => down(session, name, options));
+  return whileLocked(session, name, (locked, isShare) => down(locked, name, { ...options, isShare }));
 }
 
-/** Keeps other commands from the stack meanwhile. */
-export async function whileLocked<T>(session: LabelSession, name: string, work: () => Promise<T>): Promise<T> {
-  const lock = await lockStack({ ...session, spec: { name } }, 'down');
+/**
+ * Keeps other commands from the stack meanwhile: where others may operate it from their machines, by a mark on the engine.
+ *
+ * @param work told whether the engine has only a share of the stack
+ */
+export async function whileLocked<T>(
+  session: LabelSession,
+  name: string,
+  work: (session: LabelSession, isShare: boolean) => Promise<T>,
+): Promise<T> {
+  const isShare = hostsElsewhere(name, await readPresent(session.engine)).length > 0;
+  const medium = await mediumOf(name, session.env, isShare ? session.engine : undefined);
+  const lock = await lockStack({ ...session, spec: { name } }, 'down', medium);
   try {
-    return await work();
+    return await work({ ...session, confirmLock: lock.confirm }, isShare);
   } finally {
     await lock.release();
   }

@@ -1,3 +1,4 @@
+import { hasCode } from '../../errors.ts';
 import type { LogOptions } from '../../engine/engine.ts';
 import { containerName, isOwn } from '../../plan/model/names.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
@@ -22,8 +23,15 @@ export async function readLogs(
   const absent = nodes.map(({ name }) => containerName(spec.name, name)).find((name) => !present.has(name));
   if (absent !== undefined) throw notRunning(absent);
   await Promise.all(
-    nodes.map(async ({ name }) => {
-      for await (const text of engine.logs(containerName(spec.name, name), options)) onLine({ node: name, text });
+    nodes.map(async (node) => {
+      const { name } = node;
+      try {
+        for await (const text of engine.logs(containerName(spec.name, name), options)) onLine({ node: name, text });
+      } catch (error) {
+        // Others go on to tell what becomes of a host that is lost.
+        if (nodes.length === 1 || node.host === undefined || !hasCode(error, 'ENGINE_UNREACHABLE')) throw error;
+        report({ subject: name, state: 'warning', text: `its host ${node.host} does not answer any more` });
+      }
     }),
   );
 }

@@ -1,7 +1,11 @@
 import type { Conflict } from '../../plan/engine/conflicts.ts';
 import { absenceText } from '../../plan/engine/host-conflicts.ts';
+import { heldMovesText } from '../../plan/engine/places.ts';
 import { isOwn } from '../../plan/model/names.ts';
 import type { Action } from '../../plan/model/action.ts';
+import { findAuthorityConflicts } from '../connect/authority.ts';
+import type { Snapshot } from '../../plan/model/snapshot.ts';
+import type { Upkeep } from '../../plan/scene.ts';
 import { findPasswordConflicts, localPassword } from '../connect/passwords.ts';
 import { hasLostAuthority } from '../observe/certificates.ts';
 import { readCertificates } from './certs.ts';
@@ -30,31 +34,48 @@ interface PlanResult {
   readonly notices: readonly Notice[];
 }
 
+interface PlanOptions {
+  /** What is done unasked only. */
+  readonly upkeep?: Upkeep;
+  /** Told of every look. */
+  readonly onLook?: (seen: Snapshot) => void;
+}
+
 /** What `up` would do first, and why: the same loop, which stops before it does anything. Reads only. */
-export async function plan(given: Session): Promise<PlanResult> {
+export async function plan(given: Session, { upkeep, onLook }: PlanOptions = {}): Promise<PlanResult> {
   const session = await withBusAsMade(given);
   const { engine, spec } = session;
   const image = await identified(session, await resolveImage(engine, spec.redis.image));
   let notices: readonly Notice[] = [];
+  let held = '';
   const kept = await localPassword(session);
   const [round, { warnings }] = await Promise.all([
-    preview(session, desiredOf(session, image), {
-      password: async () => kept,
-      isAuthorityLost: await hasLostAuthority(session),
-      onLook: ({ seen }) => {
-        notices = findUserDifferences(seen.passwords);
+    preview(
+      session,
+      { ...desiredOf(session, image), ...(upkeep && { upkeep }) },
+      {
+        password: async () => kept,
+        isAuthorityLost: await hasLostAuthority(session),
+        onLook: ({ seen }) => {
+          notices = findUserDifferences(seen.passwords);
+          held = heldMovesText(spec, seen.engine);
+          onLook?.(seen);
+        },
       },
-    }),
+    ),
     readCertificates(session),
   ]);
-  const conflicts = kept === undefined ? [] : await findPasswordConflicts(session, kept, round.actions);
+  const conflicts = [
+    ...(kept === undefined ? [] : await findPasswordConflicts(session, kept, round.actions)),
+    ...(await findAuthorityConflicts(session, round.actions)),
+  ];
   // Whatever the password is part of would be refused.
   const found = conflicts.length === 0 ? round : { ...round, actions: [], later: [], conflicts };
   const away = engine.away();
   const absences =
     away.size === 0
       ? []
-      : [hint`${absenceText(away)}: the nodes there are left as they are. Start it, then: ${run('up')}`];
+      : [hint`${absenceText(away)}: the nodes there are left as they are${held}. Start it, then: ${run('up')}`];
   const pulls = image === undefined ? spec.redis.image : undefined;
   return { ...found, pulls, warnings: [...absences, ...warnings], notices };
 }

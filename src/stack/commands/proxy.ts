@@ -19,16 +19,19 @@ import { notRunning, type Session } from '../session/session.ts';
 /** Where clients come in to each node, and where the engine publishes it; at consecutive ports from `firstPort`, where that is given. */
 export function proxiedNodes({ spec, engine }: Session, firstPort?: number): ProxiedNode[] {
   const kinds = openPorts(spec).filter((kind) => kind !== 'bus');
-  const published = hostAddress(spec, engine.endpoint);
   const own = proxyHost(spec.redis.bind, engine.endpoint);
-  return spec.nodes.map(({ name, ip, ports, entrance }, index) => {
+  return spec.nodes.map((node, index) => {
+    const { name, announced, ports, entrance } = node;
     const listenAt = (kind: 'plain' | 'tls'): number =>
       firstPort === undefined ? entrance[kind] : firstPort + kinds.indexOf(kind) * spec.nodes.length + index;
     return {
       name,
-      ip,
+      announced,
       listen: { host: own, ...Object.fromEntries(kinds.map((kind) => [kind, listenAt(kind)])) },
-      upstream: { host: published, ...Object.fromEntries(kinds.map((kind) => [kind, ports[kind]])) },
+      upstream: {
+        host: hostAddress(spec, engine.endpoint, node),
+        ...Object.fromEntries(kinds.map((kind) => [kind, ports[kind]])),
+      },
     };
   });
 }
@@ -142,7 +145,8 @@ async function untilForsaken(
     const isNamed = labelledEntrances(containers?.filter(isOwn(spec.name)) ?? []).some(({ hostPort }) =>
       own.has(hostPort),
     );
-    misses = containers === undefined || isNamed ? 0 : misses + 1;
+    // Nor does a host of several, of its own.
+    misses = containers === undefined || isNamed || engine.away().size > 0 ? 0 : misses + 1;
     return misses;
   };
   await poll(look, (count) => count > 1, { signal, timeoutMs: Infinity, pace: { min: lookEveryMs } });

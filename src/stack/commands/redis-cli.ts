@@ -27,8 +27,12 @@ export async function runRedisCli(
   if (container?.state !== 'running') throw notRunning(name);
   // With an encrypted bus MIGRATE speaks TLS, to the port that redis-cli has found: of the plain one it would get no answer.
   const isTls = args.includes('--cluster') && container.labels[LABELS.tls] === 'bus';
-  const { plain, tls } = CONTAINER_PORTS;
-  const given = isTls ? args.map((arg) => arg.replace(new RegExp(`:${plain}$`), `:${tls}`)) : args;
+  const overTls = (arg: string): string => {
+    const announced = spec.nodes.map((one) => one.announced).find(({ ip, plain }) => arg === `${ip}:${plain}`);
+    const { plain, tls } = announced ?? CONTAINER_PORTS;
+    return arg.replace(new RegExp(`:${plain}$`), `:${tls}`);
+  };
+  const given = isTls ? args.map(overTls) : args;
   const connection = connectionArguments(isTls ? { tls: { ...spec.tls, plain: false } } : spec).join(' ');
   const { isTTY, rows, columns } = streams.stdout;
   // The engine's own resize call comes too late: redis-cli asks for the size of its terminal as it starts.

@@ -1,12 +1,13 @@
-import { isReachable } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
+import { unreachableNames } from '../../plan/cluster/among-nodes.ts';
 import { containerName } from '../../plan/model/names.ts';
 import { randomPassword, type StackSecret } from '../../secrets/source.ts';
 import { withNodes, type Nodes } from '../connect/with-nodes.ts';
 import { ensurePassword, findPasswordConflicts, foreignKeeper } from '../connect/passwords.ts';
 import { rejectConflicts } from '../reconcile/round.ts';
-import type { Session } from '../session/session.ts';
+import { requireHosts, type Session } from '../session/session.ts';
+import { viewNodes } from '../observe/observe-nodes.ts';
 import { acceptPassword, changePasswords } from '../execute/passwords.ts';
 
 interface InitResult {
@@ -49,8 +50,8 @@ export async function rotateSecret(session: Session): Promise<RotateResult> {
   rejectOffline(session);
   const current: StackSecret = { password: await ensurePassword(session), tlsEnabled: session.secret?.tlsEnabled };
   const rotate = async (nodes: Nodes): Promise<RotateResult> => {
-    const views = await Promise.all(nodes.all.map((link) => link.observe()));
-    const away = views.filter((view) => !isReachable(view)).map(({ name }) => name);
+    const away = unreachableNames(await viewNodes(session, nodes.all));
+    requireHosts(session, session.spec.nodes, 'no node is given another password');
     if (away.length > 0) {
       const why = `${away.join(', ')} can't be reached`;
       throw new StackError('NOT_RUNNING', {
@@ -59,7 +60,8 @@ export async function rotateSecret(session: Session): Promise<RotateResult> {
       });
     }
 
-    const [first] = nodes.all;
+    // Who has the same folder reads the new one there.
+    const [first] = session.spec.secrets.shared === undefined ? nodes.all : [];
     const former = first && (await foreignKeeper(session, containerName(session.spec.name, first.name)));
     rejectConflicts(await findPasswordConflicts(session, current.password));
     await changePasswords(session, nodes, current.password);

@@ -45,10 +45,10 @@ export async function downAllStale(
   const failures: { readonly stack: string; readonly error: unknown }[] = [];
   for (const { name } of stale) {
     try {
-      const result = await whileLocked(session, name, async () => {
+      const result = await whileLocked(session, name, async (locked, isShare) => {
         // Somebody may have brought up one of the same name since it was looked.
         const isStill = (await findStale(session)).some((one) => one.name === name);
-        return isStill ? down(session, name, { ...WITH_DATA, command: `down --name ${name}` }) : undefined;
+        return isStill ? down(locked, name, { ...WITH_DATA, command: `down --name ${name}`, isShare }) : undefined;
       });
       if (result !== undefined) removed.push({ stack: name, ...result });
       await removeEmptyFolder(stateFolder(name, session.env));

@@ -63,7 +63,7 @@ export async function readStatus(session: Session): Promise<Status> {
     image,
     nodes,
     proxy,
-    away: [...engine.away()],
+    away: [...engine.away().keys()],
     problems,
     next: problems.length === 0 ? undefined : nextOf(views, problems.length),
     warnings: [...ends, ...warnings, ...(names === undefined ? [] : [hint`${names.text}. ${names.hint}`])],

@@ -4,10 +4,12 @@ import { findClusterProblems } from '../../cluster/findings/health.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
 import { expectationOf } from '../../plan/cluster/expectation.ts';
-import { absenceText, findSwarmWarning } from '../../plan/engine/host-conflicts.ts';
+import { absenceHint, absenceText, findHostWarnings, findSwarmWarning } from '../../plan/engine/host-conflicts.ts';
+import { findUnknown, heldMovesText } from '../../plan/engine/places.ts';
 import { once } from '../../once.ts';
 import type { ReachableView } from '../../cluster/nodes/view.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
+import type { Desired } from '../../plan/scene.ts';
 import type { Secret } from '../../secret.ts';
 import { findProxy, type RunningProxy } from '../../plan/engine/plan-proxy.ts';
 import { findUserDifferences } from '../../plan/node/plan-password.ts';
@@ -19,6 +21,7 @@ import { ensurePassword } from '../connect/passwords.ts';
 import { hasLostAuthority } from '../observe/certificates.ts';
 import { identify } from '../observe/ask-image.ts';
 import { ensureImage, type ResolvedImage } from '../observe/image.ts';
+import { requirePairs } from '../observe/host-links.ts';
 import { observeUnenforced } from '../observe/observe.ts';
 import { desiredOf } from '../observe/wanted.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
@@ -36,30 +39,25 @@ interface UpResult {
   readonly proxy: RunningProxy | undefined;
 }
 
+interface Prepared {
+  readonly session: Session;
+  readonly image: ResolvedImage;
+  readonly desired: Desired;
+  readonly known: Pick<ReconcileOptions, 'issuer' | 'isAuthorityLost'> & { readonly password: () => Promise<Secret> };
+}
+
 /**
  * Brings the stack from whatever it is to what the YAML file says, and proves it: every node agrees, every slot is
- * served, and, after a change, a key can be written and read in each primary. Data is never removed.
+ * served, and, after a change, a key can be written and read in each primary. No key is ever given up.
  */
 export async function up(given: Session, options: Pick<ReconcileOptions, 'lasting'> = {}): Promise<UpResult> {
-  const session = await withBusAsMade(given);
+  const { session, image, desired, known } = await prepareUp(given);
   const { engine, spec, report } = session;
-  // Refuses an engine whose ports can't be reached from here, before anything is made.
-  for (const node of spec.nodes) hostAddress(spec, engine.endpoint, node);
-  const isAuthorityLost = await hasLostAuthority(session);
-  const [image, issuer] = await Promise.all([
-    ensureImage(session).then((found) => identify(session, found)),
-    openIssuer(session),
-  ]);
-  // Asked again, once an engine that went away is back.
-  const password = once(() => ensurePassword(session));
   let last: Snapshot | undefined;
   let unenforced: string | undefined;
-  const desired = desiredOf(session, image);
   const { views, changeCount } = await reconcile(session, desired, {
     ...options,
-    password,
-    issuer,
-    isAuthorityLost,
+    ...known,
     onLook: ({ seen }) => {
       last = seen;
     },
@@ -68,14 +66,15 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
       // What is written to a primary that is lost with its host comes back to nobody.
       if (engine.away().size > 0) return;
       const limits = observeUnenforced(engine, last?.engine.settings);
-      [unenforced] = await Promise.all([limits, prove(session, await password(), proven)]);
+      const pairs = spec.network.announce && requirePairs(session, last?.engine.containers ?? []);
+      [unenforced] = await Promise.all([limits, prove(session, await known.password(), proven), pairs]);
     },
   });
   rejectAbsence(session, last);
-  if (spec.network.driver === 'overlay') {
-    const text = findSwarmWarning(await engine.swarms());
-    if (text !== undefined) report({ subject: 'swarm', state: 'warning', text });
-  }
+  const swarms = await engine.swarms();
+  const lack = spec.network.driver === 'overlay' ? findSwarmWarning(swarms) : undefined;
+  if (lack !== undefined) report({ subject: 'swarm', state: 'warning', text: lack });
+  for (const notice of findHostWarnings(spec, swarms)) report({ subject: 'hosts', state: 'warning', ...notice });
   for (const notice of findUserDifferences(last?.passwords ?? []))
     report({ subject: 'users', state: 'warning', ...notice });
   if (unenforced !== undefined) {
@@ -88,15 +87,35 @@ export async function up(given: Session, options: Pick<ReconcileOptions, 'lastin
   return { image, changeCount, views, reach: reachOf(session), proxy };
 }
 
+/** What the loop needs to know before it begins, and what can be refused by then. */
+export async function prepareUp(given: Session): Promise<Prepared> {
+  const session = await withBusAsMade(given);
+  const { engine, spec } = session;
+  // Refuses an engine whose ports can't be reached from here, before anything is made.
+  for (const node of spec.nodes) hostAddress(spec, engine.endpoint, node);
+  const isAuthorityLost = await hasLostAuthority(session);
+  const [image, issuer] = await Promise.all([
+    ensureImage(session).then((found) => identify(session, found)),
+    openIssuer(session),
+  ]);
+  // Asked again, once an engine that went away is back.
+  const password = once(() => ensurePassword(session));
+  return { session, image, desired: desiredOf(session, image), known: { password, issuer, isAuthorityLost } };
+}
+
 /** All that could be done without them is done. @throws StackError ENGINE_UNREACHABLE where a host is away */
 function rejectAbsence({ spec }: Session, last: Snapshot | undefined): void {
   if (last === undefined || last.engine.away.size === 0) return;
   const { away } = last.engine;
-  const unknown = spec.nodes.filter(({ host = '' }) => away.has(host)).map(({ name }) => name);
+  const unknown = findUnknown(spec, last.engine);
+  const rest = `${heldMovesText(spec, last.engine)}; all else is as far as it can be`;
   throw new StackError('ENGINE_UNREACHABLE', {
-    message: `${absenceText(away)}: ${list(unknown)} ${unknown.length === 1 ? 'is' : 'are'} left as they are, and all else is as far as it can be`,
-    details: findClusterProblems(expectationOf(spec), last.views),
-    hint: hint`Start it, then: ${run('up')}`,
+    message: `${absenceText(away)}: ${list(unknown)} ${unknown.length === 1 ? 'is' : 'are'} left as ${unknown.length === 1 ? 'it is' : 'they are'}${rest}`,
+    details: [
+      ...[...away.values()].map(({ message }) => message),
+      ...findClusterProblems(expectationOf(spec), last.views),
+    ],
+    hint: hint`${absenceHint(away, run('up'))}   # a host that is gone for good: docs/hosts.md`,
   });
 }
 

@@ -1,6 +1,5 @@
 import type { NatMap } from '../../redis/prove.ts';
 import type { Secret } from '../../secret.ts';
-import { CONTAINER_PORTS } from '../../spec/ports.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import { entranceHost, hostAddress, type Reach } from './host-address.ts';
 import { requirePassword } from './passwords.ts';
@@ -27,16 +26,16 @@ export interface Entrance {
 }
 
 /**
- * What the nodes announce → where this program reaches them. Both ports of a node lead to the same one: before Redis 7.2, a
- * redirect names the plain port to clients of the TLS port too.
+ * What the nodes announce → where this program reaches them. To clients of the TLS port a redirect may name the plain port,
+ * before Redis 7.2; the other way round it never does.
  */
 export function natMapOf({ spec, engine }: Pick<Session, 'spec' | 'engine'>, kind: 'plain' | 'tls'): NatMap {
-  const announced = [CONTAINER_PORTS.plain, CONTAINER_PORTS.tls];
+  const kinds = kind === 'plain' ? (['plain'] as const) : (['plain', 'tls'] as const);
   return Object.fromEntries(
-    spec.nodes.flatMap(({ name, ip, ports, bind }) =>
-      (spec.access === 'names' ? [ip, name] : [ip]).flatMap((announcedHost) =>
-        announced.map((port) => [
-          `${announcedHost}:${port}`,
+    spec.nodes.flatMap(({ name, announced, ports, bind }) =>
+      (spec.access === 'names' ? [announced.ip, name] : [announced.ip]).flatMap((announcedHost) =>
+        kinds.map((one) => [
+          `${announcedHost}:${announced[one]}`,
           { host: hostAddress(spec, engine.endpoint, { bind }), port: ports[kind] },
         ]),
       ),
@@ -54,8 +53,8 @@ export function describeConnection(session: Session, reach: Reach): Omit<Connect
   const { spec, engine, source } = session;
   const entrance = (kind: 'plain' | 'tls'): Entrance => {
     const placeOf = (node: NodeSpec): string => {
-      const { ip, ports, entrance: at } = node;
-      if (reach === 'direct') return `${ip}:${CONTAINER_PORTS[kind]}`;
+      const { announced, ports, entrance: at } = node;
+      if (reach === 'direct') return `${announced.ip}:${announced[kind]}`;
       if (reach === 'map') return `${hostAddress(spec, engine.endpoint, node)}:${ports[kind]}`;
       return `${at.host ?? entranceHost(session, node)}:${at[kind]}`;
     };

@@ -10,8 +10,11 @@ import type { Session } from '../session/session.ts';
  * Where a node's published ports answer from here: on loopback for an engine on this machine or in a VM on it; with several
  * hosts, at its own.
  */
-export function hostAddress(spec: Spec, endpoint: Endpoint, node?: Pick<NodeSpec, 'bind'>): string {
-  const bind = node?.bind ?? spec.redis.bind;
+export function hostAddress(
+  spec: Spec,
+  endpoint: Endpoint,
+  { bind = spec.redis.bind }: Pick<NodeSpec, 'bind'>,
+): string {
   const isLoopback = (host: string): boolean => host.startsWith('127.') || host === '::1' || host === 'localhost';
   if (isLoopback(bind) && !isLoopback(endpoint.publishedHost)) {
     // 127.0.0.1 would be this machine, and whatever answers here is another stack.
@@ -42,7 +45,7 @@ export function entranceOf({ spec, engine }: Place, node: NodeSpec): { host: str
 }
 
 /** Where clients on this host come in, if not at a node's own name. */
-export function entranceHost({ spec, engine: { endpoint } }: Place, node?: NodeSpec): string {
+export function entranceHost({ spec, engine: { endpoint } }: Place, node: NodeSpec): string {
   const host = hostAddress(spec, endpoint, node);
   return spec.access === 'proxy' ? reachedAt(proxyHost(spec.redis.bind, endpoint), endpoint) : host;
 }
@@ -64,11 +67,11 @@ export function isLocal({ address }: Pick<Endpoint, 'address'>): boolean {
   return /^(unix|npipe):/.test(address);
 }
 
-/** How clients on this host come to the nodes: at their own addresses, or as `access` says. */
+/** How clients on this host come to the nodes: where they announce that they are, or as `access` says. */
 export type Reach = 'direct' | Spec['access'];
 
 export const REACH_TEXT: Readonly<Record<Reach, string>> = {
-  direct: "the nodes' own addresses, without a map: this host is on their network",
+  direct: "the nodes' own addresses, without a map",
   map: 'the published ports, with the map that env prints',
   proxy: "the proxy's ports, without a map",
   names: "the nodes' names, without a map",
@@ -86,11 +89,14 @@ export async function findReach(session: Session): Promise<Reach> {
  */
 export function reachOf({ spec, engine }: Place, interfaces: Interfaces = networkInterfaces()): Reach {
   const { access, network, tls } = spec;
+  const isPublished = network.announce !== undefined;
   // On a network of this machine there may be other nodes than those of another machine's engine.
-  if (access !== 'map' || !isLocal(engine.endpoint)) return access;
-  // Certificates of the user's own need not name these addresses. Where the bus is plain, Redis before 7.2 redirects clients of
-  // the TLS port to the plain one, and only a map leads them back.
-  if (tls.enabled && (!tls.cluster || tls.issuer.kind === 'files')) return 'map';
+  if (access !== 'map' || !(isPublished || isLocal(engine.endpoint))) return access;
+  // Where the bus is plain, Redis before 7.2 redirects clients of the TLS port to the plain one, and only a map leads them back.
+  if (tls.enabled && !tls.cluster) return 'map';
+  if (isPublished) return 'direct';
+  // Certificates of the user's own need not name these addresses.
+  if (tls.enabled && tls.issuer.kind === 'files') return 'map';
   const gateway = `${network.gateway}/${network.subnet.prefix}`;
   const isHere = Object.values(interfaces).some((addresses) => addresses?.some(({ cidr }) => cidr === gateway));
   return isHere ? 'direct' : 'map';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { StackError } from '../../errors.ts';
-import { orUnreadable, replaceFile } from '../../kept-files.ts';
+import { findRefusal, orUnreadable, replaceFile, unreadable } from '../../kept-files.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Secret } from '../../secret.ts';
 import { loopbackAddress } from '../../spec/addresses.ts';
@@ -13,13 +13,17 @@ import { inOnePem, keepPair } from '../../tls/kept-pair.ts';
 import { openPrivateAuthority } from '../../tls/private-ca.ts';
 import { hostAddress } from './host-address.ts';
 import type { Session } from '../session/session.ts';
-import { besides } from '../session/source.ts';
-import { certificateFolder, readIfThere, trustFiles } from './trust.ts';
+import { besides, circleOf } from '../session/source.ts';
+import { authorityKeeper, findAuthorityConflicts } from './authority.ts';
+import { findPasswordConflicts, localPassword } from './passwords.ts';
+import { certificateFolder, keptAuthority, lentByNode, readIfThere, trustFiles } from './trust.ts';
 
 /** What a node needs to serve TLS: key and certificate chain in one text, and the authority that it trusts. */
 export interface NodeCertificate {
   readonly caPem: string;
   readonly pem: Secret;
+  /** Who can sign more: see `authorityKeeper`. */
+  readonly keeper?: string;
 }
 
 /** Who signs the nodes' certificates, opened: what this host verifies them with is in its place. */
@@ -66,7 +70,12 @@ function namesOfHost(host: string): CertificateNames {
 
 async function privateIssuer(session: Session, { validityDays }: IssuerOf<'private'>): Promise<Issuer> {
   const { spec } = session;
-  const authority = await openPrivateAuthority(certificateFolder(session), { stack: spec.name, nowMs: Date.now() });
+  await rejectOthers(session);
+  const authority = await openPrivateAuthority(certificateFolder(session), {
+    stack: spec.name,
+    nowMs: Date.now(),
+    circle: circleOf(session),
+  });
   const { certificatePem: caPem } = authority;
   await keepClientPair(session, caPem, () =>
     authority.issue({ commonName: CLIENT_NAME, names: NO_NAMES, usage: 'client', validityDays }),
@@ -76,9 +85,26 @@ async function privateIssuer(session: Session, { validityDays }: IssuerOf<'priva
       const names = namesOfNode(session, node);
       const commonName = containerName(spec.name, node.name);
       const pair = await authority.issue({ commonName, names, usage: 'server', validityDays });
-      return { caPem, pem: inOnePem(pair) };
+      return { caPem, pem: inOnePem(pair), keeper: authorityKeeper(session) };
     },
   };
+}
+
+/** What others keep is not made anew here. */
+async function rejectOthers(session: Session): Promise<void> {
+  if ((await keptAuthority(session)) !== undefined) return;
+  const kept = await localPassword(session);
+  const passwords = kept === undefined ? [] : await findPasswordConflicts(session, kept);
+  const [conflict, ...others] = [...passwords, ...(await findAuthorityConflicts(session))];
+  if (conflict === undefined) return;
+  const folder = certificateFolder(session);
+  // To bring the authority here helps nobody where it can't be kept.
+  const refusal = await findRefusal(folder);
+  if (refusal !== undefined) {
+    throw unreadable(folder, 'the folder of the certificate authority', refusal.why, refusal.hint);
+  }
+  const { code, message, hint } = conflict;
+  throw new StackError(code, { message, hint, details: others.map((one) => one.message) });
 }
 
 async function vaultIssuer(session: Session, spec: IssuerOf<'vault'>): Promise<Issuer> {
@@ -94,10 +120,14 @@ async function vaultIssuer(session: Session, spec: IssuerOf<'vault'>): Promise<I
     if (chain === undefined) throw withoutRoot(mount);
     // What was signed by an authority before this one is still verified.
     const caPem = withoutRepetition(chain.rootsPem, (await readIfThere(ca)) ?? '');
-    await orUnreadable(ca, 'the file of the certificate authority', () => replaceFile(ca, caPem, 0o644));
+    await keepRoots(ca, caPem);
     return { ...pair, certificatePem: chain.certificatePem, caPem };
   };
-  await keepClientPair(session, (await readIfThere(ca)) ?? '', () => issue(CLIENT_NAME, NO_NAMES));
+  const kept = await readIfThere(ca);
+  // Another user's program, with the same Vault, has brought the nodes up.
+  const lent = kept === undefined ? (await lentByNode(session))?.caPem : undefined;
+  if (lent !== undefined) await keepRoots(ca, lent);
+  await keepClientPair(session, kept ?? lent ?? '', () => issue(CLIENT_NAME, NO_NAMES));
   return {
     issue: async (node) => {
       const pair = await issue(node.name, namesOfNode(session, node));
@@ -113,6 +143,10 @@ async function readRoot(file: string): Promise<string> {
     message: `tls.ca: ${file} ${pem === undefined ? "doesn't exist" : 'holds no certificate'}`,
     hint: 'Put the PEM of the root authority there.',
   });
+}
+
+function keepRoots(file: string, caPem: string): Promise<void> {
+  return orUnreadable(file, 'the file of the certificate authority', () => replaceFile(file, caPem, 0o644));
 }
 
 function withoutRoot(mount: string): StackError {
@@ -178,5 +212,5 @@ const NO_NAMES: CertificateNames = { dnsNames: [], ipAddresses: [] };
 /** A certificate for clients on this host, where the nodes ask for one. */
 async function keepClientPair(session: Session, caPem: string, issue: () => Promise<IssuedPair>): Promise<void> {
   const file = trustFiles(session).client?.certificate;
-  if (file !== undefined) await keepPair(file, caPem, Date.now(), issue);
+  if (file !== undefined) await keepPair(file, caPem, Date.now(), issue, circleOf(session));
 }

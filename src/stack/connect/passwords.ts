@@ -9,7 +9,7 @@ import { KEEPER_FILE, PASSWORD_FILE } from '../../plan/node/redis-config.ts';
 import { Secret } from '../../secret.ts';
 import { randomPassword } from '../../secrets/source.ts';
 import type { Session } from '../session/session.ts';
-import { stateFolder } from '../../user-folders.ts';
+import { keptFolder } from '../session/source.ts';
 
 /**
  * The password that the stack should have. One of a file is made where there is none; a stack that already runs gives
@@ -35,8 +35,8 @@ export async function ensurePassword(session: Session): Promise<Secret> {
 }
 
 /** For KEEPER_FILE: where the password is kept, by whom, and where his program keeps what belongs to the stack. */
-export function keeperText({ source, spec, env }: Session): string {
-  return `${source.description}\n${accountName()}\n${stateFolder(spec.name, env)}\n`;
+export function keeperText(session: Session): string {
+  return `${session.source.description}\n${accountName()}\n${keptFolder(session, session.env)}\n`;
 }
 
 /**

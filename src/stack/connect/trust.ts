@@ -8,9 +8,9 @@ import { AUTHORITY_FILE, CERTIFICATE_FILE } from '../../plan/node/redis-config.t
 import type { TlsTrust } from '../../redis/connect-node.ts';
 import { Secret } from '../../secret.ts';
 import { certificatesIn, readCertificate, type CertificateFacts } from '../../tls/certificate.ts';
+import { KEPT_AUTHORITY } from '../../tls/private-ca.ts';
 import type { Session } from '../session/session.ts';
-import { besides } from '../session/source.ts';
-import { stateFolder } from '../../user-folders.ts';
+import { besides, keptFolder } from '../session/source.ts';
 
 type Place = Pick<Session, 'spec' | 'env' | 'path'>;
 
@@ -21,8 +21,9 @@ export interface TrustFiles {
 }
 
 /** Where the authority's files, and this host's own certificate, are kept. */
-export function certificateFolder({ spec, env }: Pick<Session, 'spec' | 'env'>): string {
-  return join(stateFolder(spec.name, env), 'tls');
+export function certificateFolder(place: Place): string {
+  const folder = keptFolder(place, place.env);
+  return place.spec.secrets.shared === undefined ? join(folder, 'tls') : folder;
 }
 
 export function trustFiles(place: Place): TrustFiles {
@@ -71,7 +72,8 @@ export async function readTrust(session: Session): Promise<TlsTrust> {
   return { caPem: trusted, client: { certificatePem, privateKeyPem: new Secret(keyPem) } };
 }
 
-async function lentByNode({ engine, spec }: Session): Promise<TlsTrust | undefined> {
+/** Of a node's container: the authority that it trusts, and its own certificate. undefined where none has them. */
+export async function lentByNode({ engine, spec }: Session): Promise<TlsTrust | undefined> {
   const own = new Set((await engine.listContainers()).filter(isOwn(spec.name)).map(({ name }) => name));
   for (const node of spec.nodes) {
     const container = containerName(spec.name, node.name);
@@ -84,6 +86,15 @@ async function lentByNode({ engine, spec }: Session): Promise<TlsTrust | undefin
     return { caPem, client: { certificatePem: pem, privateKeyPem: new Secret(pem) } };
   }
   return undefined;
+}
+
+/** The certificates of the authority that is kept here, also where somebody has brought only what they follow from. */
+export async function keptAuthority(session: Session): Promise<readonly string[] | undefined> {
+  const own = join(certificateFolder(session), KEPT_AUTHORITY);
+  const text =
+    (await readIfThere(trustFiles(session).ca)) ??
+    (session.spec.tls.issuer.kind === 'private' ? await readIfThere(own) : undefined);
+  return text === undefined ? undefined : certificatesIn(text);
 }
 
 /** undefined where there is no such file. @throws StackError CERTIFICATE_INVALID */

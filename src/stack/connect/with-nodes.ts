@@ -66,7 +66,9 @@ export function nodesOf(links: readonly NodeLink[]): Nodes {
 /** For who keeps them longer than one piece of work, and closes them himself. Over TLS only where nothing else is open. */
 export async function linkNodes(session: Session, options: NodesOptions = {}): Promise<NodeLink[]> {
   const { spec, engine } = session;
-  const { nodes = spec.nodes, containers = [], isTls = false } = options;
+  const { nodes = spec.nodes, isTls = false } = options;
+  // The YAML file may have a node on another host by now.
+  const { containers = spec.hosts.length > 0 ? await engine.listContainers() : [] } = options;
   const password = 'password' in options ? options.password : await localPassword(session);
   const places = nodes.map((node) => ({ node, ...placeOf(session, node, containers, isTls) }));
   const trust = places.some(({ isPlain }) => !isPlain) ? await readTrust(session) : undefined;

@@ -6,7 +6,6 @@ import { withinBounds } from '../../bounds.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { errorMessage, StackError, systemErrorCode } from '../../errors.ts';
 import { CONFIG_FOLDER } from '../../plan/node/redis-config.ts';
-import { rejectOnHosts } from '../session/open.ts';
 import { stackFile } from '../session/stack-file.ts';
 import { version } from '../../version.ts';
 import { knownSecrets, redactor, withoutEnvironment } from './redact.ts';
@@ -46,8 +45,6 @@ export async function requireNewFile(file: string): Promise<string> {
 
 /** What a helper needs to see who can't see the machine. What can't be read says why in its place. */
 export async function writeBundle(path: string, facts: Facts, diagnosis: object): Promise<Bundle> {
-  const stack = await facts.stack.know().catch(() => undefined);
-  if (stack !== undefined) rejectOnHosts(stack, facts.options);
   const parts = await partsOf(facts, diagnosis);
   const redact = redactor((await knownSecrets(facts)).map((secret) => secret.reveal()));
   const texts = await Promise.all(parts.map(async (part) => redact(await textOf(part, facts))));
@@ -71,6 +68,7 @@ export async function writeBundle(path: string, facts: Facts, diagnosis: object)
 
 async function partsOf(facts: Facts, diagnosis: object): Promise<Part[]> {
   const present = (await facts.containers.know().catch(() => [])).filter(({ container }) => container !== undefined);
+  const { hosts } = (await facts.stack.know().catch(() => undefined))?.spec ?? { hosts: [] };
   const engine = async (): Promise<Engine> => (await facts.engine.know()).engine;
   return [
     { path: 'doctor.json', about: 'what the checks say', read: async () => diagnosis },
@@ -79,8 +77,25 @@ async function partsOf(facts: Facts, diagnosis: object): Promise<Part[]> {
     {
       path: 'engine.json',
       about: 'what the engine says of itself',
-      read: async () => engineFacts(await (await engine()).describe('engine')),
+      read: async () => {
+        const connected = await engine();
+        const said = await connected.describe('engine');
+        if (hosts.length === 0) return engineFacts(said);
+        const known = new Map<string, unknown>(Object.entries(said ?? {}));
+        return Object.fromEntries(
+          hosts.map(({ name }) => [name, known.has(name) ? engineFacts(known.get(name)) : 'it does not answer']),
+        );
+      },
     },
+    ...(hosts.length === 0
+      ? []
+      : [
+          {
+            path: 'swarm.json',
+            about: 'what each host that answers says of the swarm',
+            read: async () => Object.fromEntries(await (await engine()).swarms()),
+          },
+        ]),
     {
       path: 'network.json',
       about: 'the network, as the engine describes it',

@@ -1,10 +1,10 @@
 import { list, type Finding, type FindingKind } from '../../cluster/findings/finding.ts';
-import { findFindings } from '../../cluster/findings/findings.ts';
+import { busAddress } from '../../cluster/nodes/node-table.ts';
 import { countSlots, SLOT_COUNT } from '../../cluster/slots/slots.ts';
 import type { NodeView, ReachableView } from '../../cluster/nodes/view.ts';
 import { hint, run } from '../../hint.ts';
 import { reachOf, REACH_TEXT } from '../connect/host-address.ts';
-import { expectationOf, placementFindings } from '../../plan/cluster/expectation.ts';
+import { findingsOf } from '../../plan/cluster/expectation.ts';
 import { answering } from './data-checks.ts';
 import { failed, ok, orOk, skipped, warning, type Heading, type Line } from './diagnosis.ts';
 import type { Facts, Probe } from './facts.ts';
@@ -75,8 +75,8 @@ export async function checkSlots(facts: Facts): Promise<readonly Line[]> {
 
 /** The nodes themselves notice only after their timeout that somebody is away, and that his slots are. */
 function unservedSlots({ info, table }: ReachableView, silent: readonly Probe[]): number {
-  const addresses = new Set(silent.map(({ node }) => node.ip));
-  const away = countSlots(table.rows.filter(({ ip }) => addresses.has(ip)).flatMap(({ slots }) => slots));
+  const addresses = new Set(silent.map(({ node }) => busAddress(node.announced)));
+  const away = countSlots(table.rows.filter((row) => addresses.has(busAddress(row))).flatMap(({ slots }) => slots));
   return Math.max(info.slotsAssigned - info.slotsOk, away);
 }
 
@@ -86,7 +86,7 @@ async function findingLines(facts: Facts, heading: Heading, subject: string): Pr
   const { views, reason } = await answering(facts);
   if (views.length === 0) return [skipped(subject, reason)];
   const all = probes.map(({ view }) => view);
-  const findings = [...findFindings(expectationOf(spec), all), ...placementFindings(spec, all)];
+  const findings = findingsOf(spec, all);
   const absent = new Set(probes.filter(({ view }) => !view.reachable).map(({ node }) => node.name));
   return findings
     .filter(({ kind, node }) => HEADING_OF[kind] === heading && !(node !== undefined && absent.has(node)))

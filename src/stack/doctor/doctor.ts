@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from '../session/open.ts';
-import { checkAddresses, checkEngine, checkImage, checkObstacles } from './engine-checks.ts';
+import { checkAddresses, checkEngine, checkHostLinks, checkImage, checkObstacles } from './engine-checks.ts';
 import {
   checkAnnounced,
   checkAnswers,
@@ -54,6 +54,7 @@ const CHECKS: readonly (readonly [Heading, string, (facts: Facts) => Promise<rea
   ['Network', 'obstacles', checkObstacles],
   ['Network', 'addresses', checkAddresses],
   ['Network', 'host names', checkNames],
+  ['Network', 'hosts', checkHostLinks],
   ['Secrets and Certificates', 'password', checkPassword],
   ['Secrets and Certificates', 'certificates', checkCertificates],
   ['Node Failures', 'containers', checkContainers],

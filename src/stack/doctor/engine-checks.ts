@@ -1,6 +1,8 @@
 import { hint, run } from '../../hint.ts';
+import { findHostWarnings } from '../../plan/engine/host-conflicts.ts';
 import { isOwn } from '../../plan/model/names.ts';
-import { canStandIn } from '../observe/image.ts';
+import { brokenPairsFailure, findBrokenPairs } from '../observe/host-links.ts';
+import { canStandIn, imageBuild } from '../observe/image.ts';
 import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
 import type { Facts } from './facts.ts';
 import type { FailureCode } from '../../errors.ts';
@@ -11,21 +13,25 @@ export async function checkEngine({ engine, stack }: Facts): Promise<readonly Li
     version: { version, apiVersion, platform },
   } = await engine.find();
   const { address, source } = one.endpoint;
-  const hosts = (await stack.know().catch(() => undefined))?.spec.hosts ?? [];
+  const spec = (await stack.know().catch(() => undefined))?.spec;
+  const hosts = spec?.hosts ?? [];
   const away = one.away();
+  const lacks = spec === undefined ? [] : findHostWarnings(spec, await one.swarms());
   return [
     ok('engine', `${address} (${source}), version ${version}, API ${apiVersion}, ${platform}`),
-    ...hosts
-      .filter(({ name }) => away.has(name))
-      .map(({ name, engine: at }) =>
-        failed(`host ${name}`, `${at} does not answer: what is there is not known`, hint`Start it, then: ${run('up')}`),
-      ),
+    ...hosts.flatMap(({ name, engine: at }) => {
+      const absence = away.get(name);
+      if (absence === undefined) return [];
+      const text = `${at} does not answer: what is there is not known\n${absence.message}`;
+      return [failed(`host ${name}`, text, absence.hint ?? hint`Start it, then: ${run('up')}`)];
+    }),
+    ...lacks.map(({ text, hint: remedy }) => warning('hosts', text, remedy)),
   ];
 }
 
 export async function checkImage({ stack, image, resources }: Facts): Promise<readonly Line[]> {
   const {
-    spec: { name, redis },
+    spec: { name, redis, hosts },
   } = await stack.know();
   const found = await image.find();
   if (found !== undefined) {
@@ -37,7 +43,7 @@ export async function checkImage({ stack, image, resources }: Facts): Promise<re
   const [text, mend] = canStandIn(redis.image)
     ? [
         `neither ${redis.image} nor the local image is on this engine`,
-        hint`docker pull ${redis.image}   # or, without a registry: ${run('image build')}`,
+        hint`docker pull ${redis.image}   # or, without a registry: ${imageBuild({ hosts })}`,
       ]
     : [`${redis.image} is not on this engine, and the local image can't stand in for it`, `docker pull ${redis.image}`];
   const { containers } = await resources.know();
@@ -98,4 +104,16 @@ export async function checkAddresses({ containers, stack, obstacles }: Facts): P
     return [failed(node.name, `${name} has the address ${address || '(none)'} instead of ${node.ip}`, mend)];
   });
   return lines.length > 0 ? lines : [ok('addresses', `every container has its own on ${network}`)];
+}
+
+/** Whether several hosts get through to each other, asked from inside their containers; nothing where there are none to ask. */
+export async function checkHostLinks(facts: Facts): Promise<readonly Line[]> {
+  const session = await facts.session.know();
+  const all = await facts.containers.know();
+  const running = all.flatMap(({ container }) => (container?.state === 'running' ? [container] : []));
+  if (session.spec.hosts.length === 0 || running.length === 0) return [];
+  const pairs = await findBrokenPairs(session, running);
+  if (pairs.length === 0) return [ok('hosts', 'those that answer get through to each other')];
+  const { message, details, hint: mend } = brokenPairsFailure(session, pairs);
+  return [failed('hosts', [message, ...details].join('\n'), mend ?? run('up'))];
 }

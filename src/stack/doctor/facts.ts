@@ -24,7 +24,7 @@ import { findObstacles } from '../observe/obstacles.ts';
 import {
   openEngine,
   openEngineOf,
-  rejectOnHosts,
+  rejectOtherEngine,
   sessionOf,
   withBusAsMade,
   withSecret,
@@ -104,7 +104,7 @@ export function gatherFacts(options: ConnectionOptions): Facts {
   const links: NodeLink[] = [];
   const stack = fact('the YAML file has problems', async () => {
     const loaded = await loadStack(stackFile(options));
-    rejectOnHosts(loaded, options, true);
+    rejectOtherEngine(loaded, options);
     return loaded;
   });
   const engine = fact('the engine does not answer', async () => {

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { satisfies } from 'semver';
 import { systemErrorCode } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
-import { findRefusal, orUnreadable } from '../../kept-files.ts';
+import { findRefusal, orUnreadable, othersOf } from '../../kept-files.ts';
 import { primariesOf } from '../../spec/spec.ts';
 import { findNamesProblem } from '../commands/names.ts';
-import { findStackLock } from '../session/stack-lock.ts';
+import { certificateFolder } from '../connect/trust.ts';
+import { circleOf, keptFolder } from '../session/source.ts';
+import { mediumOf } from '../session/open.ts';
 import { stateFolder } from '../../user-folders.ts';
 import { oldestNode } from '../../version.ts';
 import { failed, ok, orOk, skipped, warning, type Line } from './diagnosis.ts';
@@ -37,26 +39,31 @@ export async function checkYaml({ stack }: Facts): Promise<readonly Line[]> {
 
 /** Who may look into the folder in which keys and the password lie. */
 export async function checkStateFolder({ stack, options: { env } }: Facts): Promise<readonly Line[]> {
-  const { spec } = await stack.know();
-  const folder = stateFolder(spec.name, env);
-  const subject = 'state folder';
-  for (const place of [folder, join(folder, 'tls'), join(folder, 'locks')]) {
+  const loaded = await stack.know();
+  const { spec } = loaded;
+  const folder = keptFolder(loaded, env);
+  const isShared = spec.secrets.shared !== undefined;
+  const keyFolder = certificateFolder({ ...loaded, env });
+  const subject = isShared ? 'shared folder' : 'state folder';
+  const places = [folder, keyFolder, ...(spec.hosts.length === 0 ? [join(stateFolder(spec.name, env), 'locks')] : [])];
+  for (const place of places) {
     const refusal = await findRefusal(place);
     if (refusal !== undefined) return [failed(subject, `${place} can't be used: ${refusal.why}`, refusal.hint)];
   }
   const mode = await modeOf(folder);
   if (mode === undefined) return [ok(subject, `${folder} is created by the first up`)];
   if ((mode & 0o300) !== 0o300) return [failed(subject, `${folder} can't be written`, `chmod 700 ${folder}`)];
-  const files = await readdir(join(folder, 'tls')).catch(() => []);
-  const keys = files.filter((name) => /\.(key|pem)$/.test(name)).map((name) => join(folder, 'tls', name));
+  const files = await readdir(keyFolder).catch(() => []);
+  const keys = files.filter((name) => /\.(key|pem)$/.test(name)).map((name) => join(keyFolder, name));
   await Promise.all(keys.map((key) => orUnreadable(key, 'the key', () => access(key, constants.R_OK))));
-  const places = [folder, ...keys];
-  const modes = await Promise.all(places.map(modeOf));
-  const open = places.filter((_place, index) => ((modes[index] ?? 0) & 0o077) !== 0);
+  const kept = [folder, ...keys];
+  const modes = await Promise.all(kept.map(modeOf));
+  const others = othersOf(circleOf(loaded));
+  const open = kept.filter((_place, index) => ((modes[index] ?? 0) & others) !== 0);
   const isSafe = process.platform === 'win32' || open.length === 0;
   const text = `other users of this host may look into ${open.join(', ')}`;
-  const lines = isSafe ? [] : [warning(subject, text, `chmod go= ${open.join(' ')}`)];
-  return orOk(lines, subject, `${folder}, for its owner only`);
+  const lines = isSafe ? [] : [warning(subject, text, `chmod ${isShared ? 'o=' : 'go='} ${open.join(' ')}`)];
+  return orOk(lines, subject, `${folder}, for its owner${isShared ? ' and group' : ''} only`);
 }
 
 /** Whether clients of this host find the nodes by name, where that is how they come. */
@@ -69,9 +76,11 @@ export async function checkNames({ stack }: Facts): Promise<readonly Line[]> {
     : [warning('host names', problem.text, problem.hint)];
 }
 
-export async function checkLock({ stack, options: { env } }: Facts): Promise<readonly Line[]> {
-  const loaded = await stack.know();
-  const holder = await findStackLock({ ...loaded, env });
+export async function checkLock({ stack, engine, options: { env } }: Facts): Promise<readonly Line[]> {
+  const { spec } = await stack.know();
+  const { name, hosts } = spec;
+  const medium = await mediumOf(name, env, hosts.length === 0 ? undefined : (await engine.know()).engine);
+  const holder = await medium.findOther(false);
   if (holder === undefined) return [ok('lock', 'nobody changes the stack now')];
   const text = `${holder.text} changes the stack now: what is seen here may be over in a moment`;
   return [warning('lock', text, run('doctor'))];

@@ -1,6 +1,7 @@
 import { REDIS_GID, REDIS_UID } from '../../plan/model/definitions.ts';
 import {
   AUTHORITY_FILE,
+  AUTHORITY_KEEPER_FILE,
   CERTIFICATE_FILE,
   CONFIG_FOLDER,
   REDIS_CONF_FILE,
@@ -72,10 +73,11 @@ export function passwordFiles(
   ];
 }
 
-export function certificateFiles({ caPem, pem }: NodeCertificate): ContainerFile[] {
+export function certificateFiles({ caPem, pem, keeper = '' }: NodeCertificate): ContainerFile[] {
   return [
     { path: `${TLS_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
     configFile(AUTHORITY_FILE, caPem),
+    configFile(AUTHORITY_KEEPER_FILE, keeper),
     configFile(CERTIFICATE_FILE, pem.reveal()),
   ];
 }

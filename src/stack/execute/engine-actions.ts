@@ -32,7 +32,7 @@ export async function performByName(
     case 'stop proxy':
       return stopProxyProcess(session, action);
     case 'remove network':
-      return engine.removeNetwork(target);
+      return engine.removeNetwork(target, action.host);
     case 'unpause container':
       return engine.unpauseContainer(target);
     case 'start container':
@@ -44,8 +44,9 @@ export async function performByName(
     case 'remove container':
       return engine.removeContainer(target);
     case 'remove half-made volume':
-    case 'remove volume':
       return engine.removeVolume(target);
+    case 'remove volume':
+      return engine.removeVolume(target, action.host);
     default:
       throw new Error(`${type} needs more than a name`);
   }
@@ -58,7 +59,10 @@ export async function performOnEngine(execution: Execution, action: EngineAction
   const { target } = action;
   switch (action.type) {
     case 'create network':
-      await engine.createNetwork(desired.wanted.network);
+      await engine.createNetwork({
+        ...desired.wanted.network,
+        ...(action.host !== undefined && { host: action.host }),
+      });
       return;
     case 'create container':
       await engine.createContainer(definitionOf(execution, target));

@@ -9,7 +9,7 @@ import type { Session } from '../session/session.ts';
 export async function execute<A extends Action>(
   actions: readonly A[],
   perform: (action: A) => Promise<void>,
-  { report, signal }: Pick<Session, 'report' | 'signal'>,
+  { report, signal, confirmLock }: Pick<Session, 'report' | 'signal' | 'confirmLock'>,
 ): Promise<void> {
   const byKey = new Map(actions.map((action) => [actionKey(action), action]));
   const begun = new Map<string, Promise<void>>();
@@ -24,6 +24,7 @@ export async function execute<A extends Action>(
   };
   const run = async (action: A): Promise<void> => {
     await Promise.all(action.after.map(begin));
+    await confirmLock?.();
     signal.throwIfAborted();
     if (failures.length > 0) return;
     const event = { subject: action.target, text: actionText(action), action };

@@ -14,7 +14,7 @@ import { observeServed, shownFacts, type Served } from '../../tls/served.ts';
 import { namesOfNode, readGivenFiles, type NodeCertificate } from '../connect/issuer.ts';
 import { hostAddress } from '../connect/host-address.ts';
 import type { Session } from '../session/session.ts';
-import { readIfThere, readTrust, trustFiles, type KeptCertificate } from '../connect/trust.ts';
+import { keptAuthority, lentByNode, readTrust, type KeptCertificate } from '../connect/trust.ts';
 
 interface ServedByNode {
   readonly node: NodeSpec;
@@ -49,10 +49,11 @@ export async function observeCertificates(session: Session): Promise<ServedByNod
   return observed.filter(({ node, served }) => served.state !== 'absent' || isPublished(node));
 }
 
-/** This host can't verify any node, and makes another authority with the next `up`. */
+/** This host can't verify any node, and makes another authority with the next `up`. Vault's is where it was: a node lends it. */
 export async function hasLostAuthority(session: Session): Promise<boolean> {
   const { enabled, issuer } = session.spec.tls;
-  return enabled && issuer.kind !== 'files' && (await readIfThere(trustFiles(session).ca)) === undefined;
+  if (!enabled || issuer.kind === 'files' || (await keptAuthority(session)) !== undefined) return false;
+  return issuer.kind === 'private' || (await lentByNode(session)) === undefined;
 }
 
 /** Which nodes should get another certificate, and why. A node that doesn't answer is for others to worry about. */

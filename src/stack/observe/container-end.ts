@@ -1,6 +1,7 @@
 import type { NodeView, ReachableView } from '../../cluster/nodes/view.ts';
 import { StackError } from '../../errors.ts';
 import { hint, run } from '../../hint.ts';
+import { absenceText } from '../../plan/engine/host-conflicts.ts';
 import { backTo, formerImage } from '../../plan/engine/other-server.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Container, ContainerExit } from '../../plan/model/resources.ts';
@@ -50,7 +51,9 @@ async function readLastWords(
 
 /** Why nobody has asked a node. What is on a host that is away is not known. */
 export function whyUnseen(engine: Pick<Engine, 'away'>, { host = '' }: NodeSpec, container?: Container): string {
-  if (engine.away().has(host)) return `its host ${host} does not answer`;
+  const away = engine.away();
+  if (away.has(host)) return `its host ${host} does not answer`;
+  if (container === undefined && away.size > 0) return `its container is not on ${host}, and ${absenceText(away)}`;
   return `its container is ${container?.state ?? 'not there'}`;
 }
 

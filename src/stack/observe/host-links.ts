@@ -1,49 +1,94 @@
+import { list } from '../../cluster/findings/finding.ts';
+import { groupBy } from '../../cluster/slots/slot-survey.ts';
 import { StackError } from '../../errors.ts';
-import { CLIENT_PROGRAM, connectionArguments } from '../../plan/model/definitions.ts';
+import { CLIENT_PROGRAM } from '../../plan/model/definitions.ts';
+import { asMade } from '../../plan/model/host-ports.ts';
 import { containerName } from '../../plan/model/names.ts';
 import type { Container } from '../../plan/model/resources.ts';
-import { CONTAINER_PORTS } from '../../spec/ports.ts';
-import type { NodeSpec } from '../../spec/spec.ts';
+import { peerKind } from '../../spec/ports.ts';
+import type { HostSpec, NodeSpec } from '../../spec/spec.ts';
 import type { Session } from '../session/session.ts';
 
-/** Two hosts, each by its name and its address. */
-interface Pair {
-  readonly from: string;
-  readonly to: string;
+/** Ports of nodes on one host that a node on another, or on the same, does not reach. */
+interface BrokenPair {
+  readonly from: HostSpec;
+  readonly to: HostSpec;
+  readonly ports: readonly number[];
 }
 
 /**
- * Hosts whose nodes don't get through to another host's, found from inside their containers: any answer will do, also that
- * one has to authenticate.
+ * Hosts whose nodes don't get through to other nodes, found from inside a container of each: any answer will do, also that of
+ * a bus, which takes no command and hangs up.
  */
-export async function findBrokenPairs(session: Session, containers: readonly Container[]): Promise<readonly Pair[]> {
-  const { engine, spec } = session;
+export async function findBrokenPairs(session: Session, containers: readonly Container[]): Promise<BrokenPair[]> {
+  const spec = asMade(session.spec, containers);
   const running = new Set(containers.filter(({ state }) => state === 'running').map(({ name }) => name));
-  const speakers = spec.hosts.flatMap((host) => {
-    const node = spec.nodes.find((one) => one.host === host.name && running.has(containerName(spec.name, one.name)));
-    return node === undefined ? [] : [{ place: `${host.name} (${host.address})`, node }];
-  });
-  const pairs = speakers.flatMap((from) => speakers.filter((to) => to !== from).map((to) => ({ from, to })));
-  const port = spec.tls.plain ? ['-p', String(CONTAINER_PORTS.plain)] : [];
-  const hears = async (node: NodeSpec, { ip }: NodeSpec): Promise<boolean> => {
-    const client = ['-h', ip, ...port, ...connectionArguments(spec), 'PING'].join(' ');
-    const script = `timeout ${ANSWER_SECONDS} ${CLIENT_PROGRAM} ${client} 2>/dev/null`;
-    const answer = await engine.readCommand(containerName(spec.name, node.name), ['sh', '-c', script]).catch(() => '?');
-    return answer.trim() !== '';
-  };
+  const nodes = spec.nodes.filter(({ name }) => running.has(containerName(spec.name, name)));
+  const hostOf = (node: NodeSpec): HostSpec | undefined => spec.hosts.find(({ name }) => name === node.host);
   const found = await Promise.all(
-    pairs.map(async ({ from, to }) => ((await hears(from.node, to.node)) ? [] : [{ from: from.place, to: to.place }])),
+    spec.hosts.map(async (from): Promise<BrokenPair[]> => {
+      const speaker = nodes.find((node) => hostOf(node) === from);
+      if (speaker === undefined) return [];
+      const others = nodes.filter((node) => node !== speaker);
+      const places = others.flatMap((node) => {
+        const { announced } = node;
+        const [to, ip] = [hostOf(node), announced.ip];
+        return [announced[peerKind(spec)], announced.busPort].map((port) => ({ to, port, address: `${ip} ${port}` }));
+      });
+      const reached = await reachedFrom(
+        session,
+        speaker,
+        places.map(({ address }) => address),
+      );
+      const missed = places.filter(({ address }) => !reached.has(address));
+      return groupBy(missed, ({ to }) => to?.name ?? '').flatMap((group) => {
+        const to = group[0]?.to;
+        return to === undefined ? [] : [{ from, to, ports: group.map(({ port }) => port) }];
+      });
+    }),
   );
   return found.flat();
 }
 
+/**
+ * A cluster also forms where one of two nodes doesn't reach the other, and misses that later on. One look may be too early.
+ *
+ * @throws StackError ATTACH_FAILED
+ */
+export async function requirePairs(session: Session, containers: readonly Container[]): Promise<void> {
+  const isBroken = (await findBrokenPairs(session, containers)).length > 0;
+  const broken = isBroken ? await findBrokenPairs(session, containers) : [];
+  if (broken.length > 0) throw brokenPairsFailure(session, broken);
+}
+
 const ANSWER_SECONDS = 3;
 
-export function brokenPairsFailure({ spec }: Session, pairs: readonly Pair[]): StackError {
-  const [first, ...others] = pairs.map(({ from, to }) => `host ${from} does not get through to host ${to}`);
+/** Those of the addresses, each a host and a port, at which somebody answers. */
+async function reachedFrom(
+  { engine, spec }: Session,
+  { name }: NodeSpec,
+  addresses: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const ask = `timeout ${ANSWER_SECONDS} ${CLIENT_PROGRAM} -h $1 -p $2 PING 2>&1 | grep -qv "Could not connect"`;
+  const calls = addresses.map((address) => `ask ${address} &`).join(' ');
+  const script = `ask() { ${ask} && echo $1 $2; }; ${calls} wait`;
+  // One in which nothing can be run is no sign of a network that doesn't work.
+  const answer = await engine.readCommand(containerName(spec.name, name), ['sh', '-c', script]).catch(() => undefined);
+  return new Set(answer === undefined ? addresses : answer.split('\n').map((line) => line.trim()));
+}
+
+export function brokenPairsFailure({ spec }: Session, pairs: readonly BrokenPair[]): StackError {
+  const isAnnounced = spec.network.announce !== undefined;
+  const [first = '', ...others] = pairs.map(({ from, to, ports }) => {
+    const target = from === to ? 'itself' : `host ${to.name} (${to.address})`;
+    const at = isAnnounced ? ` at ${list(ports.map(String))}` : '';
+    return `host ${from.name} (${from.address}) does not get through to ${target}${at}`;
+  });
   return new StackError('ATTACH_FAILED', {
-    message: `on the network ${spec.network.name}, ${first ?? ''}`,
+    message: isAnnounced ? first : `on the network ${spec.network.name}, ${first}`,
     details: others,
-    hint: 'Open 7946/tcp, 7946/udp and 4789/udp between these hosts, both ways, then run the same command again.',
+    hint: isAnnounced
+      ? 'Open these ports between the hosts, both ways, and to the containers of the same host; then run the same command again.'
+      : 'Open 7946/tcp, 7946/udp and 4789/udp between these hosts, both ways, then run the same command again.',
   });
 }

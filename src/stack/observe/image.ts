@@ -1,9 +1,10 @@
 import type { Engine } from '../../engine/engine.ts';
 import { StackError } from '../../errors.ts';
-import { hint, run } from '../../hint.ts';
+import { hint, quoted, run, type Hint } from '../../hint.ts';
 import { LOCAL_IMAGE } from '../../plan/model/names.ts';
 import type { Image } from '../../plan/model/resources.ts';
 import type { Answer } from '../../plan/model/server.ts';
+import type { Spec } from '../../spec/spec.ts';
 import type { Session } from '../session/session.ts';
 
 export interface ResolvedImage extends Image {
@@ -40,6 +41,11 @@ export async function resolveImage(engine: Engine, reference: string): Promise<R
   return undefined;
 }
 
+/** Of several hosts the first: `up` copies it to the others. */
+export function imageBuild({ hosts: [first] }: Pick<Spec, 'hosts'>): Hint {
+  return first === undefined ? run('image build') : run(`image build --host ${quoted(first.engine)}`);
+}
+
 /** Like `resolveImage`, and pulls the image where there is none. @throws StackError IMAGE_UNAVAILABLE */
 export async function ensureImage({ engine, spec, report }: Session): Promise<ResolvedImage> {
   const { image: reference } = spec.redis;
@@ -61,7 +67,7 @@ export async function ensureImage({ engine, spec, report }: Session): Promise<Re
     throw new StackError('IMAGE_UNAVAILABLE', {
       message: `the image ${reference} is not on this engine and could not be pulled: ${error.message}`,
       hint: canStandIn(reference)
-        ? hint`${run('image build')}   # makes a small local image that stands in for it, without a registry`
+        ? hint`${imageBuild(spec)}   # makes a small local image that stands in for it, without a registry`
         : `docker pull ${reference}   # or docker load -i FILE; the local image stands in for redis:7 and older ones only`,
       cause: error,
     });

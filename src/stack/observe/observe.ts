@@ -1,11 +1,12 @@
 import { isBootstrapping, isPhantom } from '../../cluster/nodes/bootstrap-table.ts';
-import { parseNodeTable, type NodeTable } from '../../cluster/nodes/node-table.ts';
+import { busAddress, parseNodeTable, type NodeTable } from '../../cluster/nodes/node-table.ts';
 import { list } from '../../cluster/findings/finding.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { labelledEntrances } from '../../plan/model/host-ports.ts';
 import { containerName, isOwn, nodeOfContainer } from '../../plan/model/names.ts';
 import type { NodeData, Observed, Wanted } from '../../plan/model/observed.ts';
 import { unsetLimits } from '../../plan/engine/drift.ts';
+import { findUnknown } from '../../plan/engine/places.ts';
 import { leftovers, needsData } from '../../plan/engine/plan-up.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import {
@@ -50,8 +51,9 @@ export async function observeEngine(
   const wantedConfig = (container: string): ConfigText | undefined =>
     wanted.config.get(nodeOfContainer(spec, container)?.name ?? '');
   const own = containers.filter(({ name }) => [...wanted.containers.values()].some((one) => one.name === name));
-  const halfMadeVolumes = await findHalfMade(engine, wanted, allVolumes);
-  const volumes = allVolumes.filter(({ name }) => !halfMadeVolumes.has(name));
+  const halfMade = await findHalfMade(engine, wanted, allVolumes);
+  const halfMadeVolumes = new Set(halfMade.map(({ name }) => name));
+  const volumes = allVolumes.filter((one) => !halfMade.includes(one));
   const ofOthers = own.filter(({ imageId }) => wanted.imageId !== '' && imageId !== wanted.imageId);
   const [members, formats, settings, config] = await Promise.all([
     findMembers(engine, leftovers(spec, containers)),
@@ -79,10 +81,11 @@ export async function observeEngine(
     entrances,
   };
   if (!needsData(spec, wanted, seen)) return { ...seen, data: new Map(), copies: new Map() };
+  const unknown = findUnknown(spec, seen);
   const found = await Promise.all(
     spec.nodes.map(async (node): Promise<FoundData> => {
       // It may hold data.
-      if (away.has(node.host ?? '')) return { node, data: 'formed' };
+      if (unknown.includes(node.name)) return { node, data: 'formed' };
       const volume = wanted.containers.get(node.name)?.volume.name;
       if (!volumes.some(({ name }) => name === volume)) return { node, data: 'empty' };
       const hasContainer = containers.some(({ name }) => name === containerName(spec.name, node.name));
@@ -92,12 +95,12 @@ export async function observeEngine(
   return { ...seen, data: new Map(found.map(({ node, data }) => [node.name, data])), copies: findCopies(found) };
 }
 
-async function findHalfMade(engine: Engine, wanted: Wanted, volumes: readonly Volume[]): Promise<Set<string>> {
+async function findHalfMade(engine: Engine, wanted: Wanted, volumes: readonly Volume[]): Promise<Volume[]> {
   const names = new Set([...wanted.containers.values()].map(({ volume }) => volume.name));
   const nobodys = volumes.filter(({ name, labels }) => names.has(name) && Object.keys(labels).length === 0);
-  if (nobodys.length === 0) return new Set();
-  const empty = new Set(await engine.findEmptyVolumes());
-  return new Set(nobodys.map(({ name }) => name).filter((name) => empty.has(name)));
+  if (nobodys.length === 0) return [];
+  const empty = await engine.findEmptyVolumes();
+  return nobodys.filter((one) => empty.some(({ name, host }) => name === one.name && host === one.host));
 }
 
 async function byName<T>(
@@ -156,14 +159,14 @@ interface FoundData {
 function findCopies(found: readonly FoundData[]): Map<string, string[]> {
   const copies = found.flatMap(({ node, data, table }) => {
     const primary = table?.rows.find(({ id }) => id === table.myself.primaryId);
-    return data === 'formed' && primary !== undefined ? [{ name: node.name, ip: primary.ip }] : [];
+    return data === 'formed' && primary !== undefined ? [{ name: node.name, address: busAddress(primary) }] : [];
   });
   return new Map(
     found
       .filter(({ data }) => data === 'empty')
       .map(({ node }): [string, string[]] => [
         node.name,
-        copies.filter(({ ip }) => ip === node.ip).map(({ name }) => name),
+        copies.filter(({ address }) => address === busAddress(node.announced)).map(({ name }) => name),
       ])
       .filter(([, names]) => names.length > 0),
   );
@@ -210,7 +213,10 @@ async function observeData(engine: Engine, spec: Spec, node: NodeSpec): Promise<
 /** The same nodes at the same addresses, and the same phantom for this node. */
 function isSameCluster(table: NodeTable, wanted: NodeTable): boolean {
   const members = ({ rows, myself }: NodeTable): string =>
-    [...rows.map(({ id, ip }) => (isPhantom(id) ? id : `${id} ${ip}`)), `in ${myself.primaryId ?? '-'}`]
+    [
+      ...rows.map((row) => (isPhantom(row.id) ? row.id : `${row.id} ${busAddress(row)}`)),
+      `in ${myself.primaryId ?? '-'}`,
+    ]
       .toSorted()
       .join('\n');
   return members(table) === members(wanted);

@@ -1,12 +1,18 @@
 import type { Observed, Wanted } from '../../plan/model/observed.ts';
 import type { Session } from '../session/session.ts';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { findConflicts, portConflict, PROXY_NAME, type Conflict, type PortOwner } from '../../plan/engine/conflicts.ts';
-import { findAbsence, findAstray, findSwarmConflicts } from '../../plan/engine/host-conflicts.ts';
+import {
+  findAbsence,
+  findMemoryConflicts,
+  findOtherNetwork,
+  findSwarmConflicts,
+} from '../../plan/engine/host-conflicts.ts';
+import { findTwins } from '../../plan/engine/places.ts';
 import { findPortHolder, UNSEEN_HOLDER } from '../../host/port-holder.ts';
 import { proxiesOf } from '../../plan/engine/plan-proxy.ts';
 import { findRouteConflict } from '../../plan/engine/route-conflict.ts';
-import type { Container, HostPort } from '../../plan/model/resources.ts';
+import type { HostPort } from '../../plan/model/resources.ts';
 import { isLocal } from '../connect/host-address.ts';
 import { isOwn } from '../../plan/model/names.ts';
 import { isSamePort } from '../../plan/model/host-ports.ts';
@@ -22,10 +28,13 @@ export async function findObstacles(session: Session, wanted: Wanted, observed: 
     findRoute(session, wanted, observed),
   ]);
   const { engine, spec } = session;
+  const swarms = await engine.swarms();
   return [
     ...findAbsence(spec, observed),
-    ...findAstray(spec.name, wanted, observed),
-    ...(spec.network.driver === 'overlay' ? findSwarmConflicts(spec, await engine.swarms()) : []),
+    ...findTwins(spec, observed),
+    ...findOtherNetwork(spec, observed),
+    ...(spec.network.driver === 'overlay' ? findSwarmConflicts(spec, swarms) : []),
+    ...findMemoryConflicts(spec, swarms, observed),
     ...(route === undefined ? [] : [route]),
     ...(port === undefined ? [] : [port]),
   ];
@@ -57,7 +66,7 @@ async function findTakenPort(session: Session, wanted: Wanted, observed: Observe
   ];
   const isForeign = (port: HostPort): boolean => !own.some((held) => isSamePort(held, port));
   const taken = [
-    ...(await takenFromContainers(session, wanted, running, isForeign)),
+    ...(await takenFromContainers(session, wanted, { ...observed, containers: running }, isForeign)),
     ...takenFromProxy(wanted, observed, isForeign),
   ];
   const [first] = taken;
@@ -67,21 +76,36 @@ async function findTakenPort(session: Session, wanted: Wanted, observed: Observe
   // The engine's own proxy, and no running container shows the port: one is just about to start, or to be gone.
   const isEngine = holder !== undefined && ENGINE_PROXIES.test(holder);
   const restart = 'Restart the engine: it was killed before it could free the port, and frees it then.';
-  return { ...conflict, ...(isEngine ? { hint: restart } : {}), isPassing: holder === undefined || isEngine };
+  return {
+    ...conflict,
+    ...(isEngine ? { hint: restart } : {}),
+    isPassing: holder === undefined || isEngine || session.spec.hosts.length > 0,
+  };
 }
 
-/** Found by trying to listen. Only for containers that don't run: those that do hold their ports themselves. */
+/**
+ * Found by trying to listen; on several hosts, whose addresses are others', by whether somebody there does. Only for containers
+ * that don't run: those that do hold their ports themselves.
+ */
 async function takenFromContainers(
-  { engine }: Session,
+  { engine, spec }: Session,
   { containers }: Wanted,
-  running: readonly Container[],
+  { containers: running, away }: Pick<Observed, 'containers' | 'away'>,
   isForeign: (port: HostPort) => boolean,
 ): Promise<TakenPort[]> {
-  if (!isLocal(engine.endpoint)) return [];
-  const idle = [...containers.values()].filter(({ name }) => !running.some((container) => container.name === name));
-  const ports = idle.flatMap((owner) => owner.ports.map((port) => ({ owner, ...port })));
+  const areOnHosts = spec.hosts.length > 0;
+  if (!isLocal(engine.endpoint) && !areOnHosts) return [];
+  const idle = [...containers.values()].filter(
+    ({ name, host = '' }) => !away.has(host) && !running.some((container) => container.name === name),
+  );
+  const ports = idle.flatMap((owner) => owner.ports.map((port) => ({ owner, host: owner.host ?? '', ...port })));
   const taken = await Promise.all(
-    ports.filter(isForeign).map(async (port) => ((await isTaken(port.hostAddress, port.hostPort)) ? [port] : [])),
+    ports.filter(isForeign).map(async (port) => {
+      const { hostAddress, hostPort, host } = port;
+      if (areOnHosts)
+        return (await isListening(hostAddress, hostPort)) ? [{ ...port, holder: `a process on host ${host}` }] : [];
+      return (await isTaken(hostAddress, hostPort)) ? [port] : [];
+    }),
   );
   return taken.flat();
 }
@@ -104,6 +128,23 @@ function takenFromProxy(
 }
 
 const ENGINE_PROXIES = /^(docker-proxy|dockerd|com\.docker|rootless|limactl|ssh |OrbStack|gvproxy|pasta|slirp4netns)/;
+
+/** Whether somebody listens at another machine, as far as that tells. */
+function isListening(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: LISTENING_MS });
+    const end = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+    socket.once('timeout', () => end(false));
+  });
+}
+
+/** Whoever is asked for longer is behind a firewall. */
+const LISTENING_MS = 500;
 
 /** Whether a process of this machine listens there, found by trying to. */
 export function isTaken(host: string, port: number): Promise<boolean> {

@@ -2,14 +2,14 @@ import type { NodeView } from '../../cluster/nodes/view.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { hasCode } from '../../errors.ts';
 import type { Desired } from '../../plan/scene.ts';
-import { publishedPort } from '../../plan/model/host-ports.ts';
+import { nodeAsMade } from '../../plan/model/host-ports.ts';
 import { containerName, LABELS } from '../../plan/model/names.ts';
 import type { Observed } from '../../plan/model/observed.ts';
 import { NO_FACTS, type Snapshot } from '../../plan/model/snapshot.ts';
 import type { ConfigText } from '../../plan/node/config-drift.ts';
 import type { NodeLink } from '../../redis/node-link.ts';
 import type { Secret } from '../../secret.ts';
-import type { NodeSpec, Spec } from '../../spec/spec.ts';
+import type { NodeSpec } from '../../spec/spec.ts';
 import { linkNodes, nodesOf, type Nodes } from '../connect/with-nodes.ts';
 import type { Session } from '../session/session.ts';
 import {
@@ -24,6 +24,7 @@ import {
 import { findDamagedTables, whyUnseen } from './container-end.ts';
 import { observeEngine } from './observe.ts';
 import { findObstacles } from './obstacles.ts';
+import { settle } from '../../plan/engine/places.ts';
 import { leftovers } from '../../plan/engine/plan-up.ts';
 import type { Container } from '../../plan/model/resources.ts';
 
@@ -53,6 +54,8 @@ const SILENT_AFTER_MS = 3000;
 
 interface EnginePart extends Pick<Snapshot, 'engine' | 'obstacles' | 'former' | 'damagedTables'> {
   readonly outdatedOn: ReturnType<typeof outdatedReader>;
+  /** With each node of the YAML file on the host where it is. */
+  readonly settled: Pick<Desired, 'spec' | 'wanted'>;
   readonly at: number;
 }
 
@@ -74,12 +77,14 @@ export function openLooker(
       wish === undefined
         ? await observeEngine(session.engine, spec, wanted, known, listed)
         : await listOnly(session.engine, listed);
+    const settled = settle({ spec, wanted }, { engine, views: [] });
     const [obstacles, damagedTables] = await Promise.all([
-      wish === undefined ? findObstacles(session, wanted, engine) : [],
+      wish === undefined ? findObstacles(session, settled.wanted, engine) : [],
       findDamagedTables(session, engine.containers),
     ]);
     const former = engine.members.length === 0 ? [] : findFormerNodes(session, engine.containers);
-    return { engine, obstacles, damagedTables, former, outdatedOn: outdatedReader(session), at: performance.now() };
+    const outdatedOn = outdatedReader(session);
+    return { engine, obstacles, damagedTables, former, settled, outdatedOn, at: performance.now() };
   };
   const askNodes = async (containers: readonly Container[], former: readonly NodeSpec[]): Promise<NodeView[]> => {
     const nodes = [...spec.nodes, ...former];
@@ -108,7 +113,8 @@ export function openLooker(
       [part, seen] = await Promise.all(parts);
       if (part.former.length > 0) seen = await askNodes(part.engine.containers, part.former);
     }
-    const { engine, obstacles, former, damagedTables, outdatedOn } = part;
+    const { engine, obstacles, former, damagedTables, settled, outdatedOn } = part;
+    const here = { ...session, spec: settled.spec };
     const views = seen ?? (await observeViews(session, [...spec.nodes, ...former], engine.containers, links));
     const now = performance.now();
     for (const { name, reachable } of views) {
@@ -123,8 +129,8 @@ export function openLooker(
     const isClosed = wish === undefined && isAnyAway && spec.tls.enabled && !spec.tls.plain;
     const readFacts = async (): Promise<NodeFacts> => {
       if (wish === undefined && !isAnyAway)
-        ofNodes ??= await readNodeFacts(session, nodes, await password(), isAuthorityLost, known);
-      return ofNodes ?? (isClosed ? findRefused(session, isAuthorityLost) : NO_NODE_FACTS);
+        ofNodes ??= await readNodeFacts(here, nodes, await password(), isAuthorityLost, known);
+      return ofNodes ?? (isClosed ? findRefused(here, isAuthorityLost) : NO_NODE_FACTS);
     };
     // Who has just been given his files has read them.
     const older = views.filter(({ name }) => !known.has(containerName(spec.name, name)));
@@ -158,7 +164,7 @@ async function listOnly(engine: Engine, listed: Promise<Container[]>): Promise<O
 }
 
 const NOTHING: Observed = {
-  away: new Set(),
+  away: new Map(),
   networks: [],
   containers: [],
   volumes: [],
@@ -212,22 +218,11 @@ function findFormerNodes({ spec }: Pick<Session, 'spec'>, containers: readonly C
   return leftovers(spec, containers)
     .filter(({ state }) => state === 'running')
     .map((container) => {
-      // 0 where it isn't published.
-      const plain = publishedPort(container, 'plain')?.hostPort ?? 0;
-      const tls = publishedPort(container, 'tls')?.hostPort ?? 0;
-      return {
-        name: container.labels[LABELS.node] ?? container.name,
-        ip: Object.values(container.addresses)[0] ?? '',
-        ports: { plain, tls },
-        // No client is led there any more.
-        entrance: { host: undefined, plain, tls },
-        ...(container.host !== undefined && onHost(spec, container.host)),
-        initialRole: 'replica',
-        initialPrimary: undefined,
-      };
+      const ip = Object.values(container.addresses)[0] ?? '';
+      const name = container.labels[LABELS.node] ?? container.name;
+      const node = nodeAsMade(spec, { name, ip, host: container.host }, container);
+      // No client is led there any more.
+      const entrance = { host: undefined, plain: node.ports.plain, tls: node.ports.tls };
+      return { ...node, entrance, initialRole: 'replica', initialPrimary: undefined };
     });
-}
-
-function onHost({ hosts }: Spec, host: string): Pick<NodeSpec, 'host' | 'bind'> {
-  return { host, bind: hosts.find(({ name }) => name === host)?.address };
 }

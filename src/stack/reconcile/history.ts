@@ -30,7 +30,7 @@ export interface History {
   readonly movedAt: () => number;
   /** Nodes that have begun while this run looked, or not long before: what they read from their disks is news. */
   readonly begun: ReadonlySet<string>;
-  /** When anything was done last, as `movedAt`. */
+  /** When anything was done last, as `movedAt`; before that, when it was looked first, which takes its time on a busy machine. */
   readonly lastDoneAt: () => number;
   readonly addViews: (views: readonly NodeView[]) => void;
 }
@@ -58,6 +58,7 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
   const begun = new Set<string>();
   let movedAt = performance.now();
   let lastDoneAt = movedAt;
+  let hasLooked = false;
   const carriedOut: Action[] = [];
 
   const isFresh = (action: Action, now: number): boolean =>
@@ -94,6 +95,8 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
       lastDoneAt = performance.now();
       if (!sent.has(key)) movedAt = lastDoneAt;
       sent.set(key, { count: (sent.get(key)?.count ?? 0) + 1, at: lastDoneAt });
+      // It may be started again, elsewhere or anew, and until then nobody waits for it.
+      if (action.type === 'remove container') for (const type of STARTS) sent.delete(keyOf(type, action.target));
       if (refusal !== undefined) return void refusals.set(key, refusal);
       refusals.delete(key);
       carriedOut.push(action);
@@ -112,6 +115,8 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
     lastDoneAt: () => lastDoneAt,
     begun,
     addViews: (views) => {
+      if (!hasLooked) lastDoneAt = performance.now();
+      hasLooked = true;
       // Each time: the others may take longer than that to believe again in a node that was away.
       for (const view of views) if (!isReachable(view) || hasJustBegun(view)) begun.add(view.name);
     },

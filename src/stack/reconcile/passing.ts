@@ -7,6 +7,8 @@ const PATIENCE: Readonly<Partial<Record<FailureCode, number>>> = {
   CHANGED_MEANWHILE: 20,
   // Each takes the engine 20 seconds.
   ATTACH_FAILED: 1,
+  // Of several hosts that have just begun, or reach each other again, the swarm has no leader yet: that takes half a minute.
+  ENGINE_FAILED: 80,
   ENGINE_UNREACHABLE: 20,
   CONTAINER_EXITED: 5,
   NOT_RUNNING: 5,
@@ -30,6 +32,12 @@ export async function whilePassing<T>(
   onDisturbed: () => void = () => undefined,
   lasting: readonly FailureCode[] = [],
 ): Promise<T> {
+  const counts = new Map<FailureCode, number>();
+  const count = (code: FailureCode): number => {
+    const number = (counts.get(code) ?? 0) + 1;
+    counts.set(code, number);
+    return number;
+  };
   return pRetry(work, {
     retries: Infinity,
     minTimeout: 75,
@@ -37,10 +45,10 @@ export async function whilePassing<T>(
     maxTimeout: 500,
     signal,
     onFailedAttempt: onDisturbed,
-    shouldRetry: ({ error, attemptNumber }) =>
+    shouldRetry: ({ error }) =>
       error instanceof StackError &&
       error.isPassing &&
       !lasting.includes(error.code) &&
-      attemptNumber <= (PATIENCE[error.code] ?? PATIENCE_FOR_OTHERS),
+      count(error.code) <= (PATIENCE[error.code] ?? PATIENCE_FOR_OTHERS),
   });
 }

@@ -2,17 +2,19 @@ import { isReachable, type ReachableView } from '../../cluster/nodes/view.ts';
 import { errorMessage, hasCode } from '../../errors.ts';
 import { actionKey, planText, type Action } from '../../plan/model/action.ts';
 import { nodeOfContainer } from '../../plan/model/names.ts';
+import { settle } from '../../plan/engine/places.ts';
 import type { Snapshot } from '../../plan/model/snapshot.ts';
 import type { Desired, Next } from '../../plan/scene.ts';
 import type { Secret } from '../../secret.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 import type { Issuer, NodeCertificate } from '../connect/issuer.ts';
+import { findAuthorityConflicts } from '../connect/authority.ts';
 import { findPasswordConflicts } from '../connect/passwords.ts';
 import { execute } from '../execute/execute.ts';
 import { TOUCHES, type Execution } from '../execute/execution.ts';
 import { perform } from '../execute/perform.ts';
 import { openTrial } from '../execute/try-configuration.ts';
-import { openLooker } from '../observe/snapshot.ts';
+import { openLooker, type Looker } from '../observe/snapshot.ts';
 import type { Session } from '../session/session.ts';
 import { startHistory } from './history.ts';
 import { whilePassing } from './passing.ts';
@@ -131,7 +133,9 @@ async function chosen({ options, history }: Run, { due }: Round): Promise<readon
 
 /** @returns how many keys were moved by repairs */
 async function carryOut(run: Run, seen: Snapshot, actions: readonly Action[]): Promise<number> {
-  const { session, desired, options, history, looker } = run;
+  const { options, history, looker } = run;
+  const desired = settle(run.desired, seen);
+  const session = { ...run.session, spec: desired.spec };
   // A source that refuses it is better known before anything is made.
   const secret = await options.password();
   const password = (): Secret => {
@@ -139,6 +143,7 @@ async function carryOut(run: Run, seen: Snapshot, actions: readonly Action[]): P
     throw new Error('no action needs a password that nobody knows');
   };
   if (secret !== undefined) rejectConflicts(await findPasswordConflicts(session, secret, actions));
+  rejectConflicts(await findAuthorityConflicts(session, actions));
   const certificateOf = issueAhead(desired, options.issuer, actions);
   // Vault may refuse, and that is better known before anything is made. The private authority is quick and this host's own.
   if (desired.spec.tls.issuer.kind === 'vault') await certificateOf.all();
@@ -165,13 +170,14 @@ async function carryOut(run: Run, seen: Snapshot, actions: readonly Action[]): P
       if (!isTolerated(action, error)) throw error;
       history.addDone(action, errorMessage(error));
     }
-    if (action.type === 'configure container' || action.type === 'configure and seed container') learn(run, action);
+    if (action.type === 'configure container' || action.type === 'configure and seed container')
+      learn(looker, desired, action);
   };
   await execute(actions, performOne, session);
   return movedKeys;
 }
 
-function learn({ desired: { spec, wanted }, looker }: Run, { target }: Action): void {
+function learn(looker: Looker, { spec, wanted }: Desired, { target }: Action): void {
   const node = nodeOfContainer(spec, target);
   const config = node && wanted.config.get(node.name);
   if (node !== undefined && config !== undefined) looker.learn(node.name, config);

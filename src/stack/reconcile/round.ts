@@ -64,20 +64,23 @@ const STUCK_MS = 4000;
 export async function nextRound(run: Run): Promise<Round> {
   const { session, desired, options, history } = run;
   const { timeoutMs, report } = session;
+  const isOverlay = session.spec.network.driver === 'overlay';
   let checkedAt = Number.NEGATIVE_INFINITY;
-  let wasBroken = false;
+  let broken: StackError | undefined;
   const look = async (): Promise<Round> => {
     const round = await lookAndPlan(run);
-    const problem = round.due.actions[0] === undefined ? round.next.waitsFor[0] : undefined;
+    const problem = round.due.actions[0] === undefined ? (broken?.message ?? round.next.waitsFor[0]) : undefined;
     if (problem !== undefined) report({ subject: 'cluster', state: 'running', text: problem });
     const now = performance.now();
     if (now - Math.max(history.movedAt(), checkedAt) > STUCK_MS) {
       checkedAt = now;
       await rejectRefusing(session, round.seen.views);
-      const broken = await findBrokenPairs(session, round.seen.engine.containers);
-      // An overlay network takes seconds to come about.
-      if (broken.length > 0 && wasBroken) throw brokenPairsFailure(session, broken);
-      wasBroken = broken.length > 0;
+      const wasBroken = broken !== undefined;
+      const pairs = await findBrokenPairs(session, round.seen.engine.containers);
+      broken = pairs.length === 0 ? undefined : brokenPairsFailure(session, pairs);
+      // Engines of a swarm tell each other all that they know every 30 seconds: a host that was off an overlay network for a
+      // moment may not get through until then.
+      if (broken !== undefined && wasBroken && !isOverlay) throw broken;
     }
     return round;
   };
@@ -85,6 +88,7 @@ export async function nextRound(run: Run): Promise<Round> {
     round.due.actions.length + round.due.risky.length > 0 || (options.isDone ?? isNothingLeft)(round, history);
   const leftMs = Math.max(timeoutMs - (performance.now() - history.movedAt()), 0);
   const onTimeout = ({ next, seen }: Round): StackError => {
+    if (broken !== undefined) return broken;
     const { imageId } = desired.wanted;
     const former = imageId === '' ? undefined : formerImage(session.spec.name, seen.engine.containers, imageId);
     const more = hint`${command('status')}, ${command('logs NODE')}, or more time with --timeout SECONDS`;

@@ -8,7 +8,9 @@ import { StackError } from '../../errors.ts';
 import { findOwner } from '../../host/owner.ts';
 import { containerName, isOwn, LABELS, volumeName } from '../../plan/model/names.ts';
 import type { StackSecret } from '../../secrets/source.ts';
-import { lockStack } from './stack-lock.ts';
+import { lockMarks } from './lock-marks.ts';
+import { lockFiles } from './lock-files.ts';
+import { lockStack, type LockMedium } from './stack-lock.ts';
 import { loadStack, type LoadedStack } from './load.ts';
 import type { LabelSession, Report, Session } from './session.ts';
 import { besides, openSource, type OpenedSource } from './source.ts';
@@ -32,8 +34,6 @@ export interface SessionNeeds {
   readonly bounds?: Bounds;
   /** What the command is called that changes the stack: no two of them do so at once. */
   readonly exclusive?: string | undefined;
-  /** The command also works where the nodes are on several hosts. */
-  readonly isForHosts?: boolean;
 }
 
 /**
@@ -42,23 +42,39 @@ export interface SessionNeeds {
  */
 export async function openSession(
   given: ConnectionOptions,
-  { secret: needsSecret = false, bounds, exclusive, isForHosts = false }: SessionNeeds = {},
+  { secret: needsSecret = false, bounds, exclusive }: SessionNeeds = {},
 ): Promise<Session> {
-  const options = { ...given, ...bounds };
+  const lost = new AbortController();
+  const asked = { ...given, ...bounds };
+  const options = { ...asked, signal: AbortSignal.any([asked.signal, lost.signal]) };
   const file = stackFile(options);
   const first = await loadStack(file);
-  rejectOnHosts(first, options, isForHosts);
-  const lock = exclusive === undefined ? undefined : await lockStack({ ...options, spec: first.spec }, exclusive);
+  rejectOtherEngine(first, options);
+  const { spec } = first;
+  const hosts = exclusive === undefined || spec.hosts.length === 0 ? undefined : await openHosts(first, options);
+  const onLost = (reason: StackError): void => lost.abort(reason);
+  const lock =
+    exclusive === undefined
+      ? undefined
+      : await lockStack({ ...options, spec }, exclusive, await mediumOf(spec.name, options.env, hosts), onLost);
   if (lock !== undefined) options.onOpen(lock.release);
   // Whoever had the lock may have changed the file: `cluster add-node` does.
-  const stack = lock?.hasWaited === true ? await loadStack(file) : first;
+  const isOld = lock?.hasWaited === true;
+  const stack = isOld ? await loadStack(file) : first;
   const opened = openSource(stack, options);
   options.onOpen(opened.close);
   const offline = options.offline && opened.source.file === undefined;
   const secret = needsSecret && !offline ? await opened.source.read() : undefined;
-  const engine = await openEngineOf(stack, options, exclusive === undefined ? undefined : patienceOf(options));
-  const session = sessionOf(stack, opened, engine, options);
+  const engine =
+    (isOld ? undefined : hosts) ??
+    (await openEngineOf(stack, options, exclusive === undefined ? undefined : patienceOf(options)));
+  const session = { ...sessionOf(stack, opened, engine, options), confirmLock: lock?.confirm };
   return { ...(await withSecret(session, secret)), offline };
+}
+
+/** For the processes of this user; or on hosts, for everybody who reaches them. */
+export function mediumOf(stack: string, env: NodeJS.ProcessEnv, hosts: Engine | undefined): Promise<LockMedium> {
+  return hosts === undefined ? lockFiles(stack, env) : lockMarks(hosts, stack);
 }
 
 /** @param secret undefined where it was not asked for: then what it said when the containers were made counts */
@@ -144,23 +160,12 @@ async function openHosts(stack: LoadedStack, { env, signal, timeoutMs }: Connect
   return connectHosts(await Promise.all(engines), new Map(placement), bounds);
 }
 
-/** @throws StackError USAGE for what nobody has tried yet with several hosts */
-export function rejectOnHosts(
-  { spec }: LoadedStack,
-  { host }: Pick<ConnectionOptions, 'host'>,
-  isForHosts = false,
-): void {
-  if (spec.hosts.length === 0) return;
-  if (host !== undefined) {
-    throw new StackError('USAGE', {
-      message: `--host names one engine, and the YAML file of ${spec.name} names its hosts`,
-      hint: 'Leave it out.',
-    });
-  }
-  if (isForHosts) return;
+/** @throws StackError USAGE for an engine beside those of the YAML file */
+export function rejectOtherEngine({ spec }: LoadedStack, { host }: Pick<ConnectionOptions, 'host'>): void {
+  if (spec.hosts.length === 0 || host === undefined) return;
   throw new StackError('USAGE', {
-    message: `${spec.name} is on several hosts, and this command does not work with them yet; nothing was changed`,
-    hint: 'What does: docs/hosts.md',
+    message: `--host names one engine, and the YAML file of ${spec.name} names its hosts`,
+    hint: 'Leave it out.',
   });
 }
 

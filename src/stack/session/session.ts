@@ -9,7 +9,7 @@ import { containerName } from '../../plan/model/names.ts';
 import type { NodeSpec } from '../../spec/spec.ts';
 
 /** What a use case works with that finds everything by its labels, and reads no YAML file. */
-export type LabelSession = Pick<Session, 'engine' | 'env' | 'report' | 'signal' | 'timeoutMs'>;
+export type LabelSession = Pick<Session, 'engine' | 'env' | 'report' | 'signal' | 'timeoutMs' | 'confirmLock'>;
 
 /** What every use case works with. */
 export interface Session extends LoadedStack, OpenedSource {
@@ -22,6 +22,8 @@ export interface Session extends LoadedStack, OpenedSource {
   readonly env: NodeJS.ProcessEnv;
   /** Aborted by Ctrl-C, with the StackError to end with as its reason. */
   readonly signal: AbortSignal;
+  /** Before each change, where others who don't see this process may have taken its lock. @throws StackError LOCKED */
+  readonly confirmLock?: (() => Promise<void>) | undefined;
   /** The longest that any single wait may take. */
   readonly timeoutMs: number;
 }
@@ -50,12 +52,17 @@ export function findNode({ spec }: Pick<Session, 'spec'>, name: string): NodeSpe
   });
 }
 
-/** A host that is away keeps what it has to itself. @throws StackError ENGINE_UNREACHABLE where one of these nodes is on it */
-export function requireHosts({ engine }: Pick<Session, 'engine'>, nodes: readonly NodeSpec[]): void {
+/**
+ * A host that is away keeps what it has to itself.
+ *
+ * @param refused what is not done without it, where the message is to say so
+ * @throws StackError ENGINE_UNREACHABLE where one of these nodes is on it
+ */
+export function requireHosts({ engine }: Pick<Session, 'engine'>, nodes: readonly NodeSpec[], refused?: string): void {
   const lost = nodes.find(({ host = '' }) => engine.away().has(host));
   if (lost === undefined) return;
   throw new StackError('ENGINE_UNREACHABLE', {
-    message: `the host ${lost.host ?? ''} of ${lost.name} does not answer`,
+    message: `the host ${lost.host ?? ''} of ${lost.name} does not answer${refused === undefined ? '' : `, so ${refused}; nothing was changed`}`,
     hint: hint`Start it, then: ${run('up')}`,
   });
 }

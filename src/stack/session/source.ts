@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Bounds } from '../../bounds.ts';
+import type { Circle } from '../../kept-files.ts';
 import { fileSource, type SecretSource } from '../../secrets/source.ts';
 import { vaultSource } from '../../secrets/vault/vault-source.ts';
 import { connectVault, type Vault } from '../../secrets/vault/vault.ts';
@@ -23,7 +24,7 @@ export function openSource(
   const { secrets } = stack.spec;
   const { env } = surroundings;
   if (secrets.provider === 'generated') {
-    const source = fileSource(passwordFile(stack, secrets.file, env));
+    const source = fileSource(passwordFile(stack, secrets.file, env), circleOf(stack));
     return { source, vault: undefined, close: async () => undefined };
   }
 
@@ -55,8 +56,19 @@ export function besides({ path }: Pick<LoadedStack, 'path'>, file: string, env: 
   );
 }
 
+/** Where the stack's password and authority are kept: with this user's own state, or where all who operate it share them. */
+export function keptFolder(stack: Pick<LoadedStack, 'path' | 'spec'>, env: NodeJS.ProcessEnv): string {
+  const { shared } = stack.spec.secrets;
+  return shared === undefined ? stateFolder(stack.spec.name, env) : besides(stack, shared, env);
+}
+
+/** Who may use what is kept there. */
+export function circleOf({ spec }: Pick<LoadedStack, 'spec'>): Circle {
+  return spec.secrets.shared === undefined ? 'owner' : 'group';
+}
+
 function passwordFile(stack: LoadedStack, file: string | undefined, env: NodeJS.ProcessEnv): string {
-  return file === undefined ? join(stateFolder(stack.spec.name, env), 'password') : besides(stack, file, env);
+  return file === undefined ? join(keptFolder(stack, env), 'password') : besides(stack, file, env);
 }
 
 type VaultAuth = Extract<Spec['secrets'], { provider: 'vault' }>['auth'];

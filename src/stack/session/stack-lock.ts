@@ -1,124 +1,136 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { StackError, systemErrorCode } from '../../errors.ts';
-import { findProcessStart } from '../../host/owner.ts';
-import { explainRefusal, replaceFile } from '../../kept-files.ts';
-import { poll } from '../../poll.ts';
-import type { Session } from './session.ts';
-import { stateFolder } from '../../user-folders.ts';
+import { StackError } from '../../errors.ts';
+import type { Hint } from '../../hint.ts';
+import { poll, type Pace } from '../../poll.ts';
 import { durationText } from '../../units.ts';
+import type { Session } from './session.ts';
 
 /** Of the YAML file no more than the name: `down` does without one. */
-type Place = Pick<Session, 'env' | 'report' | 'signal' | 'timeoutMs'> & {
+type Place = Pick<Session, 'report' | 'signal' | 'timeoutMs'> & {
   readonly spec: Pick<Session['spec'], 'name'>;
 };
 
-/** By chance, so that no two go on meeting each other. */
-const PACE = { min: 75, max: 150, randomize: true };
+/** Who changes the stack, or is about to. */
+export interface Holder {
+  /** `up (process 4711)` */
+  readonly text: string;
+  /** How it comes to an end. */
+  readonly hint: Hint;
+}
 
-/** One process may want it more than once, for one stack or for several. */
-let count = 0;
+/** Where those who want the lock of a stack see each other. Its methods belong to one who wants it. */
+export interface LockMedium {
+  /** How often it is looked. */
+  readonly pace: Pace;
+  /** Another that is still there. @param isSweeping removes what the dead have left, as it does unless it is told not to */
+  readonly findOther: (isSweeping?: boolean) => Promise<Holder | undefined>;
+  /** @returns why the others can't be told */
+  readonly announce: (doing: string) => Promise<Refusal | undefined>;
+  /** Never fails. */
+  readonly withdraw: () => Promise<void>;
+  /** Where others can't see the holder's process, and wait for signs of life. */
+  readonly life?: Life;
+}
+
+interface Refusal {
+  readonly why: string;
+  readonly hint: Hint;
+}
+
+interface Life {
+  readonly beatMs: number;
+  /** Shows that the holder is there. @returns who has taken the lock from it */
+  readonly beat: () => Promise<Holder | undefined>;
+  /** It has shown nothing for a while: its machine slept, or reached none of the others. */
+  readonly isDoubtful: () => boolean;
+}
 
 export interface StackLock {
   /** Somebody else had it until now: what was read before may be out of date. */
   readonly hasWaited: boolean;
+  /** Before each change. @throws StackError LOCKED when another has taken it */
+  readonly confirm: () => Promise<void>;
   readonly release: () => Promise<void>;
 }
 
 /**
- * Waits until no other process of this host changes the stack, and keeps others waiting until the lock is released. A
- * process that has died keeps nobody: whether a holder is still there is asked each time, of the system.
+ * Waits until nobody else changes the stack, and keeps others waiting until the lock is released. A process that has died
+ * keeps nobody.
  *
- * Each process writes a file of its own, and then looks for others; of two at the same moment at least one sees the other.
- * So nothing is ever taken from anybody, and what the dead have left may be deleted by all.
+ * Each announces itself in a place of its own, and then looks for others; of two at the same moment at least one sees the
+ * other. So nothing is ever taken from anybody who is there, and what the dead have left may be deleted by all.
  *
  * @param doing the command, for who waits
+ * @param onLost told with what to end when another has taken it
  * @throws StackError LOCKED when the wait takes longer than the session's bound
  */
-export async function lockStack(place: Place, doing: string): Promise<StackLock> {
+export async function lockStack(
+  place: Place,
+  doing: string,
+  medium: LockMedium,
+  onLost: (reason: StackError) => void = () => undefined,
+): Promise<StackLock> {
   const { spec, report, signal, timeoutMs } = place;
-  const folder = lockFolder(place);
-  count += 1;
-  const number = count;
-  const own = `${process.pid}-${(await findProcessStart(process.pid)) ?? ''}-${number}`;
-  // Where it can't be taken back, it goes with this process.
-  const release = (): Promise<void> => rm(join(folder, own), { force: true }).catch(() => undefined);
-  let hasWaited = false;
-  const findOther = async (): Promise<Holder | undefined> => {
-    let other = await findHolder(folder, own);
+  const { pace, findOther, announce, withdraw, life } = medium;
+  let waitedFor: Holder | undefined;
+  let isAnnounced = false;
+  const waitFor = async (): Promise<Holder | undefined> => {
+    // Mostly there is nobody. Who has seen somebody looks first, and disturbs no others.
+    let other = waitedFor && (await findOther());
+    if (other === undefined) {
+      const refusal = await announce(doing);
+      isAnnounced = refusal === undefined;
+      other = await findOther();
+      if (other !== undefined) await withdraw();
+      else if (refusal !== undefined) {
+        const text = `others are not kept from changing it: ${refusal.why}`;
+        report({ subject: 'lock', state: 'failed', text, hint: refusal.hint });
+      }
+    }
     if (other !== undefined) {
       report({ subject: 'lock', state: 'running', text: `waits for ${other.text}, which changes ${spec.name}` });
-    } else if (await announce(join(folder, own), doing, place)) {
-      other = await findHolder(folder, own);
-      if (other !== undefined) await release();
     }
-    hasWaited ||= other !== undefined;
+    waitedFor = other ?? waitedFor;
     return other;
   };
   const onTimeout = (other: Holder | undefined): StackError =>
     new StackError('LOCKED', {
       message: `${spec.name} is being changed by ${other?.text ?? ''}, for longer than ${durationText(timeoutMs)}`,
-      hint: `Wait for it, or end it: kill ${other?.pid ?? ''}`,
+      hint: other?.hint ?? '',
     });
   try {
-    await poll(findOther, (other) => other === undefined, { signal, timeoutMs, pace: PACE, onTimeout });
+    await poll(waitFor, (other) => other === undefined, { signal, timeoutMs, pace, onTimeout });
   } catch (error) {
-    await release();
+    await withdraw();
     throw error;
   }
-  if (hasWaited) report({ subject: 'lock', state: 'done', text: 'nobody else changes it now' });
-  return { hasWaited, release };
-}
-
-/** Who changes the stack in this moment. Only looks: what the dead have left stays where it is. */
-export function findStackLock(place: Pick<Place, 'spec' | 'env'>): Promise<Holder | undefined> {
-  return findHolder(lockFolder(place));
-}
-
-function lockFolder({ spec, env }: Pick<Place, 'spec' | 'env'>): string {
-  return join(stateFolder(spec.name, env), 'locks');
-}
-
-interface Holder {
-  readonly pid: number;
-  /** `up (process 4711)` */
-  readonly text: string;
-}
-
-/**
- * Another that is still there.
- *
- * @param own the file of who wants the lock, and deletes what the dead have left
- */
-async function findHolder(folder: string, own?: string): Promise<Holder | undefined> {
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((one) => one !== own)) {
-    const holder = await readHolder(folder, name);
-    if (holder !== undefined && holder !== 'dead') return holder;
-    if (holder === 'dead' && own !== undefined) await rm(join(folder, name), { force: true }).catch(() => undefined);
+  if (waitedFor !== undefined) {
+    report({ subject: 'lock', state: 'done', text: `nobody else changes it now; waited for ${waitedFor.text}` });
   }
-  return undefined;
-}
-
-/** undefined for drafts, which another is just writing. */
-async function readHolder(folder: string, name: string): Promise<Holder | 'dead' | undefined> {
-  const [, pid = '', start = ''] = /^(\d+)-(\d*)-\d+$/.exec(name) ?? [];
-  if (pid === '') return undefined;
-  if ((await findProcessStart(Number(pid))) !== start) return 'dead';
-  const doing = await readFile(join(folder, name), 'utf8').catch(() => '');
-  return doing === '' ? undefined : { pid: Number(pid), text: `${doing} (process ${pid})` };
-}
-
-/** @returns whether it could: a folder that can't be written keeps nobody from `down` */
-async function announce(file: string, doing: string, { report }: Place): Promise<boolean> {
-  try {
-    await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
-    await replaceFile(file, doing, 0o600);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    const { why, hint } = await explainRefusal(file, error);
-    report({ subject: 'lock', state: 'failed', text: `others are not kept from changing it: ${why}`, hint });
-    return false;
-  }
+  let loss: StackError | undefined;
+  const beat = async (): Promise<void> => {
+    const taker = await life?.beat();
+    if (taker === undefined) return;
+    stop();
+    loss = new StackError('LOCKED', {
+      message: `${spec.name} is being changed by ${taker.text}: nothing was heard of this command for so long that it was taken for dead; stopped half-way, nothing is lost`,
+      hint: 'Run the same command again: it goes on where it stopped.',
+    });
+    onLost(loss);
+  };
+  // Hosts that don't answer in this moment are asked again with the next beat.
+  const timer =
+    life === undefined || !isAnnounced ? undefined : setInterval(() => void beat().catch(() => undefined), life.beatMs);
+  timer?.unref();
+  const stop = (): void => clearInterval(timer);
+  return {
+    hasWaited: waitedFor !== undefined,
+    confirm: async () => {
+      if (isAnnounced && loss === undefined && life?.isDoubtful() === true) await beat();
+      if (loss !== undefined) throw loss;
+    },
+    release: async () => {
+      stop();
+      await withdraw();
+    },
+  };
 }

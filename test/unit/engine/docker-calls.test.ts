@@ -125,6 +125,26 @@ describe('an engine that does not answer', () => {
   });
 });
 
+test.each([
+  [
+    'ssh://me@b.example',
+    'ESSH',
+    'ssh: Permission denied (publickey).',
+    /^docker -H ssh:\/\/me@b\.example version {3}# until/,
+  ],
+  [
+    'tcp://c.example:2376',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'TLS: self-signed certificate in certificate chain',
+    /^DOCKER_CERT_PATH=FOLDER docker --tlsverify -H tcp:\/\/c\.example:2376 version/,
+  ],
+])('an engine that is not to be reached so: %s', (address, code, why, command) => {
+  const error = Object.assign(new Error(why.replace('TLS: ', '')), { code });
+  const told = engineFailure(error, 'list networks', { ...endpoint, address });
+  expect(told).toMatchObject({ code: 'ENGINE_UNREACHABLE', message: expect.stringContaining(`(${why})`) });
+  expect(told.hint).toMatch(command);
+});
+
 test('a failure that is already told is not told again', () => {
   const told = new StackError('PORT_TAKEN', { message: 'x' });
   expect(engineFailure(told, 'y', endpoint)).toBe(told);

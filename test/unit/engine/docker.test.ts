@@ -6,7 +6,7 @@ import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { apiVersionFor } from '../../../src/engine/api-version.ts';
 import { connectDocker } from '../../../src/engine/docker.ts';
-import type { Engine } from '../../../src/engine/engine.ts';
+import type { SingleEngine } from '../../../src/engine/engine.ts';
 import { specOf, wantedFor } from '../../helpers/builders.ts';
 import { useTempFolders } from '../../helpers/temp-folder.ts';
 
@@ -22,7 +22,7 @@ let answers: Record<string, Answer>;
 let calls: { readonly call: string; readonly query: string; readonly body: unknown }[];
 let paths: string[];
 let server: Server;
-let engine: Engine;
+let engine: SingleEngine;
 
 beforeEach(async () => {
   answers = {
@@ -261,4 +261,21 @@ describe('an image that is imported', () => {
     await engine.importImage('mine:local', Buffer.from('tar'), ['CMD ["sh"]']);
     expect(calls.at(-1)).toMatchObject({ call: `POST /images/${id}/tag`, query: '?repo=mine&tag=local' });
   });
+});
+
+test.each([
+  ['an hour ahead', 3_600_000, 3_590_000, 3_600_100],
+  ['a minute behind', -60_000, -70_000, -50_000],
+  ['as this one, as far as can be told', 0, -10_000, 0],
+])('a host whose clock is %s', async (_how, byMs, least, most) => {
+  answers['GET /info'] = { body: { MemTotal: 1024, SystemTime: new Date(Date.now() + byMs).toISOString() } };
+  const { clockAheadMs = NaN, memoryBytes } = await engine.swarm();
+  expect(memoryBytes).toBe(1024);
+  expect(clockAheadMs).toBeGreaterThanOrEqual(least);
+  expect(clockAheadMs).toBeLessThanOrEqual(most);
+});
+
+test('an engine that tells nothing of its host', async () => {
+  answers['GET /info'] = { body: {} };
+  expect(await engine.swarm()).toMatchObject({ memoryBytes: 0, clockAheadMs: 0 });
 });

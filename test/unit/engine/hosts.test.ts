@@ -59,7 +59,7 @@ test('a host that says nothing is away after a moment, and keeps nobody from the
   });
   const engine = hostsOf([engineOf('a', listing('dev-redis-1')), silent], { 'dev-redis-2': 'b' });
   expect((await engine.listContainers()).map(({ name }) => name)).toEqual(['dev-redis-1']);
-  expect([...engine.away()]).toEqual(['b']);
+  expect([...engine.away().keys()]).toEqual(['b']);
   // Nobody waits for it a second time.
   await engine.listContainers();
   expect(asked).toBe(1);
@@ -75,7 +75,7 @@ test('a call that takes long is waited for where a ping is answered', async () =
     engineOf('a', { listVolumes: () => new Promise((resolve) => void setTimeout(() => resolve([]), 200)) }),
   ]);
   expect(await engine.listVolumes()).toEqual([]);
-  expect([...engine.away()]).toEqual([]);
+  expect([...engine.away().keys()]).toEqual([]);
 });
 
 test('where none answers, that is the failure', async () => {
@@ -113,6 +113,7 @@ test('a network of the swarm is one, made by a manager, and the others are each 
       listNetworks: async () => [bridge, { ...overlay, labels: isManager ? { known: 'yes' } : {} }],
       swarm: async () => swarm(isManager),
       createNetwork: async () => void made.push(name),
+      removeNetwork: async () => void made.push(`not ${name}`),
     });
   const engine = hostsOf([host('a', false), host('b', true)]);
   expect(await engine.listNetworks()).toEqual([
@@ -120,8 +121,14 @@ test('a network of the swarm is one, made by a manager, and the others are each 
     { ...bridge, host: 'b' },
     { ...overlay, labels: { known: 'yes' } },
   ]);
-  await engine.createNetwork({ name: 'dev', subnet: '', gateway: '', automaticRange: '', labels: {} });
+  const network = { name: 'dev', subnet: '', gateway: '', automaticRange: '', labels: {} };
+  await engine.createNetwork(network);
   expect(made).toEqual(['b']);
+  // One that is a host's own is made there, whether it manages a swarm or not.
+  await engine.createNetwork({ ...network, host: 'a' });
+  await engine.removeNetwork('dev', 'a');
+  await engine.removeNetwork('dev');
+  expect(made).toEqual(['b', 'a', 'not a', 'not b']);
 });
 
 test('an image that is another one on one host is nobody’s to choose', async () => {
@@ -135,4 +142,15 @@ test('an image that is another one on one host is nobody’s to choose', async (
     message: 'redis:7 is another image on b than on a; nothing was changed',
     hint: 'docker -H tcp://a.example save redis:7 | docker -H tcp://b.example load   # or pull it on both',
   });
+});
+
+test('a volume of which several have one of the same name is removed where it is said', async () => {
+  const removed: string[] = [];
+  const removing = (host: string) => ({
+    removeVolume: async (name: string): Promise<void> => void removed.push(`${name} on ${host}`),
+  });
+  const engine = hostsOf([engineOf('a', removing('a')), engineOf('b', removing('b'))], { data: 'b' });
+  await engine.removeVolume('data', 'a');
+  await engine.removeVolume('data');
+  expect(removed).toEqual(['data on a', 'data on b']);
 });

@@ -7,7 +7,7 @@ import { bulk, list, map } from '../../helpers/resp-streams.ts';
 const NODES = knownBy([
   {
     name: 'redis-1',
-    ip: '10.1.2.11',
+    announced: { ip: '10.1.2.11', plain: 6379, tls: 6380 },
     listen: { host: '127.0.0.1', plain: 7001, tls: 7011 },
     upstream: { host: '127.0.0.1', plain: 8001, tls: 8011 },
   },

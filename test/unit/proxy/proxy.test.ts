@@ -42,7 +42,7 @@ async function proxyTo(upstream: number): Promise<{ port: number; proxy: Proxy; 
   const nodes = [
     {
       name: 'redis-1',
-      ip: '10.1.2.11',
+      announced: { ip: '10.1.2.11', plain: 6379, tls: 6380 },
       listen: { host: HOST, plain: port },
       upstream: { host: HOST, plain: upstream },
     },
@@ -185,8 +185,19 @@ test('other nodes at run time: ports open and close, and a port that is taken ch
   const { port, proxy } = await proxyTo(node);
   const [other = 0] = await freePorts(1);
   const upstream = { host: HOST, plain: node };
-  const first = { name: 'redis-1', ip: '10.1.2.11', listen: { host: HOST, plain: port }, upstream };
-  const second = { name: 'redis-2', ip: '10.1.2.12', listen: { host: HOST, plain: other }, upstream };
+  const inside = { plain: 6379, tls: 6380 };
+  const first = {
+    name: 'redis-1',
+    announced: { ...inside, ip: '10.1.2.11' },
+    listen: { host: HOST, plain: port },
+    upstream,
+  };
+  const second = {
+    name: 'redis-2',
+    announced: { ...inside, ip: '10.1.2.12' },
+    listen: { host: HOST, plain: other },
+    upstream,
+  };
   const reply = async (at: number): Promise<string> => {
     const socket = client(at);
     socket.write(command('GET', 'k'));

@@ -59,9 +59,11 @@ network: { subnet: 172.20.0.0/16 }`;
   });
 });
 
+const NETWORK = { gateway: '172.20.0.1' };
+
 describe('what nobody named', () => {
   test('is behind the highest address, and behind the highest port of each kind; the bus is published only where it is asked for', () => {
-    expect(completeNode('redis-4', {}, specOf().nodes, '172.20.0.1')).toEqual({
+    expect(completeNode('redis-4', {}, specOf().nodes, NETWORK)).toEqual({
       name: 'redis-4',
       ip: '172.20.0.14',
       ports: { plain: 7003, tls: 8003 },
@@ -73,10 +75,12 @@ describe('what nobody named', () => {
       ...node,
       ports: { plain: 6379 + index, tls: 6382 + index, bus: 16379 + index },
     }));
-    expect(completeNode('redis-4', { ip: '172.20.9.9', bus: 20_000 }, nodes, '172.20.0.1')).toEqual({
+    expect(completeNode('redis-4', { ip: '172.20.9.9', bus: 20_000 }, nodes, NETWORK)).toEqual({
       name: 'redis-4',
       ip: '172.20.9.9',
       ports: { plain: 6385, tls: 6386, bus: 20_000 },
     });
+    const announced = { ...NETWORK, announce: 'host' } as const;
+    expect(completeNode('redis-4', {}, nodes, announced).ports).toEqual({ plain: 6385, tls: 6386, bus: 16382 });
   });
 });

@@ -32,10 +32,12 @@ describe('the stack file that is shipped', () => {
       requireFullCoverage: false,
       restartPolicy: 'unless-stopped',
     });
+    const inside = { plain: 6379, tls: 6380, busPort: 16379 };
     expect(nodes).toEqual([
       {
         name: 'redis-1',
         ip: '172.20.0.13',
+        announced: { ip: '172.20.0.13', ...inside },
         ports: { plain: 6379, tls: 6390, bus: 16379 },
         entrance: { host: undefined, plain: 6379, tls: 6390 },
         initialRole: 'primary',
@@ -44,6 +46,7 @@ describe('the stack file that is shipped', () => {
       {
         name: 'redis-2',
         ip: '172.20.0.16',
+        announced: { ip: '172.20.0.16', ...inside },
         ports: { plain: 6380, tls: 6391, bus: 16380 },
         entrance: { host: undefined, plain: 6380, tls: 6391 },
         initialRole: 'primary',
@@ -52,6 +55,7 @@ describe('the stack file that is shipped', () => {
       {
         name: 'redis-3',
         ip: '172.20.0.17',
+        announced: { ip: '172.20.0.17', ...inside },
         ports: { plain: 6381, tls: 6392, bus: 16381 },
         entrance: { host: undefined, plain: 6381, tls: 6392 },
         initialRole: 'primary',

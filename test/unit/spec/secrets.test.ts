@@ -72,13 +72,13 @@ describe('where the password comes from', () => {
   test.each(['prvider: vault', 'pasword: hunter2', 'path: redis-1'])('has no %s where nothing says Vault', (line) => {
     const [key = ''] = line.split(':');
     expect(problemsOf(`${STACK_TEXT}secrets:\n  ${line}\n`)).toBe(
-      `11:3 secrets.${key}: unknown key (known here: provider, file)`,
+      `11:3 secrets.${key}: unknown key (known here: provider, file, shared)`,
     );
   });
 
   test('the file of a generated password has no place beside Vault', () => {
     expect(problemsOfVault('  file: ../password\n')).toMatch(
-      /^13:3 secrets\.file: unknown key \(known here: provider, address, mount, path, field, auth, namespace, caFile\)$/,
+      /^13:3 secrets\.file: unknown key \(known here: provider, address, mount, path, field, auth, namespace, caFile, shared\)$/,
     );
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseSpec } from '../../../src/spec/parse.ts';
-import { clusterPort, openPorts } from '../../../src/spec/ports.ts';
+import { openPorts, peerKind } from '../../../src/spec/ports.ts';
 import type { TlsSpec } from '../../../src/spec/spec.ts';
 import { problemsOf, specOf, STACK_TEXT } from '../../helpers/builders.ts';
 
@@ -90,15 +90,15 @@ describe('what follows from the tls section', () => {
   });
 
   test.each([
-    [{}, ['plain', 'tls', 'bus'], 6380],
-    [{ cluster: false }, ['plain', 'tls', 'bus'], 6379],
-    [{ enabled: false }, ['plain', 'bus'], 6379],
-    [{ cluster: true }, ['plain', 'tls', 'bus'], 6380],
-    [{ plain: false }, ['tls', 'bus'], 6380],
-  ])('with %j a node listens on %j, and the nodes name port %i', (tls, kinds, port) => {
+    [{}, ['plain', 'tls', 'bus'], 'tls'],
+    [{ cluster: false }, ['plain', 'tls', 'bus'], 'plain'],
+    [{ enabled: false }, ['plain', 'bus'], 'plain'],
+    [{ cluster: true }, ['plain', 'tls', 'bus'], 'tls'],
+    [{ plain: false }, ['tls', 'bus'], 'tls'],
+  ])('with %j a node listens on %j, and the nodes name %s', (tls, kinds, kind) => {
     const spec = specOf({ tls });
     expect(openPorts(spec)).toEqual(kinds);
-    expect(clusterPort(spec)).toBe(port);
+    expect(peerKind(spec)).toBe(kind);
   });
 });
 

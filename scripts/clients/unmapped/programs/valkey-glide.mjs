@@ -7,9 +7,12 @@ Logger.setLoggerConfig('off');
 const cluster = await GlideClusterClient.createClient({
   addresses: nodes.map(([host, port]) => ({ host, port })),
   credentials: { password },
-  // 250 ms where it isn't said: little on a machine that is busy with other clients.
+  // 250 ms for a request and 2 s for a connection where it isn't said: little on a machine that is busy with other clients.
   requestTimeout: 5000,
   useTLS: ca !== undefined,
-  ...(ca && { advancedConfiguration: { tlsAdvancedConfiguration: { rootCertificates: readFileSync(ca) } } }),
+  advancedConfiguration: {
+    connectionTimeout: 30_000,
+    ...(ca && { tlsAdvancedConfiguration: { rootCertificates: readFileSync(ca) } }),
+  },
 });
 await answerLines(cluster);

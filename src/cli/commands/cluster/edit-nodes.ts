@@ -12,12 +12,13 @@ export const clusterAddNode: Command = {
     '--ip <address>': 'its address in the network (default: behind the highest)',
     '--port <port>': 'its plain port on this host (default: behind the highest)',
     '--tls-port <port>': 'its TLS port on this host',
-    '--bus-port <port>': 'its bus port on this host (default: none)',
+    '--bus-port <port>': 'its bus port on this host (default: none; with announce: host, behind the highest)',
+    '--on <host>': "which of the YAML file's hosts it is to run on (default: the one with the fewest nodes)",
   },
   run: async ({ openSession, operands, options }) => {
     const given = givenNode(options);
     if (operands.length > 1 && Object.keys(given).length > 0) {
-      throw new StackError('USAGE', { message: 'an address or a port can only be given to one node' });
+      throw new StackError('USAGE', { message: 'an address, a port or a host can only be given to one node' });
     }
     const session = await openSession({ secret: true });
     const { addToFile } = await import('../../../stack/commands/cluster/edit-nodes.ts');
@@ -38,13 +39,13 @@ export const clusterRemoveNode: Command = {
 };
 
 function givenNode(options: OptionValues): GivenNode {
-  const ip = textOf(options, 'ip');
+  const [ip, host] = [textOf(options, 'ip'), textOf(options, 'on')];
   const ports = { plain: 'port', tls: 'tlsPort', bus: 'busPort' };
   const given = Object.entries(ports).flatMap(([kind, option]) => {
     const text = textOf(options, option);
     return text === undefined ? [] : [[kind, parsePort(text)]];
   });
-  return { ...(ip !== undefined && { ip }), ...Object.fromEntries(given) };
+  return { ...(ip !== undefined && { ip }), ...(host !== undefined && { host }), ...Object.fromEntries(given) };
 }
 
 function parsePort(text: string): number {

@@ -8,7 +8,6 @@ import { planText } from '../../../plan/model/action.ts';
 
 export const clusterCheck: Command = {
   name: 'cluster check',
-  isForHosts: true,
   summary: 'everything that is wrong with the cluster, and the command that repairs it',
   run: async ({ openSession }) => {
     const session = await openSession();
@@ -33,7 +32,6 @@ export const clusterCheck: Command = {
 
 export const clusterWait: Command = {
   name: 'cluster wait',
-  isForHosts: true,
   isReport: true,
   summary: 'return when every node agrees on every slot and a write and a read work; else say what is in the way',
   run: async ({ openSession }) => {

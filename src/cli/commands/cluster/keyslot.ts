@@ -5,7 +5,6 @@ import type { Command } from '../../core/command.ts';
 
 export const clusterKeyslot: Command = {
   name: 'cluster keyslot',
-  isForHosts: true,
   operands: '<keys...>',
   summary: 'the slot of each key, its hash tag, and the node that owns it',
   options: { '--quoted-input': 'read keys in double quotes with \\xHH, \\n, … as redis-cli does' },

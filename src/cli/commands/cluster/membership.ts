@@ -89,7 +89,6 @@ export const clusterReset: Command = {
 
 export const clusterReplicate: Command = {
   name: 'cluster replicate',
-  isForHosts: true,
   operands: '<node>',
   changes: true,
   summary: 'make a node the replica of a primary, and wait for its copy',
@@ -118,7 +117,6 @@ export const clusterReplicate: Command = {
 
 export const clusterFailover: Command = {
   name: 'cluster failover',
-  isForHosts: true,
   operands: '<replica>',
   changes: true,
   summary: 'make a replica the primary; without an option no write is lost',

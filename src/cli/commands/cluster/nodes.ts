@@ -7,7 +7,6 @@ import { slotPicture } from '../../views/slot-picture.ts';
 
 export const clusterInfo: Command = {
   name: 'cluster info',
-  isForHosts: true,
   summary: 'what every node says of the cluster: CLUSTER INFO of all, side by side',
   run: async (invocation) => {
     const { session, views, reachable, exitCode } = await readAll(invocation);
@@ -32,7 +31,6 @@ export const clusterInfo: Command = {
 
 export const clusterNodes: Command = {
   name: 'cluster nodes',
-  isForHosts: true,
   summary: 'who is in the cluster: role, replicas, slots, keys, memory, links, ids',
   run: async (invocation) => {
     const { session, views, reachable, exitCode } = await readAll(invocation);
@@ -50,7 +48,6 @@ export const clusterNodes: Command = {
 
 export const clusterSlots: Command = {
   name: 'cluster slots',
-  isForHosts: true,
   summary: 'who owns which of the 16384 slots; on a terminal as a picture, too',
   run: async (invocation) => {
     const { session, reachable, exitCode } = await readAll(invocation);

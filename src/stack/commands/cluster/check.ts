@@ -2,7 +2,7 @@ import type { Finding } from '../../../cluster/findings/finding.ts';
 import { findFindings } from '../../../cluster/findings/findings.ts';
 import type { NodeView } from '../../../cluster/nodes/view.ts';
 import { poll } from '../../../poll.ts';
-import { expectationOf, placementFindings } from '../../../plan/cluster/expectation.ts';
+import { expectationOf, findingsOf } from '../../../plan/cluster/expectation.ts';
 import { readNodes, type NodeStatus } from '../../observe/observe-nodes.ts';
 import type { Session } from '../../session/session.ts';
 
@@ -15,8 +15,7 @@ interface Checked {
 export async function checkCluster(session: Session): Promise<Checked> {
   const viewsOf = (nodes: readonly NodeStatus[]): NodeView[] => nodes.map(({ view }) => view);
   const nodes = await lookUntilLasting(session, () => readNodes(session), viewsOf);
-  const [{ spec }, views] = [session, viewsOf(nodes)];
-  return { nodes, findings: [...findFindings(expectationOf(spec), views), ...placementFindings(spec, views)] };
+  return { nodes, findings: findingsOf(session.spec, viewsOf(nodes)) };
 }
 
 /** Looks once, and for a while again where all that is found passes by itself. */

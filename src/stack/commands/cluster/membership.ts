@@ -1,10 +1,9 @@
 import { StackError } from '../../../errors.ts';
 import { hint, run } from '../../../hint.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../../cluster/nodes/view.ts';
-import { replicasOf, unreachableNames } from '../../../plan/cluster/among-nodes.ts';
+import { meetingPlace, reachableNode, replicasOf, unreachableNames } from '../../../plan/cluster/among-nodes.ts';
 import { planForget, findMeetProblems, planMeet } from '../../../plan/cluster/plan-membership.ts';
 import { isAll, planReset } from '../../../plan/cluster/plan-reset.ts';
-import { clusterPort, CONTAINER_PORTS } from '../../../spec/ports.ts';
 import { follow } from '../../execute/cluster-actions.ts';
 import { findKnowing, withLiveCluster } from '../../execute/live-cluster.ts';
 import { findNode, type Session } from '../../session/session.ts';
@@ -51,11 +50,8 @@ export async function meet(session: Session, nodeName: string): Promise<MeetResu
   const node = findNode(session, nodeName).name;
   return withLiveCluster(session, async ({ views, send, until }) => {
     const members = planMeet(views, node);
-    const ip = views.filter(isReachable).find(({ name }) => name === node)?.table.myself.ip ?? '';
-    const port = clusterPort(session.spec);
-    await Promise.all(
-      members.map(({ name }) => send(name, 'CLUSTER', 'MEET', ip, String(port), String(CONTAINER_PORTS.bus))),
-    );
+    const { ip, port, busPort } = meetingPlace(session.spec, reachableNode(views, node));
+    await Promise.all(members.map(({ name }) => send(name, 'CLUSTER', 'MEET', ip, String(port), String(busPort))));
     const names = members.map(({ name }) => name);
     await until((latest) => findMeetProblems(node, names, latest), {
       message: `${node} and the others did not get to know each other`,

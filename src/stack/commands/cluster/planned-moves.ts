@@ -3,7 +3,7 @@ import type { SlotMove, SlotOwner } from '../../../cluster/slots/slots.ts';
 import { isReachable, type ReachableView } from '../../../cluster/nodes/view.ts';
 import { StackError } from '../../../errors.ts';
 import { run } from '../../../hint.ts';
-import { findNode, type Session } from '../../session/session.ts';
+import { findNode, requireHosts, type Session } from '../../session/session.ts';
 import { withNodes, type Nodes } from '../../connect/with-nodes.ts';
 import { viewNodes } from '../../observe/observe-nodes.ts';
 import { poll } from '../../../poll.ts';
@@ -78,6 +78,7 @@ async function observeWhole(session: Session, nodes: Nodes): Promise<readonly Re
     problems.length === 0 || !views.every(isReachable);
   const { views, problems } = await poll(look, isEnd, { ...session, timeoutMs: SETTLING_MS });
   if (problems.length === 0) return views.filter(isReachable);
+  requireHosts(session, session.spec.nodes, 'no slots are moved');
   throw new StackError('USAGE', {
     message: `the cluster of ${session.spec.name} is not whole, so no slots are moved`,
     details: problems,

@@ -5,7 +5,7 @@ import { hint, run } from '../../../hint.ts';
 import type { NodeLink } from '../../../redis/node-link.ts';
 import { expectationOf } from '../../../plan/cluster/expectation.ts';
 import { viewNodes } from '../../observe/observe-nodes.ts';
-import type { Session } from '../../session/session.ts';
+import { requireHosts, type Session } from '../../session/session.ts';
 import { poll } from '../../../poll.ts';
 import { withNodes, type Nodes } from '../../connect/with-nodes.ts';
 import { openProof } from '../../connect/proof.ts';
@@ -43,6 +43,7 @@ export async function requireWhole(
 ): Promise<readonly ReachableView[]> {
   const { views, problems } = await observeWholeness(session, links);
   if (problems.length === 0) return views;
+  requireHosts(session, session.spec.nodes, `the cluster can't ${purpose}`);
   throw new StackError('USAGE', {
     message: `the cluster is not whole, so it can't ${purpose}; nothing was changed`,
     details: problems,

@@ -34,7 +34,7 @@ import { certificateFiles } from '../../execute/config-files.ts';
 import { hostAddress } from '../../connect/host-address.ts';
 import { notRunning, type Session } from '../../session/session.ts';
 import { readLog } from '../../observe/container-end.ts';
-import type { Spec } from '../../../spec/spec.ts';
+import type { NodeSpec } from '../../../spec/spec.ts';
 import { readTrust } from '../../connect/trust.ts';
 import { durationText } from '../../../units.ts';
 
@@ -57,13 +57,16 @@ export async function withHelper<T>(
   const left = await findHelper(session);
   if (left !== undefined) await engine.removeContainer(left.name);
   const password = randomPassword();
-  await create(session);
+  // All of them run. Its certificate is good for this one's host, too.
+  const [beside] = spec.nodes;
+  if (beside === undefined) throw new Error('a stack without nodes');
+  await create(session, beside);
   try {
-    await engine.writeFiles(helperName(spec.name), await filesOf(session, password));
+    await engine.writeFiles(helperName(spec.name), await filesOf(session, beside, password));
     const dump = { path: '/data/dump.rdb', mode: 0o600, ...OWNER, sizeBytes: node.bytes };
     await engine.putFile(helperName(spec.name), dump, readChunks(folder, node.file));
     await engine.startContainer(helperName(spec.name));
-    const link = await linkHelper(session, password);
+    const link = await linkHelper(session, beside, password);
     try {
       await waitUntilLoaded(session, link, node);
       return await work(link);
@@ -80,11 +83,10 @@ async function findHelper({ engine, spec }: Session): Promise<Container | undefi
   return own.find((container) => container.name === helperName(spec.name) && isHelper(container));
 }
 
-async function create({ engine, spec }: Session): Promise<void> {
+async function create({ engine, spec }: Session, beside: NodeSpec): Promise<void> {
   const containers = await engine.listContainers();
-  const [first] = spec.nodes.map(({ name }) => containerName(spec.name, name));
-  const node = containers.find(({ name }) => name === first);
-  if (node === undefined) throw notRunning(first ?? spec.name);
+  const node = containers.find(({ name }) => name === containerName(spec.name, beside.name));
+  if (node === undefined) throw notRunning(containerName(spec.name, beside.name));
   const address = helperAddress(spec, containers);
   if (address === undefined) {
     throw new StackError('ADDRESS_TAKEN', {
@@ -93,17 +95,21 @@ async function create({ engine, spec }: Session): Promise<void> {
     });
   }
   const [program = 'redis-server'] = (await engine.inspectContainer(node.name))?.command ?? [];
-  await engine.createContainer(helperDefinition(spec, node, address, program));
+  await engine.createContainer(helperDefinition(spec, beside, node, address, program));
 }
 
-async function filesOf({ engine, spec, userConf }: Session, password: Secret): Promise<ContainerFile[]> {
+async function filesOf(
+  { engine, spec, userConf }: Session,
+  beside: NodeSpec,
+  password: Secret,
+): Promise<ContainerFile[]> {
   return [
     { path: `${CONFIG_FOLDER}/`, content: '', mode: 0o700, ...OWNER },
     file(REDIS_CONF_FILE, helperConf(spec)),
     file(USER_CONF_FILE, userConf),
     // Only the hash of a password that nobody else has.
     file(USERS_FILE, usersAcl([passwordHash(password.reveal())])),
-    ...(spec.tls.plain ? [] : await borrowedCertificate(engine, spec)),
+    ...(spec.tls.plain ? [] : await borrowedCertificate(engine, containerName(spec.name, beside.name))),
     { path: '/data/', content: '', mode: 0o755, ...OWNER },
   ];
 }
@@ -113,8 +119,7 @@ function file(path: string, content: string): ContainerFile {
 }
 
 /** A node's own, which is good for the same host. */
-async function borrowedCertificate(engine: Engine, { name, nodes }: Spec): Promise<ContainerFile[]> {
-  const container = containerName(name, nodes[0]?.name ?? '');
+async function borrowedCertificate(engine: Engine, container: string): Promise<ContainerFile[]> {
   const [caPem, pem] = await Promise.all([
     engine.readFile(container, AUTHORITY_FILE),
     engine.readFile(container, CERTIFICATE_FILE),
@@ -122,7 +127,7 @@ async function borrowedCertificate(engine: Engine, { name, nodes }: Spec): Promi
   return caPem === undefined || pem === undefined ? [] : certificateFiles({ caPem, pem: new Secret(pem) });
 }
 
-async function linkHelper(session: Session, password: Secret): Promise<NodeLink> {
+async function linkHelper(session: Session, beside: NodeSpec, password: Secret): Promise<NodeLink> {
   const { spec, engine, timeoutMs } = session;
   const containerPort = helperPort(spec);
   const helper = await findHelper(session);
@@ -131,7 +136,7 @@ async function linkHelper(session: Session, password: Secret): Promise<NodeLink>
   // Where it ended at once it has no port: whoever waits for its answer finds out why.
   const port = published?.hostPort ?? 0;
   const tls = spec.tls.plain ? undefined : await readTrust(session);
-  const host = hostAddress(spec, engine.endpoint);
+  const host = hostAddress(spec, engine.endpoint, beside);
   return new NodeLink({ name: 'the restore helper', host, port, tls }, [async () => password], timeoutMs);
 }
 

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import type { Finding } from '../../../cluster/findings/finding.ts';
-import { findFindings } from '../../../cluster/findings/findings.ts';
 import { isReachable, type NodeView, type ReachableView } from '../../../cluster/nodes/view.ts';
 import { slotsOf, type SlotMove } from '../../../cluster/slots/slots.ts';
 import { withinBounds } from '../../../bounds.ts';
@@ -9,7 +8,7 @@ import type { ServerName } from '../../../plan/model/resources.ts';
 import type { NodeLink } from '../../../redis/node-link.ts';
 import { atomicMigrationOf } from '../../../redis/slots/atomic-slot-move.ts';
 import { tasksUnderWay, type MigrationTask } from '../../../redis/slots/migration-tasks.ts';
-import { expectationOf } from '../../../plan/cluster/expectation.ts';
+import { findingsOf } from '../../../plan/cluster/expectation.ts';
 import { linkRunning, observeNodes } from '../../observe/observe-nodes.ts';
 import { startHistory, type ObservedNode } from './observed-history.ts';
 import type { Session } from '../../session/session.ts';
@@ -23,6 +22,8 @@ export interface Observation {
   readonly session: Session;
   /** In the order of the YAML file. */
   readonly nodes: readonly ObservedNode[];
+  /** Hosts that did not answer: nothing is known of their nodes. */
+  readonly away: ReadonlySet<string>;
   /** What is wrong, and doesn't pass by itself. */
   readonly findings: readonly Finding[];
   /** Slots are open, or have just changed hands, or servers move them by themselves. */
@@ -105,8 +106,19 @@ export async function openObserver(first: Session, open: () => Promise<Session>)
     const views = nodes.map(({ view }) => view);
     const migrations = await findMigrations(links, views.filter(isReachable));
     const isMoving = history.isMoving(views, at) || migrations.length > 0;
-    const findings = history.lasting(findFindings(expectationOf(session.spec), views), isMoving, at);
-    return { at, tookMs: performance.now() - start, session, nodes, findings, isMoving, migrations, staleBecause };
+    const findings = history.lasting(findingsOf(session.spec, views), isMoving, at);
+    const away = new Set(session.engine.away().keys());
+    return {
+      at,
+      tookMs: performance.now() - start,
+      session,
+      nodes,
+      away,
+      findings,
+      isMoving,
+      migrations,
+      staleBecause,
+    };
   };
   const lookOnce = (): Promise<Observation> =>
     look().finally(() => {

@@ -212,10 +212,10 @@ describe('nodes', () => {
   test('that are known, or announced, under a wrong address', () => {
     const moved = withRow('redis-2', { ip: '172.20.0.99', connected: false });
     expect(found([moved(at(views, 0)), ...views.slice(1)])).toEqual([
-      'wrong address: redis-1 knows redis-2 at 172.20.0.99 instead of 172.20.0.12 → cluster fix',
+      'wrong address: redis-1 knows redis-2 at 172.20.0.99:16379 instead of 172.20.0.12:16379 → cluster fix',
     ]);
     expect(found(views.map(withRow('redis-2', { ip: '172.20.0.99' })))).toEqual([
-      'wrong address: redis-2 announces 172.20.0.99 instead of 172.20.0.12 → up',
+      'wrong address: redis-2 announces 172.20.0.99:16379 instead of 172.20.0.12:16379 → up',
     ]);
   });
 
@@ -232,11 +232,11 @@ describe('nodes', () => {
 
   test('that are none of the stack: gone, with slots or without, still there, or on their way', () => {
     expect(found(views.map(withGhost('f'.repeat(40), ghost)))).toEqual([
-      'ghost: ffffffff at 172.20.0.99 (master,fail) is no node of this stack, is known to redis-1, redis-2 and redis-3 → cluster fix',
+      'ghost: ffffffff at 172.20.0.99:6379 (master,fail) is no node of this stack, is known to redis-1, redis-2 and redis-3 → cluster fix',
     ]);
     const orphaned = views.map(withSlots('redis-1', [{ start: 0, end: 99 }]));
     expect(found(orphaned.map(withGhost('f'.repeat(40), { ...ghost, slots: [{ start: 100, end: 5460 }] })))).toEqual([
-      'ghost: ffffffff at 172.20.0.99 (master,fail) is no node of this stack, is known to redis-1, redis-2 and redis-3 and owns slots 100-5460 → cluster fix',
+      'ghost: ffffffff at 172.20.0.99:6379 (master,fail) is no node of this stack, is known to redis-1, redis-2 and redis-3 and owns slots 100-5460 → cluster fix',
     ]);
     expect(
       found(views.map(withGhost('f'.repeat(40), { ...ghost, flags: new Set(['master']), connected: true }))),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Expectation } from '../../../../src/cluster/findings/finding.ts';
 import { findBrokenLinks, findClusterProblems } from '../../../../src/cluster/findings/health.ts';
-import type { NodeRow } from '../../../../src/cluster/nodes/node-table.ts';
+import { busAddress, type NodeRow } from '../../../../src/cluster/nodes/node-table.ts';
 import type { NodeView, ReachableView } from '../../../../src/cluster/nodes/view.ts';
 import { primariesOf, type Spec } from '../../../../src/spec/spec.ts';
 import { at, healthyViews, specOf } from '../../../helpers/builders.ts';
@@ -10,7 +10,7 @@ function expectationOf(spec: Spec): Expectation {
   return {
     primaryCount: primariesOf(spec).length,
     replicaCount: spec.nodes.length - primariesOf(spec).length,
-    addresses: new Map(spec.nodes.map(({ name, ip }) => [name, ip])),
+    addresses: new Map(spec.nodes.map(({ name, announced }) => [name, busAddress(announced)])),
   };
 }
 
@@ -85,10 +85,10 @@ describe('each problem has its sentence', () => {
 
   test('an address that is not the one in the YAML file, or none', () => {
     expect(problemsWhen(0, withRow(0, { ip: '172.20.0.99' }))).toEqual([
-      'redis-1: it announces the address 172.20.0.99 instead of 172.20.0.11',
+      'redis-1: it announces the address 172.20.0.99:16379 instead of 172.20.0.11:16379',
     ]);
     expect(problemsWhen(0, withRow(0, { ip: '' }))).toEqual([
-      'redis-1: it announces the address (none) instead of 172.20.0.11',
+      'redis-1: it announces the address (none) instead of 172.20.0.11:16379',
     ]);
   });
 
@@ -100,11 +100,14 @@ describe('each problem has its sentence', () => {
 
   test('another node that it sees failing, or does not know yet', () => {
     expect(problemsWhen(0, withRow(5, { flags: new Set(['slave', 'fail?']) }))).toEqual([
-      'redis-1: it sees 172.20.0.16 as slave,fail?',
+      'redis-1: it sees redis-6 as slave,fail?',
     ]);
     expect(problemsWhen(0, withRow(5, { flags: new Set(['slave', 'fail']) }))).toEqual([
-      'redis-1: it sees 172.20.0.16 as slave,fail',
+      'redis-1: it sees redis-6 as slave,fail',
     ]);
+    expect(problemsWhen(0, withRow(5, { flags: new Set(['slave', 'fail']), ip: '172.20.0.99' }))).toContain(
+      'redis-1: it sees 172.20.0.99:16379 as slave,fail',
+    );
     expect(problemsWhen(0, withRow(5, { flags: new Set(['handshake']), ip: '', id: 'f'.repeat(40) }))).toEqual([
       `redis-1: it sees ${'f'.repeat(40)} as handshake`,
     ]);

@@ -2,7 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isPhantom, phantomId } from '../../../../src/cluster/nodes/bootstrap-table.ts';
 import { findClusterProblems } from '../../../../src/cluster/findings/health.ts';
+import { busAddress } from '../../../../src/cluster/nodes/node-table.ts';
 import { SLOT_COUNT } from '../../../../src/cluster/slots/slots.ts';
+import type { NodeRow } from '../../../../src/cluster/nodes/node-table.ts';
 import type { ReachableView } from '../../../../src/cluster/nodes/view.ts';
 import { newAction } from '../../../../src/plan/model/action.ts';
 import { planCluster, type ClusterAction } from '../../../../src/plan/cluster/plan-cluster.ts';
@@ -45,7 +47,7 @@ function send(spec: Spec, nodes: readonly SimulatedNode[]): void {
 }
 
 function problemsOf(spec: Spec, nodes: readonly SimulatedNode[]): string[] {
-  const addresses = new Map(spec.nodes.map(({ name, ip }) => [name, ip]));
+  const addresses = new Map(spec.nodes.map(({ name, announced }) => [name, busAddress(announced)]));
   return findClusterProblems(
     { primaryCount: primariesOf(spec).length, replicaCount: spec.nodes.length - primariesOf(spec).length, addresses },
     nodes.map(observe),
@@ -397,6 +399,39 @@ describe('a way that was interrupted', () => {
 });
 
 describe('what is gone', () => {
+  test('on several hosts it follows the primary of another one, even where that has a replica', () => {
+    const onHosts = (...hosts: readonly string[]): Spec => {
+      const spec = specOf({ replicas: 1 });
+      return { ...spec, nodes: spec.nodes.map((node, index) => ({ ...node, host: hosts[index] })) };
+    };
+    const planned = (spec: Spec): string[] => {
+      const views = healthyViews(spec);
+      const primary = at(views, 0);
+      const replica = at(views, 3);
+      const [{ table }] = [primary];
+      const slots = table.myself.slots;
+      const swapped = views.map((view) => ({
+        ...view,
+        table: {
+          ...view.table,
+          rows: view.table.rows.map((row) => swap(row)),
+          myself: swap(view.table.myself),
+        },
+        keyCount: 0,
+      }));
+      return textOf(planCluster(spec, swapped));
+
+      function swap(row: NodeRow): NodeRow {
+        if (row.id === table.myself.id) return { ...row, slots: [] };
+        return row.id === replica.table.myself.id ? { ...row, role: 'primary', primaryId: undefined, slots } : row;
+      }
+    };
+    const views = healthyViews(specOf({ replicas: 1 }));
+    const idOf = (index: number): string => at(views, index).table.myself.id;
+    expect(planned(onHosts('a', 'b', 'c', 'b', 'c', 'a'))).toEqual([`redis-1: replicate ${idOf(3)}`]);
+    expect(planned(onHosts('a', 'b', 'c', 'a', 'c', 'a'))).toEqual([`redis-1: replicate ${idOf(1)}`]);
+  });
+
   test('a node that failed, owns nothing and is in no file any more is forgotten by everybody', () => {
     const spec = specOf();
     const three = blankNodes(spec);
@@ -445,4 +480,27 @@ describe('what is gone', () => {
     );
     expect(planCluster(spec, views)).toEqual([]);
   });
+});
+
+test('replicas that come at once are divided among the primaries, those first that have one of their own', () => {
+  const spec = specOf({ replicas: 1 });
+  const nodes = blankNodes(spec);
+  send(spec, nodes);
+  gossip(nodes);
+  // The replicas of a cluster whose first two primaries have been lost: redis-5 and redis-6 have taken over.
+  const [, , third, , fifth, sixth] = nodes;
+  if (third === undefined || fifth === undefined || sixth === undefined) throw new Error('six nodes');
+  const owners = [at(nodes, 0), fifth, sixth];
+  const ranges = [
+    { start: 0, end: 5460 },
+    { start: 5461, end: 10922 },
+    { start: 10923, end: 16383 },
+  ];
+  for (const [index, owner] of owners.entries()) selfOf(owner).slots = [at(ranges, index)];
+  gossip(nodes);
+  expect(plan(spec, nodes)).toEqual([
+    `redis-4: replicate ${at(nodes, 0).id}`,
+    `redis-2: replicate ${fifth.id}`,
+    `redis-3: replicate ${sixth.id}`,
+  ]);
 });

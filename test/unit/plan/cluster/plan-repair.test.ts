@@ -317,7 +317,7 @@ describe('what the plan towards the YAML file mends', () => {
     const [first, second, third] = views();
     if (first === undefined || second === undefined || third === undefined) throw new Error('three views');
     expect(plan([first, without(id3)(second), without(id2)(third)])).toEqual([
-      "~ meet 172.20.0.13:6379 from redis-2  (it doesn't know redis-3, and redis-1 knows both)",
+      "~ meet 172.20.0.13:6380 from redis-2  (it doesn't know redis-3, and redis-1 knows both)",
     ]);
   });
 

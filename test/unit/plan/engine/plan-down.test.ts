@@ -96,11 +96,13 @@ describe('planDown', () => {
     const guest = strangerOf({ addresses: { 'dev-services': '' } });
     const present = { ...running, containers: [...running.containers, guest] };
     expect(planDown('dev', present, true).filter(({ type }) => type === 'remove network')).toEqual([]);
-    expect(networkGuests('dev', 'dev-services', present)).toEqual(['stranger']);
+    expect(networkGuests('dev', { name: 'dev-services' }, present)).toEqual(['stranger']);
   });
 
   test('own containers, and strangers elsewhere, are no guests', () => {
     const elsewhere = strangerOf({ addresses: { bridge: '172.17.0.2' } });
-    expect(networkGuests('dev', 'dev-services', { containers: [...running.containers, elsewhere] })).toEqual([]);
+    expect(networkGuests('dev', { name: 'dev-services' }, { containers: [...running.containers, elsewhere] })).toEqual(
+      [],
+    );
   });
 });

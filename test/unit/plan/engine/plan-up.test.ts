@@ -349,7 +349,7 @@ describe('no plan', () => {
               }),
             ];
       return {
-        away: new Set(),
+        away: new Map(),
         networks: running.networks
           .filter(() => network !== 'missing')
           .map((one) => (network === 'same' ? one : { ...one, labels: { ...one.labels, [LABELS.definition]: 'old' } })),

@@ -27,7 +27,7 @@ test('without a free address there is none', () => {
 });
 
 test('what a killed run leaves is a leftover of the stack, by a name that no node can have', () => {
-  const definition = helperDefinition(spec, at(containers, 0), '172.20.255.254', 'redis-server');
+  const definition = helperDefinition(spec, at(spec.nodes, 0), at(containers, 0), '172.20.255.254', 'redis-server');
   const left = containerOf(definition);
   expect(leftovers(spec, [...containers, left])).toEqual([left]);
   expect(isHelper(left)).toBe(true);
@@ -36,7 +36,7 @@ test('what a killed run leaves is a leftover of the stack, by a name that no nod
 });
 
 test('it is made from the image of the nodes, keeps every key, and its volume goes with it', () => {
-  const definition = helperDefinition(spec, at(containers, 0), '172.20.255.254', 'redis-server');
+  const definition = helperDefinition(spec, at(spec.nodes, 0), at(containers, 0), '172.20.255.254', 'redis-server');
   expect(definition.image).toBe(at(containers, 0).imageId);
   expect(definition.labels[LABELS.image]).toBe(at(containers, 0).labels[LABELS.image]);
   expect(definition.volume.name).toBe('');
@@ -48,7 +48,7 @@ test('where the plain port is closed, its own is too', () => {
   const closed = specOf({ tls: { plain: false } });
   expect(helperConf(closed)).toContain('\nport 0\n');
   expect(helperConf(closed)).toContain('tls-port 6380\n');
-  expect(helperDefinition(closed, at(containers, 0), '172.20.255.254', 'redis-server').ports).toEqual([
-    { hostAddress: '127.0.0.1', hostPort: 0, containerPort: 6380 },
-  ]);
+  expect(
+    helperDefinition(closed, at(closed.nodes, 0), at(containers, 0), '172.20.255.254', 'redis-server').ports,
+  ).toEqual([{ hostAddress: '127.0.0.1', hostPort: 0, containerPort: 6380 }]);
 });

@@ -17,19 +17,19 @@ test.each([
   ['0.0.0.0', 'docker', 'docker'],
   ['10.0.0.5', 'docker', '10.0.0.5'],
 ])('ports on %s of the engine at %s are reached at %s', (bind, published, reached) => {
-  expect(hostAddress(specOf({ redis: { bind } }), engine(published))).toBe(reached);
+  expect(hostAddress(specOf({ redis: { bind } }), engine(published), {})).toBe(reached);
 });
 
 test('names that lead to loopback addresses of another machine are refused, with what to change', () => {
   const spec = specOf({ access: 'names', redis: { bind: '0.0.0.0' } });
-  expect(hostAddress(spec, engine('127.0.0.1'))).toBe('127.0.0.1');
-  expect(() => hostAddress(spec, engine('docker'))).toThrow(
+  expect(hostAddress(spec, engine('127.0.0.1'), {})).toBe('127.0.0.1');
+  expect(() => hostAddress(spec, engine('docker'), {})).toThrow(
     expect.objectContaining({ code: 'USAGE', hint: expect.stringContaining('access: map') as unknown }),
   );
 });
 
 test('ports on the loopback address of another machine are refused, with what to change', () => {
-  expect(() => hostAddress(specOf(), engine('docker'))).toThrow(
+  expect(() => hostAddress(specOf(), engine('docker'), {})).toThrow(
     expect.objectContaining({ code: 'USAGE', hint: expect.stringContaining('redis.bind') as unknown }),
   );
 });
@@ -80,6 +80,15 @@ describe('how this host comes to the nodes, of what it has itself', () => {
       expect(reach('172.20.0.1/16', { tls: { ...tls, ...change } })).toBe('map');
       expect(reach('172.20.0.1/16', { tls: { ...tls, ...change, enabled: false } })).toBe('direct');
     }
+  });
+
+  test('nodes that announce their hosts: these addresses, from everywhere', () => {
+    const { network, tls } = specOf();
+    const announcing = { network: { ...network, announce: 'host' } } as const;
+    const address = 'a ssh://me@a.example, b tcp://b.example:2376';
+    expect(reach(null, { ...announcing, address })).toBe('direct');
+    // Redis before 7.2 redirects clients of the TLS port to the plain one.
+    expect(reach(null, { ...announcing, address, tls: { ...tls, cluster: false } })).toBe('map');
   });
 
   test('what the YAML file asks for, wherever this host is', () => {

@@ -6,7 +6,7 @@ import { certificateFiles, configFiles, passwordFiles } from '../../../../src/st
 import { at, specOf } from '../../../helpers/builders.ts';
 
 const PASSWORD = 'hunter2-of-the-cluster';
-const CERTIFICATE = { caPem: 'the authority', pem: new Secret('key and chain') };
+const CERTIFICATE = { caPem: 'the authority', pem: new Secret('key and chain'), keeper: 'ann@laptop' };
 const spec = specOf();
 const users = ['user app on #00 ~* +get', 'user other on nopass ~a +@all'];
 const contents = { userConf: 'timeout 10\n', password: new Secret(PASSWORD), certificate: CERTIFICATE, users };
@@ -23,6 +23,7 @@ describe('what a node starts with', () => {
       '/etc/redis/node/password 600 999:999',
       '/etc/redis/node/tls/ 700 999:999',
       '/etc/redis/node/tls/ca.crt 600 999:999',
+      '/etc/redis/node/tls/ca.keeper 600 999:999',
       '/etc/redis/node/tls/node.pem 600 999:999',
       '/data/ 755 999:999',
     ]);
@@ -70,6 +71,7 @@ describe('what changes while a node runs', () => {
     expect(certificateFiles(CERTIFICATE).map(({ path, content }) => `${path} ${content}`)).toEqual([
       '/etc/redis/node/tls/ ',
       '/etc/redis/node/tls/ca.crt the authority',
+      '/etc/redis/node/tls/ca.keeper ann@laptop',
       '/etc/redis/node/tls/node.pem key and chain',
     ]);
   });
