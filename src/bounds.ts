@@ -32,7 +32,7 @@ export async function whileMoving<T>(
   try {
     return await new Promise<T>((resolve, reject) => {
       const onAbort = (): void => reject(abortReason(signal));
-      const timer = setTimeout(() => reject(onTimeout()), timeoutMs);
+      const timer = setDeadline(() => reject(onTimeout()), timeoutMs);
       signal.addEventListener('abort', onAbort);
       stopWaiting = () => {
         clearTimeout(timer);
@@ -45,6 +45,14 @@ export async function whileMoving<T>(
   } finally {
     stopWaiting();
   }
+}
+
+/**
+ * A timer for what others let one wait for. Where this process itself was kept from working for so long, what has come
+ * meanwhile is read first: Node.js runs timers before it reads.
+ */
+export function setDeadline(onLate: () => void, timeoutMs: number): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(onLate), timeoutMs);
 }
 
 /** `signal.reason` is typed any, while it is always what throwIfAborted throws. */

@@ -17,6 +17,8 @@ export interface Calls {
   /** Bounded; it changes nothing, and is made again where the engine is away meanwhile. */
   readonly look: Call;
   readonly change: (doing: string, call: () => Promise<unknown>) => Promise<void>;
+  /** Whether it is there: nothing is prepared for that. */
+  readonly ping: () => Promise<unknown>;
 }
 
 /** @param prepare awaited before each call */
@@ -37,8 +39,10 @@ export function createCalls(
   const attempt: Call = (doing, call) => explained(doing, () => prepare().then(call));
   const bounded: Call = (doing, call) =>
     explained(doing, () => withinBounds(prepare().then(call), `could not ${doing}`, { signal, timeoutMs }));
-  const ask = (): Promise<unknown> => bounded('reach it', () => docker.ping());
-  const patience = onAbsence === undefined ? IMPATIENT : createPatience({ signal, timeoutMs }, { ...onAbsence, ask });
+  const ping = (): Promise<unknown> =>
+    explained('reach it', () => withinBounds(docker.ping(), 'could not reach it', { signal, timeoutMs }));
+  const patience =
+    onAbsence === undefined ? IMPATIENT : createPatience({ signal, timeoutMs }, { ...onAbsence, ask: ping });
   return {
     attempt,
     bounded,
@@ -46,6 +50,7 @@ export function createCalls(
     change: async (doing, call) => {
       await patience.changing(() => bounded(doing, call));
     },
+    ping,
   };
 }
 

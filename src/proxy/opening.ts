@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setDeadline } from '../bounds.ts';
 import type { TlsTrust } from '../redis/connect-node.ts';
 import type { Address } from './nodes.ts';
 import { connectVerified } from './tls.ts';
@@ -63,7 +64,7 @@ function answerOn(socket: Socket, timeoutMs: number, signal?: AbortSignal): Retu
       resolve(result);
     };
     const giveUp = (): void => end(isThere ? 'something else' : 'nothing listens');
-    const timer = setTimeout(giveUp, timeoutMs);
+    const timer = setDeadline(giveUp, timeoutMs);
     signal?.addEventListener('abort', giveUp);
     // Of a TLS connection, too, that is when TCP's is made.
     socket.once('connect', () => (isThere = true));

@@ -5,7 +5,7 @@ import { addresseeOf } from './opening.ts';
 import type { ReplyCounters } from './replies.ts';
 
 /** So long a client of a node that can't be reached may take to say that it asks the proxy itself. */
-const UNDECIDED_MS = 250;
+const UNDECIDED_MS = 2000;
 
 export interface PairOptions {
   readonly outlook: Outlook;

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { setDeadline } from '../bounds.ts';
 import { errorMessage } from '../errors.ts';
 import type { Secret } from '../secret.ts';
 
@@ -18,8 +19,11 @@ export interface TlsTrust {
   readonly client: { readonly certificatePem: string; readonly privateKeyPem: Secret } | undefined;
 }
 
-/** How long one connection attempt or one reply may take before the node counts as unreachable. */
-export const REPLY_TIMEOUT_MS = 2000;
+/**
+ * How long a reply may take: a node that can't be connected to, or looked at, in that time counts as unreachable. Who is sent
+ * a command has just answered.
+ */
+export const REPLY_MS = { look: 2000, command: 10_000 } as const;
 
 /** WRONGPASS: another password may be the right one. */
 export class PasswordRefused extends Error {}
@@ -44,7 +48,7 @@ export async function connectNode(
     disableClientInfo: true,
     retryStrategy: () => null,
     maxRetriesPerRequest: 0,
-    connectTimeout: REPLY_TIMEOUT_MS,
+    connectTimeout: REPLY_MS.look,
   });
   // What connect() rejects with is only `Connection is closed`; the event before it says why.
   let why: unknown;
@@ -61,7 +65,7 @@ export async function connectNode(
   if (password.reveal() === '') return client;
   try {
     // Sent here and not by ioredis, which would be `ready` before it knows that the password is the wrong one.
-    await inTime(client.call('AUTH', user, password.reveal()), REPLY_TIMEOUT_MS);
+    await inTime(client.call('AUTH', user, password.reveal()), REPLY_MS.look);
     return client;
   } catch (error) {
     client.disconnect();
@@ -75,7 +79,7 @@ export async function connectNode(
 export async function inTime<T>(reply: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('Command timed out')), timeoutMs);
+    timer = setDeadline(() => reject(new Error('Command timed out')), timeoutMs);
   });
   try {
     return await Promise.race([reply, late]);

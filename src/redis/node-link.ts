@@ -3,7 +3,7 @@ import { DECIDING_SETTINGS, isDoubtful, parseView, type NodeView } from '../clus
 import { errorMessage, StackError, systemErrorCode } from '../errors.ts';
 import { hint, run } from '../hint.ts';
 import { Secret } from '../secret.ts';
-import { connectNode, inTime, PasswordRefused, refusalIn, REPLY_TIMEOUT_MS, type NodeAddress } from './connect-node.ts';
+import { connectNode, inTime, PasswordRefused, refusalIn, REPLY_MS, type NodeAddress } from './connect-node.ts';
 
 /** The passwords that a node may have, the likeliest first; one that isn't known is undefined. */
 type PasswordCandidates = readonly (() => Promise<Secret | undefined>)[];
@@ -39,18 +39,21 @@ export interface NodePasswords {
 export class NodeLink {
   readonly address: NodeAddress;
   readonly #passwords: PasswordCandidates;
-  readonly #replyTimeoutMs: number;
+  readonly #lookMs: number;
+  readonly #commandMs: number;
   readonly #line: Line;
 
+  /** @param replyTimeoutMs for a look and for a command, where it isn't the usual */
   constructor(
     address: NodeAddress,
     passwords: PasswordCandidates,
-    replyTimeoutMs = REPLY_TIMEOUT_MS,
+    replyTimeoutMs?: number,
     line: Line = { client: undefined, connecting: undefined, password: undefined, beside: [] },
   ) {
     this.address = address;
     this.#passwords = passwords;
-    this.#replyTimeoutMs = replyTimeoutMs;
+    this.#lookMs = replyTimeoutMs ?? REPLY_MS.look;
+    this.#commandMs = replyTimeoutMs ?? REPLY_MS.command;
     this.#line = line;
   }
 
@@ -73,7 +76,7 @@ export class NodeLink {
       const client = await this.#connected();
       const [nodes, clusterInfo, info] = await inTime(
         Promise.all([client.call('CLUSTER', 'NODES'), client.call('CLUSTER', 'INFO'), client.call('INFO')]),
-        this.#replyTimeoutMs,
+        this.#lookMs,
       );
       const replies = { nodes: String(nodes), clusterInfo: String(clusterInfo), info: String(info) };
       return parseView(this.name, replies, isDoubtful(replies.info) ? await this.#decidingSettings(client) : undefined);
@@ -89,7 +92,7 @@ export class NodeLink {
       const reply = await client.call('CONFIG', 'GET', name);
       return [name, Array.isArray(reply) ? String(reply[1] ?? '') : ''];
     };
-    return new Map(await inTime(Promise.all(DECIDING_SETTINGS.map(ask)), this.#replyTimeoutMs));
+    return new Map(await inTime(Promise.all(DECIDING_SETTINGS.map(ask)), this.#lookMs));
   }
 
   /** Sends one command and gives its reply. @throws StackError REDIS_REFUSED with Redis's own words, NODE_DISCONNECTED */
@@ -108,8 +111,7 @@ export class NodeLink {
     const pipeline = (await this.#connected().catch((error: unknown) => Promise.reject(failed(error)))).pipeline();
     for (const [name, ...args] of commands) pipeline.callBuffer(name, ...args);
     const replies =
-      (await inTime(pipeline.exec(), this.#replyTimeoutMs).catch((error: unknown) => Promise.reject(failed(error)))) ??
-      [];
+      (await inTime(pipeline.exec(), this.#commandMs).catch((error: unknown) => Promise.reject(failed(error)))) ?? [];
     return replies.map(([error, reply]) => {
       if (error === null) return reply;
       const refusal = refusalIn(error);
@@ -127,7 +129,7 @@ export class NodeLink {
       const passwords = [(): Promise<Secret> => this.takenPassword()];
       this.#line.beside = Array.from(
         { length: CONNECTIONS_BESIDE },
-        () => new NodeLink(this.address, passwords, this.#replyTimeoutMs),
+        () => new NodeLink(this.address, passwords, this.#commandMs),
       );
     }
     const links = [this, ...this.#line.beside];
@@ -150,7 +152,7 @@ export class NodeLink {
     const [name, ...args] = command;
     try {
       const client = await this.#connected();
-      return await inTime(client.call(name, ...args), this.#replyTimeoutMs);
+      return await inTime(client.call(name, ...args), this.#commandMs);
     } catch (error) {
       throw this.#failure(command, error);
     }

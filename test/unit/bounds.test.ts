@@ -7,7 +7,7 @@ import { failureOf } from '../helpers/builders.ts';
 const never = new Promise<never>(() => undefined);
 
 beforeEach(() => {
-  vi.useFakeTimers();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 });
 
 afterEach(() => {

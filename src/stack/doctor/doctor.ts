@@ -40,9 +40,9 @@ export interface Diagnosis {
 }
 
 /** The longest that one question to the engine, to Vault or to a node may take. */
-const QUESTION_MS = 5000;
+const QUESTION_MS = 10_000;
 /** The longest that anything may take: some questions build upon others. */
-const CHECK_MS = 15_000;
+const CHECK_MS = 30_000;
 
 const CHECKS: readonly (readonly [Heading, string, (facts: Facts) => Promise<readonly Line[]>])[] = [
   ['Program', 'Node.js', checkNode],

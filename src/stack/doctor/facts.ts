@@ -97,7 +97,7 @@ export interface Probe {
 }
 
 /** A node that hangs is one that doesn't answer within this: it keeps nobody waiting for its neighbours. */
-const REPLY_TIMEOUT_MS = 1500;
+const REPLY_TIMEOUT_MS = 3000;
 
 /** @param options with bounds that a person has the patience for */
 export function gatherFacts(options: ConnectionOptions): Facts {

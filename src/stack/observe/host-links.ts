@@ -18,9 +18,14 @@ interface BrokenPair {
 
 /**
  * Hosts whose nodes don't get through to other nodes, found from inside a container of each: any answer will do, also that of
- * a bus, which takes no command and hangs up.
+ * a bus, which takes no command and hangs up. One look may be too early, or come at a busy moment.
  */
 export async function findBrokenPairs(session: Session, containers: readonly Container[]): Promise<BrokenPair[]> {
+  const isAnyBroken = (await lookForBroken(session, containers)).length > 0;
+  return isAnyBroken ? lookForBroken(session, containers) : [];
+}
+
+async function lookForBroken(session: Session, containers: readonly Container[]): Promise<BrokenPair[]> {
   const spec = asMade(session.spec, containers);
   const running = new Set(containers.filter(({ state }) => state === 'running').map(({ name }) => name));
   const nodes = spec.nodes.filter(({ name }) => running.has(containerName(spec.name, name)));
@@ -51,13 +56,12 @@ export async function findBrokenPairs(session: Session, containers: readonly Con
 }
 
 /**
- * A cluster also forms where one of two nodes doesn't reach the other, and misses that later on. One look may be too early.
+ * A cluster also forms where one of two nodes doesn't reach the other, and misses that later on.
  *
  * @throws StackError ATTACH_FAILED
  */
 export async function requirePairs(session: Session, containers: readonly Container[]): Promise<void> {
-  const isBroken = (await findBrokenPairs(session, containers)).length > 0;
-  const broken = isBroken ? await findBrokenPairs(session, containers) : [];
+  const broken = await findBrokenPairs(session, containers);
   if (broken.length > 0) throw brokenPairsFailure(session, broken);
 }
 

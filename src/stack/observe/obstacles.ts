@@ -139,7 +139,8 @@ function isListening(host: string, port: number): Promise<boolean> {
     };
     socket.once('connect', () => end(true));
     socket.once('error', () => end(false));
-    socket.once('timeout', () => end(false));
+    // What has come while this process was kept from working is read first.
+    socket.once('timeout', () => setImmediate(() => end(!socket.connecting)));
   });
 }
 

@@ -126,7 +126,7 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
 const STARTS = ['start container', 'restart container', 'unpause container'] as const;
 
 function hasJustBegun({ fields }: ReachableView): boolean {
-  const seconds = 10;
+  const seconds = 60;
   return Number(fields.get('uptime_in_seconds') ?? seconds) < seconds;
 }
 

@@ -6,7 +6,7 @@ import type { Session } from '../session/session.ts';
 const PATIENCE: Readonly<Partial<Record<FailureCode, number>>> = {
   CHANGED_MEANWHILE: 20,
   // Each takes the engine 20 seconds.
-  ATTACH_FAILED: 1,
+  ATTACH_FAILED: 2,
   // Of several hosts that have just begun, or reach each other again, the swarm has no leader yet: that takes half a minute.
   ENGINE_FAILED: 80,
   ENGINE_UNREACHABLE: 20,

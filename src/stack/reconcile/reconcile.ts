@@ -81,15 +81,21 @@ export async function preview(
 ): Promise<Pick<Next, 'actions' | 'conflicts' | 'waitsFor'> & { readonly later: readonly Action[] }> {
   let last: Round | undefined;
   let first: readonly Action[] = [];
+  let waitsSince: number | undefined;
   await reconcile(session, desired, {
     ...options,
     isPreview: true,
     onLook: (round) => {
       last = round;
+      if (round.next.waitsFor.length === 0) waitsSince = undefined;
+      else waitsSince ??= performance.now();
       options.onLook?.(round);
     },
-    // What is seen for the first time may pass by itself; all else is told at once, and not waited for.
-    isDone: ({ next, due }) => next.conflicts.length > 0 || !due.isPending,
+    // What is seen for the first time may pass by itself, as may a node that was too busy for an answer; all else is told at
+    // once, and not waited for.
+    isDone: ({ next, due }) =>
+      next.conflicts.length > 0 ||
+      (!due.isPending && (waitsSince === undefined || performance.now() - waitsSince >= STEADY_MS)),
     confirm: async () => true,
     onRound: (_round, actions) => {
       first = actions;

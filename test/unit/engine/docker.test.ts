@@ -11,6 +11,7 @@ import { specOf, wantedFor } from '../../helpers/builders.ts';
 import { useTempFolders } from '../../helpers/temp-folder.ts';
 
 interface Answer {
+  readonly isNever?: boolean;
   readonly status?: number;
   readonly body?: unknown;
 }
@@ -38,7 +39,8 @@ beforeEach(async () => {
       .catch(() => undefined)
       .then((body) => {
         if (call !== 'GET /version') calls.push({ call, query: search, body });
-        const { status = 200, body: answer = {} } = answers[call] ?? {};
+        const { status = 200, body: answer = {}, isNever = false } = answers[call] ?? {};
+        if (isNever) return;
         response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
       });
   });
@@ -52,6 +54,15 @@ beforeEach(async () => {
 afterEach(() => {
   server.closeAllConnections();
   server.close();
+});
+
+test('an engine that takes long to say what it is answers a ping meanwhile', async () => {
+  answers = { 'GET /version': { isNever: true } };
+  const version = engine.version();
+  await engine.ping();
+  expect(paths).toContain('/_ping');
+  server.closeAllConnections();
+  await expect(version).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
 });
 
 const bodyOf = (call: string): unknown => calls.find((one) => one.call === call)?.body;
