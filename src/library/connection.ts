@@ -1,5 +1,6 @@
-import { isReachable } from '../cluster/nodes/view.ts';
+import { isReachable, type NodeView } from '../cluster/nodes/view.ts';
 import { StackError } from '../errors.ts';
+import { poll } from '../poll.ts';
 import { NodeLink } from '../redis/node-link.ts';
 import { Secret } from '../secret.ts';
 
@@ -37,7 +38,11 @@ export interface ClusterConnection {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Deletes every key of a cluster, this process's or another one's. */
+/**
+ * Deletes every key of a cluster, this process's or another one's. What a node that is stopped has on its disk stays.
+ *
+ * @throws StackError NODE_DISCONNECTED where a node that runs says nothing for a minute
+ */
 export async function flush({ nodes, password, ioredisOptions }: ClusterConnection): Promise<void> {
   const { tls } = ioredisOptions.redisOptions;
   const client =
@@ -50,7 +55,19 @@ export async function flush({ nodes, password, ioredisOptions }: ClusterConnecti
       new NodeLink({ name: `${host}:${port}`, host, port, tls: trust }, [async () => new Secret(password)]),
   );
   try {
-    const views = await Promise.all(links.map(async (link) => ({ link, view: await link.observe() })));
+    const look = (): Promise<{ link: NodeLink; view: NodeView }[]> =>
+      Promise.all(links.map(async (link) => ({ link, view: await link.observe() })));
+    const views = await poll(look, (seen) => !seen.some(({ view }) => isSilent(view)), {
+      signal: new AbortController().signal,
+      timeoutMs: FLUSH_TIMEOUT_MS,
+      onTimeout: (seen) => {
+        const silent = seen.filter(({ view }) => isSilent(view)).map(({ link }) => link.name);
+        return new StackError('NODE_DISCONNECTED', {
+          message: `${silent.join(', ')} says nothing; no key was deleted`,
+          hint: 'Unpause or stop what listens there.',
+        });
+      },
+    });
     const primaries = views.filter(({ view }) => isReachable(view) && view.table.myself.role === 'primary');
     await Promise.all(primaries.map(({ link }) => link.patient(FLUSH_TIMEOUT_MS).send('FLUSHALL')));
   } finally {
@@ -59,6 +76,11 @@ export async function flush({ nodes, password, ioredisOptions }: ClusterConnecti
 }
 
 const FLUSH_TIMEOUT_MS = 60_000;
+
+/** One that is stopped refuses the connection, or ends it. */
+function isSilent(view: NodeView): boolean {
+  return !isReachable(view) && ['ETIMEDOUT', 'Command timed out'].includes(view.reason);
+}
 
 /**
  * Of the clusters that a test runner's global set-up has started, the one of this worker; with one for all, that one.

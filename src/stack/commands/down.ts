@@ -123,7 +123,7 @@ async function downOnce(
 }
 
 /** The engine of a manager lets go of what was on it a moment later. */
-const LET_GO_MS = 2000;
+const LET_GO_MS = 5000;
 
 /** @returns whether it is removed: the engine knows who uses it on other hosts, and a worker can't */
 async function removeUnused({ engine, signal }: LabelSession, network: string): Promise<boolean> {

@@ -76,7 +76,7 @@ export async function serveDetached(
   let reloads = 0;
   let trouble = '';
   const info = (): ProxyInfo => ({ ...infoOf(session), reloads, trouble });
-  let proxy = await begin(session, proxiedNodes(session), info, report);
+  let proxy: Proxy | undefined;
   let watched: readonly string[] = [];
   let isServing = true;
   let fail: (error: unknown) => void = () => undefined;
@@ -88,17 +88,17 @@ export async function serveDetached(
     try {
       const next = isTold ? await open() : session;
       if (next.spec.access !== 'proxy') throw new Error(`${next.path} says access: ${next.spec.access}`);
-      if (isTold && lastingText(next) === lastingText(session)) await proxy.reload(proxiedNodes(next));
+      watch(filesOf(next));
+      if (isTold && lastingText(next) === lastingText(session)) await proxy?.reload(proxiedNodes(next));
       else {
         // Whom it trusts is part of every connection.
-        await proxy.close();
+        await proxy?.close();
         isServing = false;
         proxy = await begin(next, proxiedNodes(next), info, report);
         isServing = true;
       }
       session = next;
       trouble = '';
-      watch(filesOf(next));
     } catch (error) {
       trouble = errorMessage(error);
       report(trouble);
@@ -110,19 +110,22 @@ export async function serveDetached(
   const onHangup = (): void => void (work = work.then(() => reload(true)));
   const onOtherTrust = (): void => void (work = work.then(() => reload(false)));
   const watch = (files: readonly string[]): void => {
-    for (const file of watched) unwatchFile(file, onOtherTrust);
-    for (const file of files) watchFile(file, { interval: TRUST_EVERY_MS }, onOtherTrust);
+    for (const file of watched) if (!files.includes(file)) unwatchFile(file, onOtherTrust);
+    for (const file of files) if (!watched.includes(file)) watchFile(file, { interval: TRUST_EVERY_MS }, onOtherTrust);
     watched = files;
   };
   process.on('SIGHUP', onHangup);
+  // Before they are read, and without a pause: what is written meanwhile is news.
   watch(filesOf(session));
   try {
+    work = begin(session, proxiedNodes(session), info, report).then((begun) => void (proxy = begun));
+    await work;
     await Promise.race([untilAborted(signal), untilForsaken(() => session, { signal, lookEveryMs }), failed]);
   } finally {
     process.off('SIGHUP', onHangup);
     watch([]);
-    await work;
-    await proxy.close();
+    await work.catch(() => undefined);
+    await proxy?.close();
   }
 }
 

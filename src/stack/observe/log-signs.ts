@@ -171,6 +171,11 @@ export function readOutdatedSlots(log: string): Set<number> {
   return new Set(matches.flatMap((match) => (match === null ? [] : [Number(match[1])])));
 }
 
+/** Whether it has said all that it says as it begins. */
+export function isStartOver(log: string): boolean {
+  return linesOfLast(log, 1).some((line) => line.includes('Ready to accept connections'));
+}
+
 /** Redis's last word on a write to its disk that failed, and what it means where that is known. */
 export function lastWriteFailure(log: string, place: LogPlace): Partial<Pick<LogSign, 'text' | 'mend'>> {
   const line = linesOfLast(log, 1).findLast((one) => /(fail|error|can't).*(RDB|DB|AOF|append|background:)/i.test(one));

@@ -11,7 +11,7 @@ import type { NodeSpec, Spec } from '../../spec/spec.ts';
 import type { Nodes } from '../connect/with-nodes.ts';
 import type { Session } from '../session/session.ts';
 import { readLog } from './container-end.ts';
-import { readOutdatedSlots } from './log-signs.ts';
+import { isStartOver, readOutdatedSlots } from './log-signs.ts';
 import { judgeCertificates, observeCertificates } from './certificates.ts';
 import { isBootstrapping } from '../../cluster/nodes/bootstrap-table.ts';
 import { surveySlots } from '../../cluster/slots/slot-survey.ts';
@@ -117,13 +117,19 @@ type OutdatedReader = (node: string) => Promise<ReadonlySet<number>>;
 /** Redis writes a line for each slot, after what else it has to say of its start. */
 const LOG_LINES = 40_000;
 
-/** Reads each node's log once: what it has said of its start stays so until it starts again. */
+/**
+ * Reads each node's log once: what it has said of its start stays so until it starts again. The engine may have its last
+ * words a moment after the node has answered.
+ */
 export function outdatedReader({ engine, spec }: Session): OutdatedReader {
-  const read = new Map<string, Promise<ReadonlySet<number>>>();
-  return (node) => {
-    const known = read.get(node) ?? readLog(engine, containerName(spec.name, node), LOG_LINES).then(readOutdatedSlots);
-    read.set(node, known);
-    return known;
+  const read = new Map<string, ReadonlySet<number>>();
+  return async (node) => {
+    const known = read.get(node);
+    if (known !== undefined) return known;
+    const lines = await readLog(engine, containerName(spec.name, node), LOG_LINES);
+    const outdated = readOutdatedSlots(lines);
+    if (isStartOver(lines)) read.set(node, outdated);
+    return outdated;
   };
 }
 

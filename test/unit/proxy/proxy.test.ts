@@ -106,7 +106,7 @@ test('half a frame and silence cost nothing; garbage reaches the node, and its a
   garbage.write('*1\r\n:nonsense\u0000\r\n');
   expect(await text(garbage)).toBe('-ERR Protocol error: 16 bytes\r\n');
   garbage.end();
-  await expect.poll(() => proxy.counters.connections).toBe(1);
+  await expect.poll(() => proxy.counters.connections, { timeout: 30_000 }).toBe(1);
   silent.end();
   expect(await text(silent)).toBe('-ERR Protocol error: 11 bytes\r\n');
 });
@@ -171,7 +171,7 @@ test('the proxy says who it is, and no node hears of it; all others are somethin
   expect(heard).toEqual([]);
   expect(await ask(node)).toBe('something else');
   expect(await ask(nobody)).toBe('nothing listens');
-  expect(await ask(await playNode((socket) => void socket.resume()), 100)).toBe('something else');
+  expect(await ask(await playNode((socket) => void socket.resume()), 1000)).toBe('something else');
   expect(await ask(await playNode((socket) => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')))).toBe(
     'something else',
   );

@@ -30,7 +30,7 @@ export async function followFile(
   let session = first;
   let applied: LoadedStack = await loadStack(first.path);
   let refusal: string | undefined;
-  let next: { readonly file: LoadedStack; readonly session: Session; lookAt: number } | undefined;
+  let next: { readonly file: LoadedStack; readonly session: Session; lookAt: number; isTold: boolean } | undefined;
 
   const readFile = async (): Promise<LoadedStack | undefined> => {
     try {
@@ -51,13 +51,14 @@ export async function followFile(
       next = undefined;
       return { session, upkeep: 'all' };
     }
-    const isNew = next === undefined || !isSame(file, next.file);
-    next = isNew || next === undefined ? { file, session: await open(), lookAt: 0 } : next;
+    if (next === undefined || !isSame(file, next.file))
+      next = { file, session: await open(), lookAt: 0, isTold: false };
     if (performance.now() < next.lookAt) return { session, upkeep: 'starts' };
     if (!(await isApplied(next.session))) {
       next.lookAt = performance.now() + APPLIED_EVERY_MS;
       const text = 'has changed: until that is applied, nodes are started, and nothing else is done';
-      if (isNew) report({ subject: 'YAML file', state: 'warning', text, hint: hint`To apply it: ${run('up')}` });
+      if (!next.isTold) report({ subject: 'YAML file', state: 'warning', text, hint: hint`To apply it: ${run('up')}` });
+      next.isTold = true;
       return { session, upkeep: 'starts' };
     }
     ({ file: applied, session } = next);

@@ -7,9 +7,9 @@ export type Teller = ReturnType<typeof startTelling>;
 export function startTelling(report: Report) {
   const told = new Set<string>();
   let hasWorked = false;
-  const once = (event: ProgressEvent): void => {
-    if (told.has(event.text)) return;
-    told.add(event.text);
+  const once = (event: ProgressEvent, what = event.text): void => {
+    if (told.has(what)) return;
+    told.add(what);
     report(event);
   };
   return {
@@ -24,8 +24,12 @@ export function startTelling(report: Report) {
     problem: (text: string): void => {
       if (told.size === 0 && !hasWorked) once({ subject: 'cluster', state: 'warning', text });
     },
-    failure: ({ code, message, hint }: StackError): void =>
-      once({ subject: 'up', state: 'failed', text: `${message} [${code}]`, ...(hint && { hint }) }),
+    failure: ({ code, message, hint }: StackError): void => {
+      const text = `${message} [${code}]`;
+      // One absence shows in whatever is asked next.
+      const what = code === 'ENGINE_UNREACHABLE' ? code : text;
+      once({ subject: 'up', state: 'failed', text, ...(hint && { hint }) }, what);
+    },
     whole: (): void => {
       if (told.size > 0 || hasWorked) report({ subject: 'cluster', state: 'done', text: 'whole again' });
       told.clear();

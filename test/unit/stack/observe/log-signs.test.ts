@@ -3,6 +3,7 @@ import {
   damagedTableMend,
   lastWords,
   readLogSigns,
+  isStartOver,
   readOutdatedSlots,
 } from '../../../../src/stack/observe/log-signs.ts';
 import { hintText } from '../../../helpers/hint-text.ts';
@@ -104,4 +105,6 @@ test('slots whose keys a node has read from its files, though others own them; t
   const log = `${BEGINNING}${line(7)}${BEGINNING}${line(1649)}${line(300)}1:M 22 Nov 2026 20:46:31.480 * Ready to accept connections\n`;
   expect([...readOutdatedSlots(log)]).toEqual([1649, 300]);
   expect([...readOutdatedSlots('')]).toEqual([]);
+  expect(isStartOver(log)).toBe(true);
+  expect(isStartOver(`${log}${BEGINNING}${line(1649)}`)).toBe(false);
 });

@@ -55,7 +55,7 @@ test('who waits is told for whom, and that what was read before may be old', asy
   const waiting = place(folder);
   const second: Promise<StackLock> = take(waiting, 'up');
   await expect
-    .poll(() => waiting.said)
+    .poll(() => waiting.said, { timeout: 30_000 })
     .toContain(`waits for cluster reshard (process ${process.pid}), which changes dev`);
   await release();
   expect((await second).hasWaited).toBe(true);
