@@ -245,6 +245,6 @@ test('a wait ends with its bound or with the interruption', async () => {
     expect(await codeOf(bounded.listContainers())).toBe('INTERRUPTED');
   } finally {
     mute.close();
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, maxRetries: 5 });
   }
 });

@@ -2,6 +2,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { randomBytes, randomInt } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Pool } from 'undici';
 import { linkNodes } from '../../src/stack/connect/with-nodes.ts';
@@ -68,14 +69,17 @@ describe("the document's example calls", () => {
     await stack.redis(1, 'SET', '{user:1000}:short', 'here', 'EX', '1000');
     // Whatever was seen before these keys is forgotten by then.
     await expect
-      .poll(async () => read(`/redis-cluster/node/${address(1)}`), { timeout: 3000 })
+      .poll(async () => read(`/redis-cluster/node/${address(1)}`), { timeout: 30_000 })
       .toMatchObject({ keyspace: { db0: { keys: 2, expires: 1 } } });
-    const [one, ...others] = await Promise.all(
-      [address(1), `${stack.ips[0]}:6380`, 'redis-1', stack.container(1), address(1).replace(':', '%3A')].map((name) =>
-        read(`/redis-cluster/node/${name}`),
-      ),
-    );
-    for (const other of others) expect(other).toStrictEqual(one);
+    const names = [address(1), `${stack.ips[0]}:6380`, 'redis-1', stack.container(1), address(1).replace(':', '%3A')];
+    let one: unknown;
+    // One look serves all of them, unless it grows too old for the last ones.
+    const answers = async (): Promise<unknown[]> => {
+      const [first, ...others] = await Promise.all(names.map((name) => read(`/redis-cluster/node/${name}`)));
+      one = first;
+      return others.filter((other) => !isDeepStrictEqual(other, first));
+    };
+    await expect.poll(answers, { timeout: 30_000 }).toEqual([]);
     const info = await stack.redis(1, 'INFO');
     expect(one).toStrictEqual({
       node: address(1),

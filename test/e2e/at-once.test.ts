@@ -31,7 +31,7 @@ async function containerCount(): Promise<number> {
 
 test('five ups at once: one makes the cluster, the others wait and find nothing to do', async () => {
   stack = await makeStack();
-  const ups = await Promise.all(Array.from({ length: 5 }, () => manage('up')));
+  const ups = await Promise.all(Array.from({ length: 5 }, () => manage('up', '--timeout', '240')));
   expect(ups.map(({ exitCode, stderr }) => (exitCode === 0 ? 0 : stderr))).toEqual([0, 0, 0, 0, 0]);
   expect(ups.filter(({ stdout }) => stdout.includes('nothing to do'))).toHaveLength(4);
   expect(ups.some(({ stderr }) => stderr.includes('nobody else changes it now'))).toBe(true);

@@ -62,7 +62,7 @@ function commandsToFill(): [Buffer, string, ...(string | Buffer | number)[]][] {
   );
   const timed = Array.from(
     { length: 100 },
-    (_, index) => [key(`timed:${index}`), 'SET', 'x', 'PX', 600_000 + index * 1000] as const,
+    (_, index) => [key(`timed:${index}`), 'SET', 'x', 'PX', 6_000_000 + index * 1000] as const,
   );
   return [
     ...strings.map((one): [Buffer, string, string] => [...one]),
@@ -244,11 +244,11 @@ describe('restore', () => {
     const args = [tsx, 'manage.ts', 'cluster', 'restore', folder, '-f', target.file];
     const child = spawn(process.execPath, args, { env: target.env, stdio: 'ignore', detached: true });
     const ended = once(child, 'exit');
-    await expect.poll(() => countKeys(targetNodes), { timeout: 30_000, interval: 5 }).toBeGreaterThan(0);
+    await expect.poll(() => countKeys(targetNodes), { timeout: 120_000, interval: 5 }).toBeGreaterThan(0);
     // From here on it waits for a node that takes no writes, wherever it is.
     const blocked = at(targetNodes, 3);
-    await blocked.call('CLIENT', 'PAUSE', 60_000, 'WRITE');
-    await expect.poll(() => blocked.info('clients'), { timeout: 30_000 }).toContain('blocked_clients:1');
+    await blocked.call('CLIENT', 'PAUSE', 300_000, 'WRITE');
+    await expect.poll(() => blocked.info('clients'), { timeout: 120_000 }).toContain('blocked_clients:1');
     process.kill(-(child.pid ?? 0), 'SIGKILL');
     await ended;
     await blocked.call('CLIENT', 'UNPAUSE');
@@ -326,7 +326,14 @@ describe('import', () => {
     const file = join(target.folder, 'source-password');
     writeFileSync(file, `${password}\n`, { mode: 0o600 });
     withPassword = ['--password-file', file];
-    standalone = new Redis({ port, password, db: 3, protocol: 2, retryStrategy: () => 50 });
+    standalone = new Redis({
+      port,
+      password,
+      db: 3,
+      protocol: 2,
+      retryStrategy: () => 50,
+      maxRetriesPerRequest: null,
+    });
     standalone.on('error', () => undefined);
     await standalone.call('SET', 'only:source', 'value');
     await standalone.call('SELECT', 0);

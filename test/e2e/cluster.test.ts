@@ -10,6 +10,8 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await makeStack({ nodeCount: 6, replicas: 1 });
   await stack.must('up');
+  // All links between them, too.
+  await stack.must('cluster', 'wait');
   await stack.redis(1, '-c', 'SET', 'user:1000', 'John Doe');
 });
 afterAll(() => stack.remove());

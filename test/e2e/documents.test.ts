@@ -13,6 +13,7 @@ import {
   dockerOf,
   dockerSocket,
   freePorts,
+  freePortsInARow,
   makeStack,
   ownerLabels,
   removeByLabel,
@@ -54,7 +55,7 @@ const withoutKeys = (): Promise<Outcome> => stack.run('cluster', 'call', 'FLUSHA
 let proxyPort = 0;
 /** As many as it listens at, one behind the other. */
 async function takePorts(): Promise<void> {
-  [proxyPort = 0] = await freePorts(6);
+  proxyPort = await freePortsInARow(6);
 }
 const inFolder = (name: string): string => join(stack.folder, name);
 const idOf = async (node: number): Promise<string> => (await stack.redis(node, 'CLUSTER', 'MYID')).trim();

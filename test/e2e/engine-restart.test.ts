@@ -46,7 +46,7 @@ describe.skipIf(whyNot !== undefined)(
       expect(away.stderr).toContain('[ENGINE_UNREACHABLE]');
       await engine.start();
       const status = async (): Promise<number | null> => (await engine.program(stack, 'status').ended).exitCode;
-      await expect.poll(status, { timeout: 30_000 }).toBe(0);
+      await expect.poll(status, { timeout: 120_000 }).toBe(0);
       expect(await redis('GET', 'user:1000')).toBe('value');
     });
 
@@ -71,14 +71,14 @@ describe.skipIf(whyNot !== undefined)(
 
     test('away for good in the middle of an up: a clear end within the bound, and the next up goes on', async () => {
       await engine.must(stack, 'down');
-      const up = engine.program(stack, 'up', '--timeout', '2');
+      const up = engine.program(stack, 'up', '--timeout', '10');
       await says(up, NETWORK_MADE);
       const at = performance.now();
       await engine.stop('SIGKILL');
       const { exitCode, stderr } = await up.ended;
-      expect(performance.now() - at).toBeLessThan(10_000);
+      expect(performance.now() - at).toBeLessThan(45_000);
       expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/does not answer: could not .*, for longer than 2s \[ENGINE_UNREACHABLE\]/);
+      expect(stderr).toMatch(/does not answer: could not .*, for longer than 10s \[ENGINE_UNREACHABLE\]/);
       expect(stderr).toContain('→ Start the engine, then run the same command again');
       await engine.start();
       await engine.must(stack, 'up');

@@ -274,7 +274,7 @@ test('a node that lost its data: who took its place is given its slots', async (
   await send(1, 'FLUSHALL');
   await send(1, 'CLUSTER', 'RESET', 'HARD');
   const ghost = /is no node of this stack, is known to .*redis-2 and redis-3 and owns slots 0-5460/;
-  await vi.waitFor(async () => expect(await findings()).toMatch(ghost), { timeout: 20_000, interval: 200 });
+  await vi.waitFor(async () => expect(await findings()).toMatch(ghost), { timeout: 60_000, interval: 200 });
   const { stdout } = await fix();
   expect(stdout).toContain('the keys of slots 0-5460 are lost, and the slots begin empty');
   expect(stdout).toContain('~ give slots 0-5460 to redis-1  (without an owner)');
@@ -289,10 +289,10 @@ test('a lost node that comes back at another address: plan marks what gives up k
   await stack.engine.removeVolume(`${stack.container(1)}-data`);
   const [ip = ''] = stack.ips;
   stack.edit((yaml) => yaml.replace(`ip: ${ip},`, `ip: ${ip.replace(/\d+$/, '77')},`));
-  await stack.run('up', '--timeout', '5');
+  await stack.run('up', '--timeout', '15');
   const plan = async (): Promise<string> => (await stack.run('plan')).stdout;
   const losing = /^! forget [\da-f]{8} on every node {2}\(.*the keys of slots 0-5460 are lost.*\)$/m;
-  await vi.waitFor(async () => expect(await plan()).toMatch(losing), { timeout: 20_000, interval: 500 });
+  await vi.waitFor(async () => expect(await plan()).toMatch(losing), { timeout: 60_000, interval: 500 });
   expect(await plan()).toContain(`Lines with ! give up keys, and up refuses that. This asks first: npx tsx manage.ts`);
   const refused = await stack.run('up');
   expect(refused.stderr).toContain('CONFIRMATION_NEEDED');

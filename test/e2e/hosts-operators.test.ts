@@ -72,7 +72,7 @@ describe.skipIf(whyNot !== undefined)(`two hosts${whyNot === undefined ? '' : ` 
     expect(waited?.stderr).toMatch(
       new RegExp(`nobody else changes it now; waited for up of \\S+@${hostname()} \\(since [\\d:]{8} UTC\\)`),
     );
-    expect(await marks()).toEqual([]);
+    await expect.poll(marks, { timeout: 30_000 }).toEqual([]);
     expect(readdirSync(join(stack.folder, 'secrets')).toSorted()).toEqual(['ca.crt', 'ca.pem', 'password']);
     expect(statSync(join(stack.folder, 'secrets/ca.pem')).mode & 0o777).toBe(0o600);
 
@@ -110,16 +110,16 @@ describe.skipIf(whyNot !== undefined)(`two hosts${whyNot === undefined ? '' : ` 
     ['SIGINT', 130],
   ] as const)('one who is ended by %s keeps nobody from going on', async (signal, exitCode) => {
     const ended = hosts.program(bob, 'restart');
+    await expect.poll(marks, { timeout: 60_000 }).not.toEqual([]);
     await expect.poll(ended.said, { timeout: 60_000, interval: 5 }).toContain('restart container');
-    const held = await marks();
     ended.child.kill(signal);
     expect(await ended.ended).toMatchObject({ exitCode });
-    expect(held).not.toEqual([]);
     // Who is told to end takes his marks with him; what is left of the other is removed by the next.
-    expect((await marks()).length > 0).toBe(signal === 'SIGKILL');
+    const isAnyLeft = async (): Promise<boolean> => (await marks()).length > 0;
+    await expect.poll(isAnyLeft, { timeout: 30_000 }).toBe(signal === 'SIGKILL');
     await hosts.must(stack, 'up');
     expect(await redis(bob, 'GET', 'user:1000')).toBe('of bob');
-    expect(await marks()).toEqual([]);
+    await expect.poll(marks, { timeout: 30_000 }).toEqual([]);
   });
 
   test('down by the name sees one engine, takes what is there, and names the others', async () => {
@@ -146,7 +146,8 @@ describe.skipIf(whyNot !== undefined)(`two hosts${whyNot === undefined ? '' : ` 
     const last = await down(a, '--volumes', '--yes');
     expect(last).toMatchObject({ exitCode: 0 });
     expect(last.stdout).not.toContain('stays: other hosts may use it');
-    for (const { docker } of hosts.all) expect((await docker.listVolumes()).Volumes).toEqual([]);
+    for (const { docker } of hosts.all)
+      await expect.poll(async () => (await docker.listVolumes()).Volumes, { timeout: 30_000 }).toEqual([]);
     // An engine hears of it a moment later than the manager that was asked.
     await expect.poll(() => networksOn(a), { timeout: 30_000 }).not.toContain(`${stack.name}-net`);
   });

@@ -30,7 +30,7 @@ describe.skipIf(whyNot !== undefined)(`hosts without power${whyNot === undefined
     const printed = watch?.printed ?? (() => '');
     const before = printed().length;
     const text = (): string => printed().slice(before);
-    const prints = (pattern: RegExp): Promise<void> => expect.poll(text, { timeout: 120_000 }).toMatch(pattern);
+    const prints = (pattern: RegExp): Promise<void> => expect.poll(text, { timeout: 270_000 }).toMatch(pattern);
     return Object.assign(prints, { text });
   };
   const offAndOn = async (these: readonly OwnHost[]): Promise<void> => {

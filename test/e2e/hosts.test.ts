@@ -28,6 +28,13 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
   };
   const redis = async (...args: readonly string[]): Promise<string> =>
     (await hosts.must(stack, 'redis-cli', '--', ...args)).stdout.trim();
+  /** Which of a pair has taken over meanwhile, and which not, depends on the machine. */
+  const makePrimaries = async (...nodes: readonly string[]): Promise<void> => {
+    for (const node of nodes) {
+      const { stdout } = await hosts.must(stack, 'redis-cli', node, '--', 'ROLE');
+      if (!stdout.startsWith('master')) await hosts.must(stack, 'cluster', 'failover', node);
+    }
+  };
   const namesOn = async ({ docker }: OwnHost): Promise<string[]> =>
     (await docker.listContainers({ all: true })).flatMap(({ Names }) => Names).toSorted();
 
@@ -80,6 +87,7 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
   });
 
   test('without a host the others go on, and its nodes are unknown; with it, up brings all back', async () => {
+    await makePrimaries('redis-1', 'redis-2', 'redis-3');
     await hosts.at(2).losePower();
     const status = async (): Promise<string> => (await hosts.program(stack, 'status').ended).stdout;
     await expect.poll(status, { timeout: 60_000 }).toMatch(/redis-6 +a +Up .* primary/);
@@ -107,11 +115,7 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
   });
 
   test('what failovers have left on the wrong host is found, and put right by the commands that are told', async () => {
-    // Which of a pair has taken over meanwhile, and which not, depends on the machine.
-    for (const node of ['redis-1', 'redis-6']) {
-      const { stdout } = await hosts.must(stack, 'redis-cli', node, '--', 'ROLE');
-      if (!stdout.startsWith('master')) await hosts.must(stack, 'cluster', 'failover', node);
-    }
+    await makePrimaries('redis-1', 'redis-6');
     expect(await failing(1, 'cluster', 'check')).toMatch(
       /the host a has 2 of the 3 primaries: .*\n +→ .* cluster failover redis-3 /,
     );
@@ -144,8 +148,8 @@ describe.skipIf(whyNot !== undefined)(`a stack on three hosts${whyNot === undefi
     expect(await redis('GET', 'user:1000')).toBe('other');
     await hosts.must(stack, 'down', '--volumes', '--yes');
     for (const { docker } of hosts.all) {
-      expect((await docker.listVolumes()).Volumes).toEqual([]);
       // An engine hears of it a moment later than the manager that was asked.
+      await expect.poll(async () => (await docker.listVolumes()).Volumes, { timeout: 30_000 }).toEqual([]);
       const networks = async (): Promise<string[]> => (await docker.listNetworks()).map(({ Name }) => Name);
       await expect.poll(networks, { timeout: 30_000 }).not.toContain(`${stack.name}-net`);
     }

@@ -90,18 +90,28 @@ const START_AND_STAY = `RedisCluster.start().then(({ name }) => { console.log(na
 
 describe('the examples, with the real runners', () => {
   const examples: readonly (readonly [string, string, string, RegExp])[] = [
-    ['vitest, one cluster for all', 'vitest', 'node ../node_modules/vitest/vitest.mjs run', /Tests {2}2 passed/],
+    [
+      'vitest, one cluster for all',
+      'vitest',
+      'node ../node_modules/vitest/vitest.mjs run --testTimeout 60000 --hookTimeout 60000',
+      /Tests {2}2 passed/,
+    ],
     [
       'vitest, a cluster for each worker',
       'vitest',
-      'node ../node_modules/vitest/vitest.mjs run --config per-worker.config.ts',
+      'node ../node_modules/vitest/vitest.mjs run --testTimeout 60000 --hookTimeout 60000 --config per-worker.config.ts',
       /Tests {2}3 passed/,
     ],
-    ['jest, one cluster for all', 'jest', 'node ../node_modules/jest/bin/jest.js', /Tests: +2 passed, 2 total/],
+    [
+      'jest, one cluster for all',
+      'jest',
+      'node ../node_modules/jest/bin/jest.js --testTimeout 60000',
+      /Tests: +2 passed, 2 total/,
+    ],
     [
       'jest, a cluster for each worker',
       'jest',
-      'node ../node_modules/jest/bin/jest.js --config per-worker.config.js',
+      'node ../node_modules/jest/bin/jest.js --testTimeout 60000 --config per-worker.config.js',
       /Tests: +2 passed, 2 total/,
     ],
     ['await using, a failover', 'node', 'node --import tsx failover.ts', /^hello\n/],
@@ -138,7 +148,7 @@ describe('run -- COMMAND', () => {
     children.push(child);
     let text = '';
     child.stdout?.on('data', (chunk) => (text += String(chunk)));
-    await expect.poll(() => text, { timeout: 60_000 }).toContain('ready');
+    await expect.poll(() => text, { timeout: 120_000 }).toContain('ready');
     const [name = ''] = clusters();
     child.kill('SIGTERM');
     expect(await once(child, 'close')).toEqual([3, null]);
@@ -331,7 +341,7 @@ async function stopReaperOf({ pid = 0 }: ChildProcess): Promise<void> {
 }
 
 test('clusters that start at the same time in several processes each have their own place', async () => {
-  const code = `Promise.all([RedisCluster.start(), RedisCluster.start()]).then(async (both) => {
+  const code = `Promise.all([1, 2].map(() => RedisCluster.start({ timeoutMs: 240_000 }))).then(async (both) => {
     for (const { name, nodes } of both) console.error(name, nodes.map(({ port }) => port).join(' '));
     await Promise.all(both.map((cluster) => cluster.stop()));
   });`;
@@ -349,7 +359,7 @@ test('nodes stop, start and take over, and flush empties all of them', async () 
   const code = `(async () => {
     const cluster = await RedisCluster.start({ replicas: 1 });
     const { Cluster } = require('ioredis');
-    const redis = new Cluster(cluster.nodes, cluster.ioredisOptions);
+    const redis = new Cluster(cluster.nodes, { ...cluster.ioredisOptions, maxRedirections: 200 });
     const keys = Array.from({ length: 30 }, (_, index) => 'key:' + index);
     await Promise.all(keys.map((key) => redis.set(key, 'x')));
     const left = async () => (await Promise.all(keys.map((key) => redis.exists(key)))).reduce((sum, one) => sum + one);

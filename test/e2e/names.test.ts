@@ -102,7 +102,7 @@ describe.skipIf(spawnSync('unshare', ['--mount', 'true']).status !== 0)('on this
       PASSWORD: readFileSync(join(state(), 'password'), 'utf8').trim(),
     };
     const client = [process.execPath, '--input-type=module', '--eval', CLIENT];
-    const { stdout } = await promisify(execFile)(command, [...args, ...client], { env, timeout: 30_000 });
+    const { stdout } = await promisify(execFile)(command, [...args, ...client], { env, timeout: 120_000 });
     const values = KEYS.map((key) => `value-${key}\n`).join('');
     const nodesAt = (port: number): string => `${NAMES.map((name) => `${name}:${port}`).join()}\n`;
     expect(stdout).toBe(`${values}${nodesAt(6379)}${values}${nodesAt(6380)}`);

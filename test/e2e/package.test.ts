@@ -15,7 +15,7 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { installPackage, type Project } from '../helpers/package.ts';
-import { freePorts, makeStack, type Outcome, type TestStack } from '../helpers/test-stack.ts';
+import { freePortsInARow, makeStack, type Outcome, type TestStack } from '../helpers/test-stack.ts';
 
 let project: Project;
 /** Not its file: its name, subnet and environment, and that all of it is removed. */
@@ -83,7 +83,7 @@ describe('the command', () => {
   test('says what to type where there is no file yet, and goes up to the root of the repository for one, not beyond', async () => {
     mkdirSync(join(project.folder, 'own/.git'), { recursive: true });
     mkdirSync(join(project.folder, 'own/below'));
-    const ports = await portsInOneBlock(9);
+    const ports = await freePortsInARow(9);
     const options = `--name ${stack.name} --ports ${ports} --subnet ${stack.subnet}`;
 
     const none = await run(`npx redis-cluster status`);
@@ -188,10 +188,3 @@ async function expectService(): Promise<void> {
 }
 
 /** `init` takes them one behind the other. */
-async function portsInOneBlock(count: number): Promise<number> {
-  for (;;) {
-    const ports = await freePorts(count);
-    const [first = 0] = ports;
-    if (ports.at(-1) === first + count - 1) return first;
-  }
-}

@@ -41,9 +41,11 @@ async function untilQuiet(): Promise<void> {
     return names.filter((name) => name.startsWith(stack.name)).join('\n');
   };
   let before: string | undefined;
-  for (let tries = 0; tries < 30; tries += 1) {
+  let same = 0;
+  for (let tries = 0; tries < 120; tries += 1) {
     const now = await look();
-    if (now === before) return;
+    same = now === before ? same + 1 : 0;
+    if (same === 5) return;
     before = now;
     await sleep(1000);
   }

@@ -120,7 +120,7 @@ describe('no engine, no image', () => {
       });
       client.pipe(upstream).pipe(client);
     }).listen(socket);
-    const { exitCode, stderr } = await stack.run('up', '--host', `unix://${socket}`, '--timeout', '3');
+    const { exitCode, stderr } = await stack.run('up', '--host', `unix://${socket}`, '--timeout', '15');
     expect(exitCode).toBe(1);
     expect(stderr).toContain('ENGINE_UNREACHABLE');
     expect(stderr).toContain('run the same command again');
@@ -134,7 +134,7 @@ describe('no engine, no image', () => {
   test('--timeout bounds the wait and tells what was last seen', async () => {
     await stack.must('up');
     await stack.redis(1, 'CLIENT', 'PAUSE', '60000', 'ALL');
-    const { exitCode, stderr } = await stack.run('up', '--timeout', '2');
+    const { exitCode, stderr } = await stack.run('up', '--timeout', '10');
     expect(exitCode).toBe(1);
     expect(stderr).toContain('WAIT_TIMEOUT');
     expect(stderr).toContain('redis-1 does not answer');

@@ -83,7 +83,7 @@ describe('reshard', () => {
     const keyCount = KEYS.filter((key) => keySlot(Buffer.from(key)) < 1000).length;
     expect(stdout).toMatch(
       new RegExp(
-        `^✓ 1,000 slots with ${keyCount} keys moved in (\\d+\\.\\d\\ds|\\d+ms) \\([\\d,]+ keys a second\\)\\n$`,
+        `^✓ 1,000 slots with ${keyCount} keys moved in (\\d+(\\.\\d\\d)?s|\\d+ms) \\([\\d,]+ keys a second\\)\\n$`,
       ),
     );
     expect(await slotsOfNodes()).toEqual({
@@ -243,7 +243,7 @@ describe('a run that was interrupted', () => {
     await vi.waitFor(async () => {
       const { 'redis-1': owned = '' } = await slotsOfNodes();
       expect(owned).toMatch(new RegExp(`-${slot - 1} ${slot} migrating$`));
-    }, 5000);
+    }, 30_000);
     await stack.must('cluster', ...reshardArgs('redis-1', 'redis-3', 1));
     const after = Object.values(await slotsOfNodes()).join();
     expect(after).not.toContain('migrating');

@@ -57,17 +57,21 @@ test(
     const { signal } = until;
     const perTick = 120;
     const tickMs = 10;
+    const batches: Promise<unknown>[] = [];
     const writing = (async () => {
       const start = Date.now();
-      for (let tick = 0; !signal.aborted && tick < 3000; tick += 1) {
+      for (let tick = 0; !signal.aborted; tick += 1) {
         const keys = Array.from({ length: perTick }, (_, index) => `write:${tick}:${index}`);
-        const batch = keys.map((key) =>
-          cluster.set(key, key).then(
-            () => acknowledged.push(key),
-            (error: unknown) => failures.push(error),
+        const batch = Promise.all(
+          keys.map((key) =>
+            cluster.set(key, key).then(
+              () => acknowledged.push(key),
+              (error: unknown) => failures.push(error),
+            ),
           ),
         );
-        if (tick % 20 === 0) await Promise.all(batch);
+        batches.push(batch);
+        if (tick % 20 === 0) await batch;
         await new Promise((resolve) => setTimeout(resolve, Math.max(0, start + tick * tickMs - Date.now())));
       }
       return Date.now() - start;
@@ -91,14 +95,18 @@ test(
       }
     })();
 
-    await expect.poll(() => acknowledged.length, { timeout: 30_000 }).toBeGreaterThan(2000);
-    const { stdout } = await stack.must('secrets', 'rotate');
-    const written = acknowledged.length;
-    await expect.poll(() => acknowledged.length, { timeout: 30_000 }).toBeGreaterThan(written + 2000);
-    until.abort();
+    const rotate = async (): Promise<string> => {
+      await expect.poll(() => acknowledged.length, { timeout: 30_000 }).toBeGreaterThan(2000);
+      const rotated = await stack.must('secrets', 'rotate');
+      const written = acknowledged.length;
+      await expect.poll(() => acknowledged.length, { timeout: 30_000 }).toBeGreaterThan(written + 2000);
+      return rotated.stdout;
+    };
+    const stdout = await rotate().finally(() => until.abort());
     const elapsedMs = await writing;
     await loggingIn;
-    await expect.poll(() => acknowledged.length % perTick).toBe(0);
+    await Promise.all(batches);
+    expect(acknowledged.length % perTick).toBe(0);
 
     expect(stdout).toContain('6 nodes have a new password');
     expect(stdout).not.toContain(password());

@@ -68,7 +68,7 @@ async function runSnippet(library: Library, way: Way | undefined, change = {}, e
   const { inside } = wayOf(way);
   const [program = '', ...args] =
     inside === undefined ? [interpreter, ...guard, file] : await inNetworkOf(inside, [interpreter, file]);
-  const { stdout } = await run(program, args, { env: { ...process.env, ...env }, timeout: 30_000 });
+  const { stdout } = await run(program, args, { env: { ...process.env, ...env }, timeout: 120_000 });
   return stdout.trim();
 }
 

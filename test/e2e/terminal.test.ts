@@ -28,7 +28,7 @@ function start(command: string, args: readonly string[]): Running {
   child.stdout?.on('data', (chunk) => (text += String(chunk)));
   child.stderr?.on('data', (chunk) => (text += String(chunk)));
   const seen = async (pattern: RegExp): Promise<void> => {
-    await expect.poll(() => text, { timeout: 30_000, interval: 20 }).toMatch(pattern);
+    await expect.poll(() => text, { timeout: 120_000, interval: 20 }).toMatch(pattern);
   };
   // Its output may come after its end: 'close' is when both are there.
   const ended = once(child, 'close').then(([exitCode]) => exitCode as number);

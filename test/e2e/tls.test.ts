@@ -71,6 +71,7 @@ async function roundTrip(ca: string): Promise<string[]> {
   const cluster = new Cluster(REDIS_TLS_CLUSTER_NODES.split(','), {
     natMap: JSON.parse(REDIS_TLS_NAT_MAP) as NatMap,
     clusterRetryStrategy: () => null,
+    slotsRefreshTimeout: 30_000,
     redisOptions: {
       password: REDIS_PASSWORD,
       tls: {

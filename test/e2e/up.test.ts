@@ -128,7 +128,7 @@ test('the docker command line sees health, labels and the compose project', asyn
     const containers = (await stack.engine.listContainers()).filter(({ name }) => name.startsWith(`${stack.name}-`));
     return containers.length === 3 && containers.every(({ status }) => status.includes('(healthy)'));
   };
-  await expect.poll(isHealthy, { timeout: 60_000, interval: 500 }).toBe(true);
+  await expect.poll(isHealthy, { timeout: 180_000, interval: 500 }).toBe(true);
   const container = (await stack.engine.listContainers()).find(({ name }) => name === stack.container(1));
   expect(container?.labels).toMatchObject({
     'redis-cluster-as-code.stack': stack.name,

@@ -189,7 +189,7 @@ describe('each failure has a message and a hint of its own, before the engine is
 
   /** The engine is nowhere: who asked it would get ENGINE_UNREACHABLE. */
   async function up(): Promise<Outcome> {
-    return stack.run('up', '--host', 'unix:///nowhere.sock', '--timeout', '2');
+    return stack.run('up', '--host', 'unix:///nowhere.sock', '--timeout', '10');
   }
 
   interface Case {

@@ -6,6 +6,7 @@ import { isReachable, type ReachableView } from '../../src/cluster/nodes/view.ts
 import type { RedisCommand } from '../../src/redis/node-link.ts';
 import { Refusal } from '../../src/redis/connect-node.ts';
 import { withNodes } from '../../src/stack/connect/with-nodes.ts';
+import { poll } from '../../src/poll.ts';
 import { executeMoves } from '../../src/stack/execute/move-slots.ts';
 import { readNodes } from '../../src/stack/observe/observe-nodes.ts';
 import { makeStack, type TestStack } from './test-stack.ts';
@@ -96,8 +97,13 @@ export function findDamage(
   return [...unknown, ...harmed];
 }
 
+/** Of the nodes that run. */
 export async function viewsOf(stack: TestStack): Promise<readonly ReachableView[]> {
-  return (await readNodes(await stack.session())).map(({ view }) => view).filter(isReachable);
+  const session = await stack.session();
+  const isSettled = (nodes: Awaited<ReturnType<typeof readNodes>>): boolean =>
+    nodes.every(({ view, container }) => view.reachable || container?.state !== 'running');
+  const nodes = await poll(() => readNodes(session), isSettled, { ...session, timeoutMs: 30_000 });
+  return nodes.map(({ view }) => view).filter(isReachable);
 }
 
 /** What is wrong with the slots in the eyes of any node, in words: one that is open, or without exactly one owner. */

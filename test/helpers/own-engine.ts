@@ -81,7 +81,7 @@ export function whyNoOwnHosts(): string | undefined {
 }
 
 const NAMESPACES = ['--net', '--mount', '--uts', '--pid', '--fork', '--kill-child', '--mount-proc'];
-const READY_MS = 30_000;
+const READY_MS = 120_000;
 const CGROUPS = '/sys/fs/cgroup';
 
 /** Namespaces, and the process that holds them. */
@@ -200,10 +200,16 @@ async function joinSwarm([first, ...others]: readonly OwnHost[], managers: numbe
   const { JoinTokens: tokens } = (await first.docker.swarmInspect()) as { JoinTokens: Record<string, string> };
   for (const [index, one] of others.entries()) {
     const JoinToken = tokens[index + 1 < managers ? 'Manager' : 'Worker'];
-    await one.docker.swarmJoin({ ...place(one), RemoteAddrs: [`${first.address}:2377`], JoinToken });
+    try {
+      await one.docker.swarmJoin({ ...place(one), RemoteAddrs: [`${first.address}:2377`], JoinToken });
+    } catch (error) {
+      // The engine gives its answer after 20 s at the latest.
+      if (!String(error).includes('will continue in the background')) throw error;
+    }
   }
   for (const until = Date.now() + READY_MS; Date.now() < until; await sleep(50)) {
-    const nodes = (await first.docker.listNodes()) as { ManagerStatus?: { Reachability: string } }[];
+    // There may be no leader for a moment.
+    const nodes = (await first.docker.listNodes().catch(() => [])) as { ManagerStatus?: { Reachability: string } }[];
     const reached = nodes.filter(({ ManagerStatus }) => ManagerStatus?.Reachability === 'reachable');
     if (reached.length === managers && nodes.length === others.length + 1) return;
   }
@@ -260,7 +266,10 @@ async function makeEngine(name: string, connect: (room: Room) => void = () => un
     if (daemon?.pid === undefined) return;
     const ended = once(daemon, 'exit');
     // nsenter forks, to be in the namespace of processes, and passes no signal on.
-    process.kill(childOf(daemon.pid), signal);
+    const pid = childOf(daemon.pid);
+    // 0 would be the whole group of processes that this one is in.
+    if (pid === 0) throw new Error('dockerd does not run any more');
+    process.kill(pid, signal);
     await ended;
     daemon = undefined;
   };

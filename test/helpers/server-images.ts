@@ -63,6 +63,8 @@ export async function serverImage(engine: Engine, name: ServerImageName): Promis
     if (!(await isNewEnough)) return { reason: `Debian has no ${name}, only ${version}` };
     const rootFileSystem = await buildRootFileSystem(() => undefined, { server, aptConfig });
     const number = /\d+\.\d+\.\d+/.exec(version)?.[0] ?? '';
+    // Another test file may have had the same wish meanwhile, and a stack of it now.
+    if ((await engine.findImage(image)) !== undefined) return { image };
     await engine.importImage(image, await likeOfficial(rootFileSystem, { server, number, hasLinks }), [
       ...imageSettings(server).filter((line) => !line.startsWith('USER ')),
       `ENTRYPOINT ["${ENTRYPOINT}"]`,

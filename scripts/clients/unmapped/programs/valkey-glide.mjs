@@ -8,7 +8,7 @@ const cluster = await GlideClusterClient.createClient({
   addresses: nodes.map(([host, port]) => ({ host, port })),
   credentials: { password },
   // 250 ms for a request and 2 s for a connection where it isn't said: little on a machine that is busy with other clients.
-  requestTimeout: 5000,
+  requestTimeout: 30_000,
   useTLS: ca !== undefined,
   advancedConfiguration: {
     connectionTimeout: 30_000,
