@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -84,6 +85,11 @@ describe.skipIf(whyNot !== undefined)(`two hosts${whyNot === undefined ? '' : ` 
     const rotated = await hosts.must(bob, 'secrets', 'rotate');
     expect(rotated.stderr).not.toContain('tell them');
     expect((await hosts.must(stack, 'up')).stdout).toContain('nothing to do');
+    // Nor is what one of them writes there by hand another's, whatever path the folder has for him.
+    writeFileSync(join(stack.folder, 'secrets', 'password'), 'by-hand-1');
+    requireSuccess(await hosts.program(stack, 'up').ended);
+    expect((await hosts.must(bob, 'up')).stdout).toContain('nothing to do');
+    expect(await redis(bob, 'GET', 'user:1000')).toBe('of bob');
     const doctor = await hosts.must(bob, 'doctor');
     expect(doctor.stdout).toMatch(/shared folder +.*secrets, for its owner and group only/);
     expect(doctor.stdout).toContain('nobody changes the stack now');

@@ -15,6 +15,18 @@ export function authorityKeeper(session: Session): string {
   return `${accountName()}\n${certificateFolder(session)}\n`;
 }
 
+function hasOwnAuthority({ spec: { tls } }: Session): boolean {
+  return tls.enabled && tls.issuer.kind === 'private';
+}
+
+/** Whether a node's authority is the one that is kept here; undefined where it has none of the stack's own. */
+export async function isSignedHere(session: Session, container: string): Promise<boolean | undefined> {
+  if (!hasOwnAuthority(session)) return undefined;
+  const [kept, given] = await Promise.all([keptAuthority(session), session.engine.readFile(container, AUTHORITY_FILE)]);
+  if (given === undefined) return undefined;
+  return kept !== undefined && keyOf(certificatesIn(given)) === keyOf(kept);
+}
+
 /** Actions that give a node a certificate. */
 const SIGNING: ReadonlySet<ActionType> = new Set([
   'configure container',
@@ -34,14 +46,11 @@ export async function findAuthorityConflicts(
   actions?: readonly Action[],
 ): Promise<readonly Conflict[]> {
   const { engine, spec } = session;
-  const { enabled, issuer } = spec.tls;
-  if (!enabled || issuer.kind !== 'private' || actions?.some(({ type }) => SIGNING.has(type)) === false) return [];
-  const kept = await keptAuthority(session);
+  if (!hasOwnAuthority(session) || actions?.some(({ type }) => SIGNING.has(type)) === false) return [];
   const own = (await engine.listContainers()).filter(isOwn(spec.name));
   const keepers = await Promise.all(
     own.map(async ({ name }) => {
-      const given = await engine.readFile(name, AUTHORITY_FILE);
-      if (given === undefined || (kept !== undefined && keyOf(certificatesIn(given)) === keyOf(kept))) return undefined;
+      if ((await isSignedHere(session, name)) !== false) return undefined;
       const keeper = await engine.readFile(name, AUTHORITY_KEEPER_FILE);
       return keeper === '' || keeper === authorityKeeper(session) ? undefined : keeper;
     }),

@@ -10,6 +10,7 @@ import { Secret } from '../../secret.ts';
 import { randomPassword } from '../../secrets/source.ts';
 import type { Session } from '../session/session.ts';
 import { keptFolder } from '../session/source.ts';
+import { isSignedHere } from './authority.ts';
 
 /**
  * The password that the stack should have. One of a file is made where there is none; a stack that already runs gives
@@ -41,13 +42,16 @@ export function keeperText(session: Session): string {
 
 /**
  * Who gave a node its password, where that was another user, or the same one with another state folder, who keeps it in
- * another place: `ann@laptop, who keeps it in the file /…/password`.
+ * another place: `ann@laptop, who keeps it in the file /…/password`. A shared folder may have another path for each operator:
+ * the authority in it tells it from any other.
  */
 export async function foreignKeeper(session: Session, container: string): Promise<string | undefined> {
   const text = await session.engine.readFile(container, KEEPER_FILE);
   const [place, who = '', folder] = text?.split('\n') ?? [];
   const [ownPlace, ownWho, ownFolder] = keeperText(session).split('\n');
-  if (place === undefined || place === ownPlace || (who === ownWho && folder === ownFolder)) return undefined;
+  const signed = session.spec.secrets.shared === undefined ? undefined : await isSignedHere(session, container);
+  const isOurs = signed ?? (place === ownPlace || (who === ownWho && folder === ownFolder));
+  if (place === undefined || isOurs) return undefined;
   return `${who}, who keeps it in ${place}`;
 }
 
