@@ -55,7 +55,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout: 300_000,
           maxWorkers: 2,
           isolate: false,
           sequence: { groupOrder: 0 },

@@ -32,27 +32,44 @@ export async function whileMoving<T>(
   try {
     return await new Promise<T>((resolve, reject) => {
       const onAbort = (): void => reject(abortReason(signal));
-      const timer = setDeadline(() => reject(onTimeout()), timeoutMs);
+      const deadline = setDeadline(() => reject(onTimeout()), timeoutMs);
       signal.addEventListener('abort', onAbort);
       stopWaiting = () => {
-        clearTimeout(timer);
+        deadline.clear();
         signal.removeEventListener('abort', onAbort);
       };
       if (signal.aborted) onAbort();
       // Where nobody waits for it, nobody hears of its failure either.
-      begin(() => void timer.refresh()).then(resolve, reject);
+      begin(deadline.refresh).then(resolve, reject);
     });
   } finally {
     stopWaiting();
   }
 }
 
+interface Deadline {
+  /** From now on it is as long again. */
+  readonly refresh: () => void;
+  readonly clear: () => void;
+}
+
 /**
  * A timer for what others let one wait for. Where this process itself was kept from working for so long, what has come
  * meanwhile is read first: Node.js runs timers before it reads.
  */
-export function setDeadline(onLate: () => void, timeoutMs: number): NodeJS.Timeout {
-  return setTimeout(() => setImmediate(onLate), timeoutMs);
+export function setDeadline(onLate: () => void, timeoutMs: number): Deadline {
+  let late: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => (late = setImmediate(onLate)), timeoutMs);
+  return {
+    refresh: () => {
+      clearImmediate(late);
+      timer.refresh();
+    },
+    clear: () => {
+      clearImmediate(late);
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** `signal.reason` is typed any, while it is always what throwIfAborted throws. */

@@ -58,13 +58,13 @@ function answerOn(socket: Socket, timeoutMs: number, signal?: AbortSignal): Retu
     let answer = '';
     let isThere = false;
     const end = (result: Awaited<ReturnType<typeof askProxy>>): void => {
-      clearTimeout(timer);
+      deadline.clear();
       signal?.removeEventListener('abort', giveUp);
       socket.destroy();
       resolve(result);
     };
     const giveUp = (): void => end(isThere ? 'something else' : 'nothing listens');
-    const timer = setDeadline(giveUp, timeoutMs);
+    const deadline = setDeadline(giveUp, timeoutMs);
     signal?.addEventListener('abort', giveUp);
     // Of a TLS connection, too, that is when TCP's is made.
     socket.once('connect', () => (isThere = true));

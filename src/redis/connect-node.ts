@@ -23,7 +23,7 @@ export interface TlsTrust {
  * How long a reply may take: a node that can't be connected to, or looked at, in that time counts as unreachable. Who is sent
  * a command has just answered.
  */
-export const REPLY_MS = { look: 2000, command: 10_000 } as const;
+export const REPLY_MS = { look: 2000, command: 4000 } as const;
 
 /** WRONGPASS: another password may be the right one. */
 export class PasswordRefused extends Error {}
@@ -77,14 +77,14 @@ export async function connectNode(
 
 /** The reply, or an error where it takes longer. Commands of one connection may have their own times: ioredis has one for all. */
 export async function inTime<T>(reply: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let deadline: ReturnType<typeof setDeadline> | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setDeadline(() => reject(new Error('Command timed out')), timeoutMs);
+    deadline = setDeadline(() => reject(new Error('Command timed out')), timeoutMs);
   });
   try {
     return await Promise.race([reply, late]);
   } finally {
-    clearTimeout(timer);
+    deadline?.clear();
   }
 }
 

@@ -78,6 +78,7 @@ test('hello comes once, and a new state every second', async () => {
   const times = watching.states.map(({ at }) => at);
   const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
   expect(Math.min(...gaps)).toBeGreaterThan(800);
+  expect(Math.min(...gaps)).toBeLessThan(2000);
   expect(await watching.seen(({ health }) => health === 'ok')).toMatchObject({
     stack: stack.name,
     health: 'ok',

@@ -79,7 +79,8 @@ describe.skipIf(whyNot !== undefined)(`three hosts that fail${whyNot === undefin
     const { shards, lost } = await writer.finish();
     console.log(JSON.stringify(shards));
     expect(lost).toEqual([]);
-    for (const tag of [FIRST, SECOND]) expect(shards[tag]?.longestMs).toBeLessThan(shards[THIRD]?.longestMs ?? 0);
+    for (const tag of [FIRST, SECOND])
+      expect(shards[tag]?.longestMs).toBeLessThan((shards[THIRD]?.longestMs ?? 0) - 2000);
     await expectSound();
   });
 
@@ -100,7 +101,7 @@ describe.skipIf(whyNot !== undefined)(`three hosts that fail${whyNot === undefin
     for (const pair of [/host b .* does not get through to host c/, /host c .* does not get through to host a/]) {
       expect((await up).stderr).toMatch(pair);
     }
-    // It asks for no longer than 15 s, and an engine that is looking for its leader takes 20 for its networks.
+    // It asks for no longer than 10 s, and an engine that is looking for its leader takes 20 for its networks.
     await eventually(async () => (await hosts.program(stack, 'doctor').ended).stdout).toMatch(
       /✗ hosts +on the network .*, host a .* does not get through to host c/,
     );

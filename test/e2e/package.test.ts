@@ -186,5 +186,3 @@ async function expectService(): Promise<void> {
   }
   expect(await once(child, 'exit')).toEqual([0, null]);
 }
-
-/** `init` takes them one behind the other. */

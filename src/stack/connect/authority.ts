@@ -19,12 +19,12 @@ function hasOwnAuthority({ spec: { tls } }: Session): boolean {
   return tls.enabled && tls.issuer.kind === 'private';
 }
 
-/** Whether a node's authority is the one that is kept here; undefined where it has none of the stack's own. */
+/** Whether a node's authority is the one that is kept here; undefined where one of them has none. */
 export async function isSignedHere(session: Session, container: string): Promise<boolean | undefined> {
   if (!hasOwnAuthority(session)) return undefined;
   const [kept, given] = await Promise.all([keptAuthority(session), session.engine.readFile(container, AUTHORITY_FILE)]);
-  if (given === undefined) return undefined;
-  return kept !== undefined && keyOf(certificatesIn(given)) === keyOf(kept);
+  if (given === undefined || kept === undefined) return undefined;
+  return keyOf(certificatesIn(given)) === keyOf(kept);
 }
 
 /** Actions that give a node a certificate. */
@@ -50,7 +50,8 @@ export async function findAuthorityConflicts(
   const own = (await engine.listContainers()).filter(isOwn(spec.name));
   const keepers = await Promise.all(
     own.map(async ({ name }) => {
-      if ((await isSignedHere(session, name)) !== false) return undefined;
+      if (await isSignedHere(session, name)) return undefined;
+      // A node that has none has no keeper either.
       const keeper = await engine.readFile(name, AUTHORITY_KEEPER_FILE);
       return keeper === '' || keeper === authorityKeeper(session) ? undefined : keeper;
     }),
@@ -70,9 +71,10 @@ function wayOut(session: Session, who: string, file: string): Hint {
     const copy = `mkdir -p -m 700 ${quoted(dirname(folder))} ${quoted(folder)} && cp -p ${quoted(file)} ${quoted(folder)}/`;
     return hint`${copy} && ${run('up')}   # or, for an authority of its own: ${anew}`;
   }
-  const where =
-    session.spec.secrets.shared === undefined ? 'a folder that both share (secrets.shared in the YAML file)' : folder;
-  return hint`Have ${file} put into ${where}; or, for an authority of your own: ${anew}`;
+  // A copy of a folder that is to be shared would miss the next password.
+  if (session.spec.secrets.shared !== undefined)
+    return hint`Have ${dirname(file)} itself mounted as ${folder}; or, for an authority of your own: ${anew}`;
+  return hint`Have ${file} put into a folder that both share (secrets.shared in the YAML file); or, for an authority of your own: ${anew}`;
 }
 
 /** A renewed authority has its key still. */

@@ -21,7 +21,7 @@ interface ServedByNode {
   readonly served: Served;
 }
 
-const HANDSHAKE_TIMEOUT_MS = 5000;
+const HANDSHAKE_TIMEOUT_MS = 3000;
 
 /** What the running nodes serve, for a client on this host. Those that don't run, or publish no TLS port, are left out. */
 export async function observeCertificates(session: Session): Promise<ServedByNode[]> {

@@ -9,7 +9,7 @@ import { askProxy } from '../../proxy/opening.ts';
 import { proxyHost, reachedAt } from '../connect/host-address.ts';
 
 /** A proxy answers from memory; a Redis says at once that it knows no such command. Only what says nothing is waited for. */
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 4000;
 
 /** Other versions may say less, and are known all the same: they are to be replaced. */
 const INFO = z.object({

@@ -171,9 +171,10 @@ export function readOutdatedSlots(log: string): Set<number> {
   return new Set(matches.flatMap((match) => (match === null ? [] : [Number(match[1])])));
 }
 
-/** Whether it has said all that it says as it begins. */
+/** Whether it has said all that it says as it begins, and be it so long ago that none of it is left. */
 export function isStartOver(log: string): boolean {
-  return linesOfLast(log, 1).some((line) => line.includes('Ready to accept connections'));
+  const isLongOver = log.trim() !== '' && !BEGINNING.test(log);
+  return isLongOver || linesOfLast(log, 1).some((line) => line.includes('Ready to accept connections'));
 }
 
 /** Redis's last word on a write to its disk that failed, and what it means where that is known. */

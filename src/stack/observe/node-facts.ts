@@ -118,7 +118,7 @@ type OutdatedReader = (node: string) => Promise<ReadonlySet<number>>;
 const LOG_LINES = 40_000;
 
 /**
- * Reads each node's log once: what it has said of its start stays so until it starts again. The engine may have its last
+ * Reads each node's log once it has said all of its start, which stays so until it starts again. The engine may have those
  * words a moment after the node has answered.
  */
 export function outdatedReader({ engine, spec }: Session): OutdatedReader {

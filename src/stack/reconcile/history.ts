@@ -44,13 +44,15 @@ export interface Due {
 }
 
 export interface HistoryOptions {
+  /** Who has been up for no longer has begun not long before this run, in seconds. */
+  readonly newsSeconds?: number;
   /** For how long a repair has to be right before it is made, in ms. */
   readonly steadyMs: number;
   /** A key that gossip is about to delete is rescued at once. */
   readonly rescuesAtOnce: boolean;
 }
 
-export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): History {
+export function startHistory({ steadyMs, rescuesAtOnce, newsSeconds = 60 }: HistoryOptions): History {
   const sent = new Map<string, { readonly count: number; readonly at: number }>();
   const firstSeen = new Map<string, number>();
   const refusals = new Map<string, string>();
@@ -118,16 +120,15 @@ export function startHistory({ steadyMs, rescuesAtOnce }: HistoryOptions): Histo
       if (!hasLooked) lastDoneAt = performance.now();
       hasLooked = true;
       // Each time: the others may take longer than that to believe again in a node that was away.
-      for (const view of views) if (!isReachable(view) || hasJustBegun(view)) begun.add(view.name);
+      for (const view of views) if (!isReachable(view) || uptimeSeconds(view) < newsSeconds) begun.add(view.name);
     },
   };
 }
 
 const STARTS = ['start container', 'restart container', 'unpause container'] as const;
 
-function hasJustBegun({ fields }: ReachableView): boolean {
-  const seconds = 60;
-  return Number(fields.get('uptime_in_seconds') ?? seconds) < seconds;
+function uptimeSeconds({ fields }: ReachableView): number {
+  return Number(fields.get('uptime_in_seconds') ?? Infinity);
 }
 
 export function areEpochsSettled(views: readonly NodeView[]): boolean {

@@ -43,7 +43,9 @@ export async function reconcile(opened: Session, desired: Desired, options: Reco
   // What should be may say more than the YAML file: what the image's server can.
   const session = { ...opened, spec: desired.spec };
   const { steadyMs = STEADY_MS, rescuesAtOnce = false } = options;
-  const history = startHistory({ steadyMs, rescuesAtOnce });
+  // Who looks every few seconds doesn't tell the same for a minute.
+  const news = options.isPreview === true ? { newsSeconds: 10 } : {};
+  const history = startHistory({ steadyMs, rescuesAtOnce, ...news });
   const looker = openLooker(session, desired, options);
   const run: Run = { session, desired, options, history, looker, tryConfiguration: openTrial() };
   let movedKeys = 0;
@@ -82,6 +84,9 @@ export async function preview(
   let last: Round | undefined;
   let first: readonly Action[] = [];
   let waitsSince: number | undefined;
+  const begunAt = performance.now();
+  /** Who watches looks again anyway. */
+  const isPatient = desired.upkeep === undefined;
   await reconcile(session, desired, {
     ...options,
     isPreview: true,
@@ -95,7 +100,7 @@ export async function preview(
     // once, and not waited for.
     isDone: ({ next, due }) =>
       next.conflicts.length > 0 ||
-      (!due.isPending && (waitsSince === undefined || performance.now() - waitsSince >= STEADY_MS)),
+      (!due.isPending && !(isPatient && mayPass(waitsSince, begunAt + session.timeoutMs / 2))),
     confirm: async () => true,
     onRound: (_round, actions) => {
       first = actions;
@@ -107,6 +112,12 @@ export async function preview(
   const keys = new Set(first.map(actionKey));
   const risky = ifSteady.filter((action) => action.destructive && !keys.has(actionKey(action)));
   return { actions: first, later: [...risky, ...later()], conflicts, waitsFor };
+}
+
+/** Whether what is waited for, since then, may still come by itself. */
+function mayPass(since: number | undefined, deadline: number): boolean {
+  const now = performance.now();
+  return since !== undefined && now < Math.min(since + STEADY_MS, deadline);
 }
 
 /** Issued beside the containers' creation, so that certificates are there when these are. */

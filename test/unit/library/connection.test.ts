@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { CLUSTERS_VARIABLE, ofThisWorker, type ClusterConnection } from '../../../src/library/connection.ts';
+import { CLUSTERS_VARIABLE, flush, ofThisWorker, type ClusterConnection } from '../../../src/library/connection.ts';
 
 const ioredisOptions = { natMap: {}, redisOptions: { password: 'p' } };
 const nodeRedisOptions = { rootNodes: [], nodeAddressMap: {}, defaults: { password: 'p' } };
@@ -36,4 +38,17 @@ describe('the cluster of a worker', () => {
     vi.stubEnv(CLUSTERS_VARIABLE, undefined);
     expect(() => ofThisWorker()).toThrow('no global set-up has started a cluster for the tests');
   });
+});
+
+test('flush waits for a node that says nothing, and then deletes no key anywhere; one that is stopped is left out', async () => {
+  const silent = createServer((socket) => void socket.resume().on('error', () => undefined));
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const nodes = [port, 1].map((one) => ({ host: '127.0.0.1', port: one }));
+  await expect(flush({ ...at(0), nodes })).rejects.toMatchObject({
+    code: 'NODE_DISCONNECTED',
+    message: `127.0.0.1:${port} says nothing; no key was deleted`,
+  });
+  silent.close();
+  await flush({ ...at(0), nodes: nodes.slice(1) });
 });

@@ -27,7 +27,7 @@ export function startTelling(report: Report) {
     failure: ({ code, message, hint }: StackError): void => {
       const text = `${message} [${code}]`;
       // One absence shows in whatever is asked next.
-      const what = code === 'ENGINE_UNREACHABLE' ? code : text;
+      const what = code === 'ENGINE_UNREACHABLE' ? (/^.*? do(es)? not answer/.exec(message)?.[0] ?? text) : text;
       once({ subject: 'up', state: 'failed', text, ...(hint && { hint }) }, what);
     },
     whole: (): void => {

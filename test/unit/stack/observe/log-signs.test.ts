@@ -107,4 +107,6 @@ test('slots whose keys a node has read from its files, though others own them; t
   expect([...readOutdatedSlots('')]).toEqual([]);
   expect(isStartOver(log)).toBe(true);
   expect(isStartOver(`${log}${BEGINNING}${line(1649)}`)).toBe(false);
+  expect(isStartOver('')).toBe(false);
+  expect(isStartOver(line(1649))).toBe(true);
 });
