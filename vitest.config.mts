@@ -6,8 +6,8 @@ import { defineConfig } from 'vitest/config';
  * them only the load grows. Their bounds are for a hang; a busy machine may need several times as long as an idle one.
  */
 const onEngine = {
-  testTimeout: 300_000,
-  hookTimeout: 300_000,
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
   maxWorkers: 4,
   isolate: false,
   sequence: { groupOrder: 1 },
