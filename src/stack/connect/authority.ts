@@ -67,13 +67,13 @@ export async function findAuthorityConflicts(
 function wayOut(session: Session, who: string, file: string): Hint {
   const anew = hint`${run('down')} && ${run('up')}`;
   const folder = certificateFolder(session);
+  // A copy of a folder that is to be shared would miss the next password.
+  if (session.spec.secrets.shared !== undefined)
+    return hint`Have ${dirname(file)} itself mounted as ${folder}; or, for an authority of your own: ${anew}`;
   if (who === accountName()) {
     const copy = `mkdir -p -m 700 ${quoted(dirname(folder))} ${quoted(folder)} && cp -p ${quoted(file)} ${quoted(folder)}/`;
     return hint`${copy} && ${run('up')}   # or, for an authority of its own: ${anew}`;
   }
-  // A copy of a folder that is to be shared would miss the next password.
-  if (session.spec.secrets.shared !== undefined)
-    return hint`Have ${dirname(file)} itself mounted as ${folder}; or, for an authority of your own: ${anew}`;
   return hint`Have ${file} put into a folder that both share (secrets.shared in the YAML file); or, for an authority of your own: ${anew}`;
 }
 
