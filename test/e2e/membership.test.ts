@@ -97,6 +97,21 @@ describe('a cluster that holds keys', () => {
     expect(await picture()).toBe(before);
   });
 
+  test('a failover waits for a copy that is about to be there', async () => {
+    // The replica has to begin anew, and can't log in before the password is right again.
+    const password = (await stack.redis(6, 'CONFIG', 'GET', 'masterauth')).split('\n')[1] ?? '';
+    await stack.redis(6, 'CONFIG', 'SET', 'masterauth', 'wrong');
+    await stack.redis(3, 'CLIENT', 'KILL', 'TYPE', 'replica');
+    await vi.waitUntil(async () => (await stack.redis(6, 'INFO', 'replication')).includes('master_link_status:down'), {
+      timeout: 30_000,
+      interval: 50,
+    });
+    // It tries again once a second.
+    await stack.redis(6, 'CONFIG', 'SET', 'masterauth', password);
+    expect((await stack.must('cluster', 'failover', 'redis-6')).stdout).toContain('redis-6 is the primary');
+    await stack.must('cluster', 'failover', 'redis-3');
+  });
+
   test('failover and back: every key stays', async () => {
     const { stdout } = await stack.must('cluster', 'failover', 'redis-5');
     expect(stdout).toContain('redis-5 is the primary of 5,462 slots, redis-2 follows it');

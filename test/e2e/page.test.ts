@@ -299,15 +299,16 @@ describe.skipIf(lacks('chromium'))('the live page', () => {
   test('it tries again when it is answered with an error', async () => {
     const opened = await openOtherPage({});
     let answers = 0;
+    let isFailing = true;
     await opened.route('**/events', (route) => {
       answers += 1;
-      return answers <= 2 ? route.fulfill({ status: 503 }) : route.continue();
+      return isFailing ? route.fulfill({ status: 503 }) : route.continue();
     });
-    // It is told for two seconds.
-    const told = opened.getByText('trying again').last().waitFor(SOON);
-    await Promise.all([opened.reload(), told]);
+    await load(() => opened.reload());
+    await opened.getByText('trying again').last().waitFor(SOON);
+    await expect.poll(() => answers, CALM).toBeGreaterThanOrEqual(2);
+    isFailing = false;
     await card(1, opened).waitFor(SOON);
-    expect(answers).toBe(3);
   });
 
   test('where the service asks for its token, the browser asks once, and shows it for the events, too', async () => {

@@ -34,9 +34,8 @@ export function planFailover(spec: Spec, views: readonly NodeView[], node: strin
       hint: run('cluster slots'),
     });
   }
-  const hasWholeCopy = view.replicationLink === 'up';
   // A primary that came back without its data has nothing to lose, and its replica may hold what it had.
-  if (primary !== undefined && !hasWholeCopy && (mode === 'manual' || primary.keyCount > 0)) {
+  if (primary !== undefined && lacksCopy(views, node) && (mode === 'manual' || primary.keyCount > 0)) {
     throw new StackError('USAGE', {
       message: `${node} does not have its whole copy of ${formerPrimary} yet`,
       hint:
@@ -60,6 +59,13 @@ export function planFailover(spec: Spec, views: readonly NodeView[], node: strin
   }
   const ids = { nodeId: myself.id, primaryId: myself.primaryId };
   return { ...ids, formerPrimary, isPrimaryThere: primary !== undefined, slots };
+}
+
+/** `node` follows a primary that answers, and has not all of it. */
+export function lacksCopy(views: readonly NodeView[], node: string): boolean {
+  const view = views.filter(isReachable).find(({ name }) => name === node);
+  const primaryId = view?.table.myself.primaryId;
+  return primaryId !== undefined && viewOfId(views, primaryId) !== undefined && view?.replicationLink !== 'up';
 }
 
 /**

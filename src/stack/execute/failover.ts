@@ -9,6 +9,7 @@ import {
   findDoubters,
   findFailoverProblems,
   isOutvoted,
+  lacksCopy,
   planFailover,
   type Failover,
   type FailoverMode,
@@ -43,7 +44,7 @@ export async function failOver(
   node: string,
   mode: FailoverMode,
 ): Promise<FailoverResult> {
-  const plan = planFailover(session.spec, cluster.views, node, mode);
+  const plan = planFailover(session.spec, await viewsWithCopy(cluster, node), node, mode);
   const request: Request = { node, mode, plan };
   const startedAt = Date.now();
   if (mode !== 'takeover') await untilKnownAsReplica(cluster, request);
@@ -55,6 +56,19 @@ export async function failOver(
     if (!(await attempt(cluster, request))) throw givenUp(session, request);
   }
   return { node, formerPrimary: plan.formerPrimary, isFollowing: plan.isPrimaryThere, slots: plan.slots };
+}
+
+/** Whose link was down for a moment has its copy within seconds. */
+const COPY_MS = 10_000;
+
+async function viewsWithCopy({ views, until }: LiveCluster, node: string): Promise<readonly NodeView[]> {
+  if (!lacksCopy(views, node)) return views;
+  const endAt = Date.now() + COPY_MS;
+  const problem = `${node} does not have its whole copy yet`;
+  return until((latest) => (lacksCopy(latest, node) && Date.now() < endAt ? [problem] : []), {
+    message: problem,
+    hint: run('cluster wait'),
+  });
 }
 
 interface Request {

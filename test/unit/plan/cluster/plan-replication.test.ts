@@ -5,6 +5,7 @@ import {
   findDoubters,
   findFailoverProblems,
   isOutvoted,
+  lacksCopy,
   planFailover,
 } from '../../../../src/plan/cluster/plan-failover.ts';
 import { planReplication } from '../../../../src/plan/cluster/plan-replication.ts';
@@ -68,6 +69,11 @@ test('a failover needs a replica that has its copy, and a primary that hands ove
   const syncing = changed('redis-4', { replicationLink: 'down' }).map((view) =>
     view.name === 'redis-1' ? { ...view, keyCount: 5 } : view,
   );
+  expect([syncing, healthy, away(syncing, 'redis-1')].map((views) => lacksCopy(views, 'redis-4'))).toEqual([
+    true,
+    false,
+    false,
+  ]);
   for (const mode of ['manual', 'force', 'takeover'] as const) {
     expect(await refusal(() => planFailover(spec, syncing, 'redis-4', mode))).toContain('does not have its whole copy');
   }
