@@ -19,12 +19,19 @@ function hasOwnAuthority({ spec: { tls } }: Session): boolean {
   return tls.enabled && tls.issuer.kind === 'private';
 }
 
-/** Whether a node's authority is the one that is kept here; undefined where one of them has none. */
-export async function isSignedHere(session: Session, container: string): Promise<boolean | undefined> {
-  if (!hasOwnAuthority(session)) return undefined;
-  const [kept, given] = await Promise.all([keptAuthority(session), session.engine.readFile(container, AUTHORITY_FILE)]);
-  if (given === undefined || kept === undefined) return undefined;
-  return keyOf(certificatesIn(given)) === keyOf(kept);
+/**
+ * Whether a node's authority is the one that is kept here; undefined where one of them has none.
+ *
+ * @param kept see `keptAuthority`
+ */
+export async function isSignedHere(
+  session: Session,
+  container: string,
+  kept: readonly string[] | undefined,
+): Promise<boolean | undefined> {
+  if (kept === undefined || !hasOwnAuthority(session)) return undefined;
+  const given = await session.engine.readFile(container, AUTHORITY_FILE);
+  return given === undefined ? undefined : keyOf(certificatesIn(given)) === keyOf(kept);
 }
 
 /** Actions that give a node a certificate. */
@@ -47,10 +54,11 @@ export async function findAuthorityConflicts(
 ): Promise<readonly Conflict[]> {
   const { engine, spec } = session;
   if (!hasOwnAuthority(session) || actions?.some(({ type }) => SIGNING.has(type)) === false) return [];
-  const own = (await engine.listContainers()).filter(isOwn(spec.name));
+  const [kept, containers] = await Promise.all([keptAuthority(session), engine.listContainers()]);
+  const own = containers.filter(isOwn(spec.name));
   const keepers = await Promise.all(
     own.map(async ({ name }) => {
-      if (await isSignedHere(session, name)) return undefined;
+      if (await isSignedHere(session, name, kept)) return undefined;
       // A node that has none has no keeper either.
       const keeper = await engine.readFile(name, AUTHORITY_KEEPER_FILE);
       return keeper === '' || keeper === authorityKeeper(session) ? undefined : keeper;

@@ -11,6 +11,7 @@ import { randomPassword } from '../../secrets/source.ts';
 import type { Session } from '../session/session.ts';
 import { keptFolder } from '../session/source.ts';
 import { isSignedHere } from './authority.ts';
+import { keptAuthority } from './trust.ts';
 
 /**
  * The password that the stack should have. One of a file is made where there is none; a stack that already runs gives
@@ -49,7 +50,8 @@ export async function foreignKeeper(session: Session, container: string): Promis
   const text = await session.engine.readFile(container, KEEPER_FILE);
   const [place, who = '', folder] = text?.split('\n') ?? [];
   const [ownPlace, ownWho, ownFolder] = keeperText(session).split('\n');
-  const signed = session.spec.secrets.shared === undefined ? undefined : await isSignedHere(session, container);
+  const isShared = session.spec.secrets.shared !== undefined;
+  const signed = isShared ? await isSignedHere(session, container, await keptAuthority(session)) : undefined;
   const isOurs = signed ?? (place === ownPlace || (who === ownWho && folder === ownFolder));
   if (place === undefined || isOurs) return undefined;
   return `${who}, who keeps it in ${place}`;
